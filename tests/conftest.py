@@ -4,6 +4,7 @@ import vireid_lib  # noqa: F401  (before torch)
 
 # isort: split
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -36,6 +37,23 @@ def pytest_collection_modifyitems(config, items):
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
         group = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+# The same as a user's Chromium, but for what it would fetch from the network by itself.
+CHROMIUM_OPTIONS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync".split()
+CHROMIUM_OPTIONS += ["--disable-component-update"]
+
+
+@pytest.fixture
+def chromium():
+    """A real browser, by playwright."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs Chromium: install the system's package `chromium`")
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
 
 
 LLCM_CAMERAS = {"visible": (1, 2, 3), "infrared": (1, 2)}

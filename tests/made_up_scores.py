@@ -49,6 +49,17 @@ def record(cache: Cache, *rows: dict, split_scores: Sequence[float] = ()) -> lis
     return found
 
 
+def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
+    """Row name → measure → value of each seed; a list is of rank-1."""
+    found = []
+    for name, values in rows.items():
+        values = values if isinstance(values, dict) else {"rank_1": values}
+        for seed in range(len(next(iter(values.values())))):
+            cells = {measure: numbers[seed] for measure, numbers in values.items()}
+            found.append({"row": name, "label": name.upper(), "seed": seed, "mode": "all", **cells})
+    return pd.DataFrame(found)
+
+
 def cells(shown: Styler) -> pd.DataFrame:
     """A table of `paper_table` as (what is printed there, what was measured here)."""
     return shown.data.map(lambda cell: tuple(map(html.unescape, re.findall(r">([^<]+)<", cell))))

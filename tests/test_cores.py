@@ -41,10 +41,6 @@ def test_quotas_are_found_wherever_they_are_set(tmp_path, own, files, expected):
     assert sorted(set(cores.quotas(groups, tmp_path / "own"))) == expected
 
 
-def test_without_control_groups_there_is_no_quota(tmp_path):
-    assert list(cores.quotas(tmp_path, tmp_path / "gone")) == []
-
-
 @pytest.mark.parametrize(("quotas", "expected"), [([], 4), ([2.9], 2), ([0.3], 1), ([8.0], 4), ([3.0, 1.5], 1)])
 def test_the_scarcest_counts_and_one_core_is_always_there(monkeypatch, quotas, expected):
     monkeypatch.setattr(cores, "allowed", lambda: 4)
@@ -104,16 +100,3 @@ def test_a_containers_quota_is_what_torch_has(tmp_path, monkeypatch):
         command = [sys.executable, "-c", code]
         run = subprocess.run(command, env=environment | given, capture_output=True, text=True, check=True)
         assert run.stdout.split("\n")[0] == expected
-
-
-@pytest.mark.parametrize(
-    ("chosen", "expected"),
-    [
-        ({"GOMP_SPINCOUNT": "77"}, {"77"}),
-        ({"OMP_WAIT_POLICY": "active"}, {"30000000000", "INFINITY"}),
-        ({"OMP_WAIT_POLICY": "passive"}, {"0"}),
-    ],
-)
-@linux
-def test_the_users_choice_stands(tmp_path, chosen, expected):
-    assert taken(tmp_path, **chosen) in expected

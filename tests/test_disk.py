@@ -5,13 +5,11 @@ import io
 import os
 
 import pytest
-import torch
 from safetensors import SafetensorError
 
 from vireid_lib import disk
 from vireid_lib.experiment import failures, runner
 from vireid_lib.experiment.notebooks import find_chapters
-from vireid_lib.training import checkpoint
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
 CHAPTER = """# %% [markdown]
@@ -53,26 +51,6 @@ def test_it_is_recognised_whoever_says_it(error, tmp_path):
     except ValueError as outer:
         assert disk.is_full(outer)
     assert "The disk is full" in disk.told(error, tmp_path) and str(tmp_path) in disk.told(error, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "error", [ValueError("no luck"), OSError(errno.EACCES, "Permission denied"), FileNotFoundError("step 28")]
-)
-def test_nothing_else_is_taken_for_it(error, tmp_path):
-    assert not disk.is_full(error) and disk.told(error, tmp_path) == f"{type(error).__name__}: {error}"
-
-
-def test_a_checkpoint_says_how_much_it_needs(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path, 1, {"weights": torch.zeros(1000)}, {})
-
-    def fails(*_):
-        raise SafetensorError("I/O error: No space left on device (os error 28)")
-
-    monkeypatch.setattr(checkpoint, "save_file", fails)
-    words = "step-00000001 before it is intact. The disk is full.*4 kB are needed"
-    with pytest.raises(checkpoint.NotWritten, match=words):
-        checkpoint.save(tmp_path, 2, {"weights": torch.zeros(1000)}, {})
-    assert checkpoint.load(tmp_path)[0] == 1
 
 
 CUT = '{\n "cells": [\n  {\n   "cell_type": "m'

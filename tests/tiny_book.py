@@ -99,17 +99,15 @@ def every_axis_has_a_name(monkeypatch):
 
 
 def nameless(picture: Picture) -> list[str]:
-    """The axes ("x" or "y") with numbers of which none in the same column or row of panels says what they are."""
+    """The directions ("x" or "y") in which panels have numbers and none says what they are."""
     picture.draw_without_rendering()
     drawn = [axes for axes in picture.axes if axes.get_visible() and axes.axison and axes.get_label() != "<colorbar>"]
     found = []
-    for axes in drawn:
-        for name in "xy":
-            beside = [other for other in drawn if _line(other, name) == _line(axes, name)]
-            names = [getattr(other, f"{name}axis").get_label_text() for other in beside]
-            names += [getattr(figure, f"_sup{name}label", None) for figure in (axes.figure, picture)]
-            if _has_numbers(getattr(axes, f"{name}axis")) and not any(names):
-                found.append(name)
+    for name in "xy":
+        axis = [getattr(axes, f"{name}axis") for axes in drawn]
+        above = [getattr(figure, f"_sup{name}label", None) for figure in (picture, *(axes.figure for axes in drawn))]
+        if any(map(_has_numbers, axis)) and not any(above) and not any(each.get_label_text() for each in axis):
+            found.append(name)
     return found
 
 
@@ -118,11 +116,6 @@ def _has_numbers(axis) -> bool:
     if isinstance(axis.get_major_formatter(), words):
         return False
     return any(tick.label1.get_visible() and tick.label1.get_text() for tick in axis.get_major_ticks())
-
-
-def _line(axes, name: str):
-    place = axes.get_subplotspec()
-    return axes if place is None else place.colspan if name == "x" else place.rowspan
 
 
 @pytest.fixture(scope="session")

@@ -53,12 +53,6 @@ def test_spread_agrees_with_naive_loops():
     assert found["other_centres"] == pytest.approx(np.mean(others), rel=1e-4)
 
 
-def test_one_modality_only_is_refused():
-    table = _table(3, 2, 0)
-    with pytest.raises(ValueError, match="both modalities"):
-        embedding_spread.hardest_cross_distance(torch.randn(6, 4), table)
-
-
 def test_pairs_are_of_the_kind_they_are_called():
     table = _table(3, 2, 2)
     features = torch.zeros(len(table), 6)

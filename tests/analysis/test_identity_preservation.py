@@ -22,13 +22,6 @@ def test_a_collapsed_embedding_does_not_win_by_ties():
     assert found.rank.tolist() == [3, 3]
 
 
-def test_wrong_input_is_named():
-    with pytest.raises(ValueError, match="'z' is asked for"):
-        identify(torch.ones(1, 2), ["z"], GALLERY, OWNERS)
-    with pytest.raises(ValueError, match="not finite"):
-        identify(torch.full((1, 2), torch.nan), ["a"], GALLERY, OWNERS)
-
-
 EAST, NORTH, WEST = [3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]
 
 

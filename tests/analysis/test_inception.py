@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from vireid_lib.analysis.inception import InceptionV3
 
@@ -39,17 +38,6 @@ def test_weights_come_with_or_without_the_auxiliary_classifier_and_counters_and_
     del state["Mixed_7a.branch3x3_1.conv.weight"]
     with pytest.raises(ValueError, match="1 tensors are missing and 0 too many, among them Mixed_7a"):
         InceptionV3.from_weights(state, "a file")
-
-
-def test_weights_are_read_from_files_and_never_unpickled(network, tmp_path):
-    save_file(network.state_dict(), tmp_path / "inception.safetensors")
-    torch.save({"fc.weight": torch.zeros(1000, 2048)}, tmp_path / "partial.pth")
-    again = InceptionV3.load(str(tmp_path / "inception.safetensors"))
-    assert torch.equal(again.Mixed_6b.branch_pool.conv.weight, network.Mixed_6b.branch_pool.conv.weight)
-    with pytest.raises(ValueError, match="partial.pth holds no Inception-v3"):
-        InceptionV3.load(str(tmp_path / "partial.pth"))
-    with pytest.raises(FileNotFoundError, match="do not exist"):
-        InceptionV3.load(str(tmp_path / "missing.pth"))
 
 
 def test_the_original_network_pools_without_padding_and_takes_the_largest_last():

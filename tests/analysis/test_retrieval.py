@@ -36,15 +36,6 @@ def test_a_ranking_by_hand_gives_the_scores_of_the_library(made_up_trial):
     assert outcomes["identity rank"].tolist() == first
 
 
-def test_one_query_of_a_trial_names_rows_of_the_table(made_up_trial):
-    features, trial = made_up_trial()
-    query = int(trial.query.index[5])
-    found = retrieval.ranked(features, trial, "sysu-mm01", query)
-    assert found["distance"].is_monotonic_increasing
-    assert (trial.gallery.loc[found["row"], "identity"].to_numpy() == found["identity"].to_numpy()).all()
-    assert found.loc[~found["removed"], "rank"].tolist() == list(range(1, (~found["removed"]).sum() + 1))
-
-
 def test_transitions_and_flipped_queries_agree(made_up_trial):
     features, trial = made_up_trial()
     other = features + torch.randn(features.shape, generator=torch.Generator().manual_seed(9))

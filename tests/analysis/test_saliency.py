@@ -83,8 +83,3 @@ def test_only_the_cell_that_matters_drops():
     assert drops[0, 0, 0] > 0.05
     # Covering another cell adds a little of the image's mean there, and so of the channel that matches.
     assert (drops.flatten()[1:] < 0).all()
-
-
-def test_cells_need_not_divide_the_image():
-    drops = occlusion(_Toy(), torch.rand(2, 3, 7, 5), "visible", torch.rand(2, 3), cells=(3, 2))
-    assert drops.shape == (2, 3, 2) and torch.isfinite(drops).all()

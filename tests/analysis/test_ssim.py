@@ -41,13 +41,3 @@ def test_a_mask_leaves_out_what_it_does_not_cover(pictures):
     assert ssim(a, b, left) == pytest.approx(1) and (ssim(a, b, right) < 0.1).all()
     everywhere = ssim(a, b, np.ones(a.shape[:3]))
     np.testing.assert_allclose(everywhere, ssim_map(a, b).mean((1, 2)))
-
-
-def test_bad_input_is_refused(pictures):
-    a, b = pictures
-    with pytest.raises(ValueError, match="pairs of equal size"):
-        ssim(a, b[:2])
-    with pytest.raises(ValueError, match="larger than 10 pixels"):
-        ssim(a[:, :10], b[:, :10])
-    with pytest.raises(ValueError, match="pair 0 are zero"):
-        ssim(a, b, np.zeros(a.shape[:3]))

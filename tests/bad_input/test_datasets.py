@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vireid_lib.data.check import check_dataset
-from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 
 ENTERS = "data set"
@@ -73,22 +72,11 @@ def _some_image(draw, name, root):
 
 
 @_of()
-def tree_is_not_there(draw, name, root):
+def tree_is_not_unpacked(draw, name, root):
+    """No such folder, the archive in its place, an empty folder."""
     shutil.rmtree(root)
-    return _refused(name, root, str(root))
-
-
-@_of()
-def tree_is_a_file(draw, name, root):
-    shutil.rmtree(root)
-    root.write_bytes(b"PK\x03\x04")
-    return _refused(name, root, str(root))
-
-
-@_of()
-def tree_is_empty(draw, name, root):
-    shutil.rmtree(root)
-    root.mkdir()
+    if left := draw(st.sampled_from(["", "archive", "folder"])):
+        root.mkdir() if left == "folder" else root.write_bytes(b"PK\x03\x04")
     return _refused(name, root, str(root))
 
 
@@ -102,23 +90,14 @@ def tree_lies_one_folder_deeper(draw, name, root):
 
 @_of()
 def tree_lacks_a_folder(draw, name, root):
-    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
-    shutil.rmtree(root / lost)
-    return _refused(name, root, str(root), lost)
-
-
-@_of()
-def tree_has_a_file_for_a_folder(draw, name, root):
-    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
-    shutil.rmtree(root / lost)
-    (root / lost).write_text(draw(st.sampled_from(["", "../elsewhere\n"])))  # as git leaves a link on Windows
-    return _refused(name, root, str(root), lost)
-
-
-@_of()
-def tree_has_folders_in_capitals(draw, name, root):
-    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
-    (root / lost).rename(root / lost.upper().replace("/", "_"))
+    """It is missing, called in capitals, or a file, as git leaves a link on Windows."""
+    lost, how = draw(st.sampled_from(CAMERA_FOLDERS[name])), draw(st.sampled_from(["missing", "capitals", "file"]))
+    if how == "capitals":
+        (root / lost).rename(root / lost.upper().replace("/", "_"))
+    else:
+        shutil.rmtree(root / lost)
+    if how == "file":
+        (root / lost).write_text(draw(st.sampled_from(["", "../elsewhere\n"])))
     return _refused(name, root, str(root), lost)
 
 
@@ -173,17 +152,13 @@ def tree_has_a_file_for_a_person(draw, name, root):
 
 
 @_of("market1501")
-def tree_has_names_that_say_nothing(draw, name, root):
-    odd = draw(st.sampled_from(["portrait.jpg", "c1s1_1_1.png", "0002-c1.png", "样.png", "0002_c.png"]))
-    _picture(root / "query" / odd, 99)
-    return _refused(name, root, odd)
-
-
-@_of("market1501")
-def tree_has_a_camera_too_many(draw, name, root):
-    odd = f"0002_c{draw(st.integers(7, 10**6))}s1_1_1.png"
-    _picture(root / "query" / odd, 99)
-    return _refused(name, root, odd)
+def tree_has_odd_names(draw, name, root):
+    """Neither identity nor camera, a camera that the manifest lacks, or a distractor outside of the gallery."""
+    odd = ["portrait.jpg", "c1s1_1_1.png", "0002-c1.png", "样.png", "0002_c.png", "0000_c1s1_1_1.png"]
+    odd += [f"0002_c{draw(st.integers(7, 10**6))}s1_1_1.png"]
+    place = root / draw(st.sampled_from(["query", "bounding_box_train"])) / draw(st.sampled_from(odd))
+    _picture(place, 99)
+    return _refused(name, root, place.name)
 
 
 @_of("market1501")
@@ -199,21 +174,6 @@ def tree_has_a_distractor_in_its_place(draw, name, root):
     return lambda: read_dataset(name, root), judge
 
 
-@_of("market1501")
-def tree_has_a_distractor_outside(draw, name, root):
-    odd = f"{draw(st.sampled_from(['query', 'bounding_box_train']))}/0000_c1s1_1_1.png"
-    _picture(root / odd, 99)
-    return _refused(name, root, odd)
-
-
-@_of("sysu_mm01", "market1501")
-def tree_has_a_folder_for_an_image(draw, name, root):
-    path = _some_image(draw, name, root)
-    os.remove(path)
-    os.mkdir(path)
-    return _told(name, root, path, "NOT USABLE", usable=False)
-
-
 @_of()
 def tree_has_a_broken_image(draw, name, root):
     path = _some_image(draw, name, root)
@@ -223,11 +183,15 @@ def tree_has_a_broken_image(draw, name, root):
 
 
 @_of("sysu_mm01", "market1501")
-def tree_has_a_dangling_link(draw, name, root):
+def tree_has_something_for_an_image(draw, name, root):
+    """A folder of its name, or a link that leads nowhere."""
     path = _some_image(draw, name, root)
     os.remove(path)
-    os.symlink("/nowhere/0001.png", path)
-    return _told(name, root, path, "does not exist", usable=False)
+    if draw(st.booleans()):
+        os.mkdir(path)
+    else:
+        os.symlink("/nowhere/0001.png", path)
+    return _told(name, root, path, "NOT USABLE", usable=False)
 
 
 @_of()
@@ -259,37 +223,13 @@ def tree_has_an_image_twice(draw, name, root):
 
 
 @_of()
-def tree_has_images_of_one_brightness(draw, name, root):
-    path = _some_image(draw, name, root)
-    Image.new("RGB", (8, 16), (draw(st.integers(0, 255)),) * 3).save(path)
-    return _told(name, root, path, "almost of one brightness")
-
-
-@_of()
-def tree_has_images_on_their_side(draw, name, root):
-    path = _some_image(draw, name, root)
-    Image.fromarray(np.random.default_rng(5).integers(0, 256, (8, draw(st.integers(9, 40)), 3), np.uint8)).save(path)
-    return _told(name, root, path, "wider than high")
-
-
-@_of("sysu_mm01")
-def tree_counts_a_narrow_range_in_sixteen_bits(draw, name, root):
-    """Thermal images that fill a few hundred of 65,536 values: all of their range is shown."""
-    low, width = draw(st.integers(0, 60_000)), draw(st.integers(100, 900))
-    table = read_dataset(name, root)
-    infrared = table.loc[table["modality"] == "infrared", "path"].tolist()
-    for number, path in enumerate(infrared):
-        values = np.random.default_rng(number).integers(low, low + width, (16, 8), dtype=np.uint16)
-        Image.fromarray(values).save(path, "PNG")
-
-    deep = [path for path in infrared if path.lower().endswith("png")]
-
-    def act():
-        pixels = load_images(deep, (16, 8), cache=None).pixels
-        assert not len(pixels) or np.ptp(pixels) == 255
-        return check_dataset(name, root).to_text()
-
-    return act, ["have more than 8 bits", "intensity"] if deep else ["usable"]
+def tree_has_odd_pictures(draw, name, root):
+    """Nothing is to be seen, or they lie on their side."""
+    path, flat = _some_image(draw, name, root), draw(st.booleans())
+    noise = np.random.default_rng(5).integers(0, 256, (8, draw(st.integers(9, 40)), 3), np.uint8)
+    grey = (draw(st.integers(0, 255)),) * 3
+    (Image.new("RGB", (8, 16), grey) if flat else Image.fromarray(noise)).save(path)
+    return _told(name, root, path, "almost of one brightness" if flat else "wider than high")
 
 
 @_of()

@@ -76,8 +76,13 @@ def _shown(folder, data, pixels, *, name="0001.png", slack=0, size=SIZE):
     return act, judge
 
 
-def image_empty(draw, folder):
-    return _written(folder, b"\n" * draw(st.integers(0, 1)) if draw(st.booleans()) else b"")
+def image_is_something_else(draw, folder):
+    """Nothing, a web page in place of a download, a pointer of Git LFS, space that was never filled, any bytes."""
+    page = draw(st.sampled_from(["<!DOCTYPE html>", "<html>", "\ufeff<!doctype html>", "\n <HTML>"]))
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    held = [b"", b"\n", f"{page}<body>{draw(LETTERS)}</body></html>".encode(), pointer.encode(), b"PK\x03\x04"]
+    held += [bytes(draw(st.integers(1, 5000))), draw(st.binary(min_size=1, max_size=300))]
+    return _written(folder, draw(st.sampled_from(held)))
 
 
 def image_cut_short(draw, folder):
@@ -87,38 +92,14 @@ def image_cut_short(draw, folder):
     return _written(folder, data[: int(len(data) * draw(st.floats(0.1, 0.85)))], f"0001.{kind.lower()}")
 
 
-def image_is_a_web_page(draw, folder):
-    start = draw(st.sampled_from(["<!DOCTYPE html>", "<html>", "\ufeff<!doctype html>", "\n <HTML>"]))
-    return _written(folder, f"{start}<body>{draw(LETTERS)}</body></html>".encode())
-
-
-def image_is_a_git_lfs_pointer(draw, folder):
-    digest = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
-    return _written(folder, f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n".encode())
-
-
-def image_is_zeros(draw, folder):
-    return _written(folder, bytes(draw(st.integers(1, 5000))))
-
-
-def image_is_something_else(draw, folder):
-    return _written(folder, b"PK\x03\x04" * draw(st.booleans()) + draw(st.binary(min_size=1, max_size=300)))
-
-
-def image_is_a_folder(draw, folder):
-    (folder / "0001.jpg").mkdir()
-    if draw(st.booleans()):
-        (folder / "0001.jpg" / "0001.jpg").write_bytes(b"")
-    return _refused(folder)
-
-
 def image_is_not_there(draw, folder):
-    return _refused(folder, draw(LETTERS) + ".jpg")
-
-
-def image_is_a_dangling_link(draw, folder):
-    (folder / "0001.jpg").symlink_to(draw(st.sampled_from(["0001.jpg", "elsewhere/0001.jpg", "/nowhere/0001.jpg"])))
-    return _refused(folder)
+    """Missing, a folder of its name, or a link that leads nowhere or to itself."""
+    name = f"{draw(LETTERS)}.jpg"
+    if (left := draw(st.sampled_from(["missing", "folder", name, "elsewhere/0001.jpg", "/nowhere/1.jpg"]))) == "folder":
+        (folder / name).mkdir()
+    elif left != "missing":
+        (folder / name).symlink_to(left)
+    return _refused(folder, name)
 
 
 def image_may_not_be_read(draw, folder):
@@ -138,14 +119,11 @@ def image_claims_huge_dimensions(draw, folder):
     return _written(folder, b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "0001.png")
 
 
-def image_is_floating_point_without_a_range(draw, folder):
+def image_has_no_brightness(draw, folder):
+    """Floating-point values of which nobody says what is white, or that are no numbers."""
     values = np.full(SIZE, draw(st.floats(-1e6, 1e6, width=32)), np.float32)
-    return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
-
-
-def image_holds_no_number(draw, folder):
-    values = np.ones(SIZE, np.float32)
-    values[draw(st.integers(0, 15)), draw(st.integers(0, 7))] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    if draw(st.booleans()):
+        values[draw(st.integers(0, 15)), draw(st.integers(0, 7))] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
 
 
@@ -179,37 +157,26 @@ def image_lies_on_its_side(draw, folder):
     return _shown(folder, _saved(Image.fromarray(pixels).transpose(Image.Transpose[back[turn]]), exif=exif), pixels)
 
 
-def image_is_cmyk(draw, folder):
-    pixels = _pixels(draw)
-    return _shown(folder, _saved(Image.fromarray(pixels).convert("CMYK"), "TIFF"), pixels, name="1.tif", slack=1)
-
-
-def image_has_a_palette(draw, folder):
-    pixels = _pixels(draw)
-    image = Image.fromarray(pixels).quantize(256)
-    return _shown(folder, _saved(image), np.asarray(image.convert("RGB")))
-
-
-def image_is_transparent(draw, folder):
-    mode = draw(st.sampled_from(["RGBA", "LA", "PA"]))
-    image = Image.fromarray(_pixels(draw)).convert("RGBA")
-    image.putalpha(0)
+def image_has_another_mode(draw, folder):
+    """Four inks, a palette, 16 bits, black and white alone, or nothing but transparency."""
+    pixels, mode = _pixels(draw), draw(st.sampled_from(["CMYK", "P", "I;16", "1", "RGBA", "LA", "PA"]))
+    image = Image.fromarray(pixels)
+    if mode == "CMYK":
+        return _shown(folder, _saved(image.convert(mode), "TIFF"), pixels, name="1.tif", slack=1)
+    if mode == "P":
+        return _shown(folder, _saved(image.quantize(256)), np.asarray(image.quantize(256).convert("RGB")))
+    if mode == "I;16":
+        value = draw(st.integers(0, 65535))
+        data = _saved(Image.fromarray(np.full(SIZE, value, np.uint16)), draw(st.sampled_from(["PNG", "TIFF"])))
+        return _shown(folder, data, np.full((*SIZE, 3), round(value / 257)), name="1.tif")
+    if mode == "1":
+        white = np.random.default_rng(draw(st.integers(0, 99))).random(SIZE) > 0.5
+        kind = draw(st.sampled_from(["PNG", "TIFF", "BMP"]))
+        return _shown(folder, _saved(Image.fromarray(white), kind), np.repeat(white[..., None], 3, 2) * 255)
     if mode == "PA":
-        palette = Image.fromarray(_pixels(draw)).quantize(2)
-        return _shown(folder, _saved(palette, transparency=bytes([0] * 256)), np.zeros((*SIZE, 3)))
+        return _shown(folder, _saved(image.quantize(2), transparency=bytes([0] * 256)), np.zeros((*SIZE, 3)))
+    image.putalpha(0)
     return _shown(folder, _saved(image.convert(mode)), np.zeros((*SIZE, 3)))
-
-
-def image_is_one_bit(draw, folder):
-    white = np.random.default_rng(draw(st.integers(0, 99))).random(SIZE) > 0.5
-    kind = draw(st.sampled_from(["PNG", "TIFF", "BMP"]))
-    return _shown(folder, _saved(Image.fromarray(white), kind), np.repeat(white[..., None], 3, 2) * 255)
-
-
-def image_is_sixteen_bit_of_no_set(draw, folder):
-    value = draw(st.integers(0, 65535))
-    data = _saved(Image.fromarray(np.full(SIZE, value, np.uint16)), draw(st.sampled_from(["PNG", "TIFF"])))
-    return _shown(folder, data, np.full((*SIZE, 3), round(value / 257)), name="1.tif")
 
 
 def image_is_animated(draw, folder):
@@ -221,32 +188,21 @@ def image_is_animated(draw, folder):
     return _shown(folder, data, pixels)
 
 
-def image_has_more_after_its_end(draw, folder):
+def image_carries_nonsense(draw, folder):
+    """Bytes behind the picture; a colour profile that is none, and a JPEG's comment of another encoding."""
     pixels = _pixels(draw)
-    return _shown(folder, _saved(Image.fromarray(pixels)) + draw(st.binary(min_size=1, max_size=99)), pixels)
-
-
-def image_has_a_broken_profile(draw, folder):
-    """A colour profile of nonsense, and a JPEG's comment of another encoding."""
-    pixels = _pixels(draw)
+    if draw(st.booleans()):
+        return _shown(folder, _saved(Image.fromarray(pixels)) + draw(st.binary(min_size=1, max_size=99)), pixels)
     about = {"icc_profile": draw(st.binary(min_size=1, max_size=200)), "comment": draw(st.binary(max_size=30))}
     return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, **about), pixels, slack=12)
 
 
 def image_has_an_odd_name(draw, folder):
-    odd = draw(st.sampled_from([" ", "\n", "\t", "'", '"', "\\", "*", "?", "$(x)", "%20", "#", "&", "样", "\u202e"]))
+    odd = draw(
+        st.sampled_from([" ", "\n", "\t", "'", '"', "\\", "*", "?", "$(x)", "%20", "#", "&", "样", "\u202e", "\udcb8"])
+    )
     name = f"{draw(LETTERS)}{odd}{draw(LETTERS)}.png"
-    assume(len(name.encode()) < 200)
-    pixels = _pixels(draw)
-    return _shown(folder, _saved(Image.fromarray(pixels)), pixels, name=name)
-
-
-def image_has_a_name_that_is_not_utf8(draw, folder):
-    name = os.fsdecode(b"0001 " + bytes(draw(st.lists(st.integers(0x80, 0xFF), min_size=1, max_size=5))) + b".png")
-    assume("\udc80" <= max(name) <= "\udcff")
-    if draw(st.booleans()):
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(b"")
+    assume(len(os.fsencode(name)) < 200)
     pixels = _pixels(draw)
     return _shown(folder, _saved(Image.fromarray(pixels)), pixels, name=name)
 

@@ -70,70 +70,45 @@ any_list, list_of_images, list_of_identities = _of(OF_IDENTITIES, OF_IMAGES), _o
 
 
 @any_list
-def list_is_missing(held):
+def list_is_not_there(held):
+    """Not unpacked, or a link to nothing."""
     held.path.unlink()
+    if held.one_of(True, False):
+        os.symlink("/nowhere/list.txt", held.path)
     # without training lists RegDB has no trial
-    return held.refused() if held.listing != "idx/train_visible_1.txt" else (held.refused()[0], ["idx"])
+    return held.refused()[0], ["idx"] if held.listing == "idx/train_visible_1.txt" else [held.path.name]
 
 
 @any_list
-def list_is_empty(held):
-    held.path.write_text(held.one_of("", "\n", " \n\t\r\n", "\ufeff"))
-    return held.refused()
-
-
-@any_list
-def list_is_a_folder(held):
+def list_is_something_else(held):
     held.path.unlink()
-    held.path.mkdir()
+    left = held.one_of("folder", "", "\n", " \n\t\r\n", "\ufeff", "<!DOCTYPE html>\n<html><body>404</body></html>\n")
+    held.path.mkdir() if left == "folder" else held.path.write_text(left)
     return held.refused()
-
-
-@any_list
-def list_is_a_web_page(held):
-    held.path.write_text("<!DOCTYPE html>\n<html><body>404</body></html>\n")
-    return held.refused()
-
-
-@any_list
-def list_is_in_utf16(held):
-    held.path.write_text(held.path.read_text(), encoding=held.one_of("utf-16", "utf-16-le", "utf-32"))
-    return held.refused("UTF-8")
 
 
 @any_list
 def list_is_in_another_encoding(held):
-    held.path.write_bytes(held.path.read_bytes() + held.one_of("é", "Ü").encode("latin-1"))
+    if encoding := held.one_of("utf-16", "utf-16-le", "utf-32", ""):
+        held.path.write_text(held.path.read_text(), encoding=encoding)
+    else:
+        held.path.write_bytes(held.path.read_bytes() + held.one_of("é", "Ü").encode("latin-1"))
     return held.refused("UTF-8")
 
 
 @any_list
-def list_has_windows_line_ends(held):
-    held.path.write_bytes(held.path.read_bytes().replace(b"\n", held.one_of(b"\r\n", b"\r", b" \n\n")))
-    return held.same()
-
-
-@any_list
-def list_has_a_byte_order_mark(held):
-    held.path.write_bytes(b"\xef\xbb\xbf" + held.path.read_bytes())
+def list_was_saved_by_an_editor(held):
+    """With a byte-order mark, with other line ends."""
+    mark, end = held.one_of(b"", b"\xef\xbb\xbf"), held.one_of(b"\n", b"\r\n", b"\r", b" \n\n")
+    held.path.write_bytes(mark + held.path.read_bytes().replace(b"\n", end))
     return held.same()
 
 
 @list_of_images
-def list_is_written_with_backslashes(held):
-    held.write([line.replace("/", held.one_of("\\", "//", "/./")) for line in held.lines])
-    return held.same()
-
-
-@list_of_images
-def list_is_written_from_here(held):
-    held.write([held.one_of("./", ".\\", "idx/../") + line for line in held.lines])
-    return held.same()
-
-
-@list_of_images
-def list_is_written_in_full(held):
-    held.write([f"{held.root}/{line}" for line in held.lines])
+def list_is_written_otherwise(held):
+    """With backslashes or doubled separators, from here, or in full."""
+    start = held.one_of("", "./", ".\\", "idx/../", f"{held.root}/")
+    held.write([start + (line if start else line.replace("/", held.one_of("\\", "//", "/./"))) for line in held.lines])
     return held.same()
 
 
@@ -167,15 +142,10 @@ def list_repeats_a_number(held):
 
 @list_of_identities
 def list_names_no_number(held):
-    word = held.one_of("seven", "1.5", "0x7", "cam1", "#7", "7-9", "²", "１x", "\u200b7", "nan", "1;2")
+    words = "seven", "1.5", "0x7", "cam1", "#7", "7-9", "²", "１x", "\u200b7", "nan", "1;2"
+    word = held.one_of(*words, f"-{held.draw(st.integers(1, 99))}")
     held.write([f"{held.lines[0]},{word}"])
-    return held.refused(repr(word))
-
-
-@list_of_identities
-def list_names_a_negative_number(held):
-    held.write([f"{held.lines[0]},-{held.draw(st.integers(1, 99))}"])
-    return held.refused("-")
+    return held.refused("-" if word.startswith("-") else repr(word))
 
 
 @any_list
@@ -203,16 +173,12 @@ def list_names_an_image_that_is_not_there(held):
 
 
 @list_of_images
-def list_has_a_line_without_label(held):
+def list_has_an_odd_line(held):
+    """Without a label, with more than one, with one that is no number."""
     whole = held.lines[0]
-    line = held.one_of(whole.split()[0], "0", "# a comment", f"{whole},", f"{whole} x")
-    return held.refused(held.put(line))
-
-
-@list_of_images
-def list_has_an_odd_label(held):
-    label = held.one_of("-1", "1.0", "nan", "0x1", "+1", "one", "²", "1e3")
-    return held.refused(held.put(f"{held.lines[0].split()[0]} {label}"))
+    path = whole.split()[0]
+    odd = [f"{path} {label}" for label in ("-1", "1.0", "nan", "0x1", "+1", "one", "²", "1e3")]
+    return held.refused(held.put(held.one_of(path, "0", "# a comment", f"{whole},", f"{whole} x", *odd)))
 
 
 @list_of_images
@@ -272,10 +238,3 @@ def list_lies_beside_copies(held):
         return act()
 
     return checked, judge
-
-
-@any_list
-def list_is_a_dangling_link(held):
-    held.path.unlink()
-    os.symlink("/nowhere/list.txt", held.path)
-    return held.refused()[0], ["idx"] if held.listing == "idx/train_visible_1.txt" else [held.path.name]

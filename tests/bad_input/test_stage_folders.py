@@ -85,28 +85,21 @@ def _damaged_record(draw, folder, left):
     return lambda: _in_a_copy(folder, work), ["result.json", "made"]
 
 
-def record_is_empty(draw, folder):
-    return _damaged_record(draw, folder, draw(st.sampled_from([b"", b"\n", b"\0" * 700])))
-
-
-def record_is_cut(draw, folder):
+def record_is_damaged(draw, folder):
+    """Empty, as a killed machine leaves it, cut, or JSON of another form."""
     whole = json.dumps({"stage": "made", "values": {"value": 1}, "finished": "2026-01-02T03:04:05"}).encode()
-    return _damaged_record(draw, folder, whole[: draw(st.integers(1, len(whole) - 1))])
-
-
-def record_is_something_else(draw, folder):
-    left = [b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
+    left = [b"", b"\n", b"\0" * 700, whole[: draw(st.integers(1, len(whole) - 1))]]
+    left += [b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
     return _damaged_record(draw, folder, draw(st.sampled_from(left)))
 
 
 @_of_a_table
-def table_is_not_there(draw, path):
-    path.unlink()
-
-
-@_of_a_table
-def table_is_empty(draw, path):
-    path.write_bytes(draw(st.sampled_from([b"", b"\n", b"\xef\xbb\xbf"])))
+def table_is_something_else(draw, path):
+    text = path.read_text()
+    left = [None, b"", b"\n", b"\xef\xbb\xbf", text.replace(",", ";").encode(), text.encode("utf-16")]
+    left += [b'"' + text.encode(), text.replace("\n", ",1,2\n", 2).encode(), b"<!DOCTYPE html>\n<html></html>\n"]
+    left += [b"version https://git-lfs.github.com/spec/v1\noid x\n"]
+    path.unlink() if (data := draw(st.sampled_from(left))) is None else path.write_bytes(data)
 
 
 @_of_a_table
@@ -118,17 +111,11 @@ def table_is_cut(draw, path):
 
 
 @_of_a_table
-def table_lacks_a_column(draw, path):
-    lost = draw(st.sampled_from(tables.COLUMNS))
-    pd.read_csv(path, dtype=str).drop(columns=lost).to_csv(path, index=False)
-    return [lost]
-
-
-@_of_a_table
-def table_has_another_column(draw, path):
-    extra = draw(st.sampled_from(["pth", "label", "Path", "Unnamed: 0"]))
-    pd.read_csv(path, dtype=str).assign(**{extra: "x"}).to_csv(path, index=False)
-    return [extra]
+def table_has_other_columns(draw, path):
+    lost, extra = draw(st.sampled_from(tables.COLUMNS)), draw(st.sampled_from(["pth", "label", "Path", "Unnamed: 0"]))
+    held, less = pd.read_csv(path, dtype=str), draw(st.booleans())
+    (held.drop(columns=lost) if less else held.assign(**{extra: "x"})).to_csv(path, index=False)
+    return [lost if less else extra]
 
 
 ODD = {"identity": ["7", "a/b/c", ""], "camera": ["mini_vi/three", "3"], "modality": ["thermal", "Infrared"]}
@@ -150,15 +137,6 @@ def table_has_a_short_row(draw, path):
     lines[2] = ",".join(lines[2].split(",")[: draw(st.integers(1, 5))])  # with six, an image without a seed
     path.write_text("\n".join(lines) + "\n")
     return ["row 1"]
-
-
-@_of_a_table
-def table_is_in_another_form(draw, path):
-    text = path.read_text()
-    damaged = [text.replace(",", ";").encode(), text.encode("utf-16"), b'"' + text.encode()]
-    damaged += [text.replace("\n", ",1,2\n", 2).encode(), b"<!DOCTYPE html>\n<html></html>\n"]
-    damaged += [b"version https://git-lfs.github.com/spec/v1\noid x\n"]
-    path.write_bytes(draw(st.sampled_from(damaged)))
 
 
 def table_names_an_image_that_is_gone(draw, folder):
@@ -264,16 +242,3 @@ def cache_is_damaged(draw, folder):
         assert pixels == whole
 
     return lambda: _in_a_copy(folder / "cache", work), judge
-
-
-def cache_index_is_damaged(draw, folder):
-    table = tables.load(_saved_table(folder))
-    whole = tables.digest(table)
-    (folder / "cache").mkdir()
-    left = draw(st.sampled_from([b"", b"{", b"[]", b"3", b"\xff", b"[" * 5000, b"9" * 5000]))
-    (folder / "cache" / "contents.json").write_bytes(left)
-
-    def judge(found):
-        assert found == whole
-
-    return lambda: _in_a_copy(folder / "cache", lambda copy: tables.digest(table, cache=copy)), judge

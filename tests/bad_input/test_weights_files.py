@@ -111,28 +111,29 @@ def _other(path, data):
     return path
 
 
-def base_model_has_broken_weights(draw, folder):
-    model = _base(folder)
-    part = draw(st.sampled_from(["text_encoder/model", "vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model"]))
-    path = model / f"{part}.safetensors"
+def base_model_has_a_broken_file(draw, folder):
+    """Weights that are cut, empty or something else; settings that are no JSON."""
+    model, weights = _base(folder), draw(st.booleans())
+    parts = "text_encoder/model vae/diffusion_pytorch_model unet/diffusion_pytorch_model".split()
+    settings = "vae/config unet/config text_encoder/config scheduler/scheduler_config tokenizer/tokenizer".split()
+    path = model / f"{draw(st.sampled_from(parts if weights else settings))}.{'safetensors' if weights else 'json'}"
     data = path.read_bytes()
-    left = draw(st.sampled_from([b"", POINTER, b"<html>", data[: len(data) // 3]]))
-    _other(path, left)
-    return lambda: load_base(str(model)), [str(path)]
-
-
-def base_model_has_broken_settings(draw, folder):
-    model = _base(folder)
-    parts = "vae/config unet/config text_encoder/config scheduler/scheduler_config tokenizer/tokenizer".split()
-    path = model / f"{draw(st.sampled_from(parts))}.json"
-    _other(path, draw(st.sampled_from([b"", b"{", POINTER, b"\xff\xfe{\0}\0"])))
+    left = [b"<html>", data[: len(data) // 3]] if weights else [b"{", b"\xff\xfe{\0}\0"]
+    _other(path, draw(st.sampled_from([b"", POINTER, *left])))
     return lambda: load_base(str(model)), [str(path)]
 
 
 def base_model_lacks_a_part(draw, folder):
+    """A folder was not copied, or there is none, or its index is missing."""
     model = _base(folder)
-    part = draw(st.sampled_from(["vae", "unet", "text_encoder", "scheduler", "tokenizer"]))
-    shutil.rmtree(model / part)
+    part = draw(st.sampled_from(["vae", "unet", "text_encoder", "scheduler", "tokenizer", "model_index.json"]))
+    if part != "model_index.json":
+        shutil.rmtree(model / part)
+    elif draw(st.booleans()):
+        (model / part).unlink()
+    else:
+        shutil.rmtree(model)
+        model.write_bytes(POINTER)
     return lambda: load_base(str(model)), [str(model), part]
 
 
@@ -142,15 +143,6 @@ def base_model_has_a_tokenizer_without_words(draw, folder):
     if draw(st.booleans()):
         (model / "tokenizer" / "tokenizer_config.json").unlink()
     return lambda: load_base(str(model)), [str(model), "tokenizer"]
-
-
-def base_model_is_no_model(draw, folder):
-    model = _base(folder)
-    (model / "model_index.json").unlink()
-    if draw(st.booleans()):
-        shutil.rmtree(model)
-        model.write_bytes(POINTER)
-    return lambda: load_base(str(model)), [str(model), "model_index.json"]
 
 
 def base_model_is_not_finite(draw, folder):

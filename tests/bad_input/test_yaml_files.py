@@ -111,14 +111,10 @@ def yaml_has_a_number_beyond_measure(draw, folder):
     return _text(draw, folder, f"{yaml.safe_dump(content)}\nextra: {number}\n", load, ["64 bits", "line "])
 
 
-def yaml_is_in_utf16(draw, folder):
-    content, load = _any_file(draw)
-    encoding = draw(st.sampled_from(["utf-16", "utf-16-le", "utf-32"]))
-    return _text(draw, folder, yaml.safe_dump(content).encode(encoding), load, ["UTF-8"])
-
-
 def yaml_is_in_another_encoding(draw, folder):
     content, load = _any_file(draw)
+    if encoding := draw(st.sampled_from(["utf-16", "utf-16-le", "utf-32", ""])):
+        return _text(draw, folder, yaml.safe_dump(content).encode(encoding), load, ["UTF-8"])
     return _text(draw, folder, f"# {'é'}\n".encode("latin-1") + yaml.safe_dump(content).encode(), load, ["line 1"])
 
 
@@ -217,11 +213,10 @@ def profile_names_a_file_that_is_not_there(draw, folder):
     return _profile(folder, _put(content, place, value), place)
 
 
-def profile_names_somebodys_home(draw, folder):
-    place = draw(st.sampled_from(["generators.dive.base_model", "data.roots.sysu_mm01"]))
-    return _profile(folder, _put(PROFILES["sysu"], place, "~no-such-person/x"), "~no-such-person")
-
-
-def profile_has_a_path_beyond_measure(draw, folder):
+def profile_names_no_path(draw, folder):
+    """The home of nobody, or one that is longer than a name may be."""
+    if draw(st.booleans()):
+        place = draw(st.sampled_from(["generators.dive.base_model", "data.roots.sysu_mm01"]))
+        return _profile(folder, _put(PROFILES["sysu"], place, "~no-such-person/x"), "~no-such-person")
     value = draw(st.sampled_from(["./", "/"])) + "d" * draw(st.integers(300, 5000))
     return _profile(folder, _put(PROFILES["smoke"], "generators.dive.base_model", value), "base_model")

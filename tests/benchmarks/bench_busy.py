@@ -14,6 +14,7 @@ unwatched and 0.6 to 2.3 s as a stage computes. In a control group that has one 
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -26,6 +27,7 @@ from contextlib import nullcontext
 import vireid_lib  # noqa: F401  (before torch, whose threads read how long to wait when they are loaded)
 
 # isort: split
+import pandas as pd
 import torch
 
 from vireid_lib.generators.dive.base import load_base
@@ -44,7 +46,8 @@ KINDS = {
 LONGEST = 4
 """Seconds after which no repeat is begun."""
 
-PLACES = ("free cores", "beside another program", "on one core")
+BUSY = "beside another program"
+PLACES = ("free cores", BUSY, "on one core")
 
 
 def works() -> dict[str, Callable[[], object]]:
@@ -70,20 +73,12 @@ def works() -> dict[str, Callable[[], object]]:
     }
 
 
-def measure(kind: str, place: str, repeats: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each work in this process, the median of its repeats: place → work → milliseconds."""
+def measure(kind: str, place: str, repeats: int) -> dict[str, float]:
+    """Milliseconds of each work in this process: the median of its repeats."""
     _, count, watched = KINDS[kind]
-    places = [place] if place == "on one core" else ["free cores", "beside another program"]
     torch.set_num_threads(count)
-    every = works()
-    return {each: _timed(every, each == "beside another program", count, watched, repeats) for each in places}
-
-
-def _timed(
-    every: dict[str, Callable[[], object]], busy: bool, count: int, watched: bool, repeats: int
-) -> dict[str, float]:
-    other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
-    found: dict[str, list[float]] = {name: [] for name in every}
+    every, found = works(), {}
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if place == BUSY else None
     try:
         with threads(count) if watched else nullcontext():
             for name, work in every.items():
@@ -91,28 +86,27 @@ def _timed(
                 work()
                 while time.perf_counter() < settled:
                     work()
-                end = time.perf_counter() + LONGEST
-                while len(found[name]) < repeats and time.perf_counter() < end:
+                end, taken = time.perf_counter() + LONGEST, []
+                while len(taken) < repeats and time.perf_counter() < end:
                     began = time.perf_counter()
                     work()
-                    found[name].append(1000 * (time.perf_counter() - began))
+                    taken.append(1000 * (time.perf_counter() - began))
+                found[name] = statistics.median(taken)
     finally:
         if other is not None:
             other.kill()
             other.wait()
-    return {name: statistics.median(values) for name, values in found.items()}
+    return found
 
 
-def elsewhere(kind: str, place: str, repeats: int) -> dict[str, dict[str, float]]:
+def elsewhere(kind: str, place: str, repeats: int) -> dict[str, float]:
     """`measure` in a process that is as patient as `kind` says, on the cores of `place`."""
     patience = KINDS[kind][0]
     environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     environment |= {"GOMP_SPINCOUNT": patience} if patience else {}
-    command = [sys.executable, __file__, "--inner", kind, place, "--repeats", str(repeats)]
     cores = sorted(os.sched_getaffinity(0))[: 1 if place == "on one core" else 2]
-    run = subprocess.run(
-        ["taskset", "-c", ",".join(map(str, cores)), *command], env=environment, check=True, capture_output=True
-    )
+    command = ["taskset", "-c", ",".join(map(str, cores)), sys.executable, __file__, "--inner", kind, place]
+    run = subprocess.run([*command, "--repeats", str(repeats)], env=environment, check=True, capture_output=True)
     return json.loads(run.stdout.splitlines()[-1])
 
 
@@ -126,22 +120,16 @@ def main() -> None:
     if options.inner:
         print(json.dumps(measure(*options.inner, options.repeats)))
         return
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for _ in range(options.rounds):
-        for kind in KINDS:
-            both = elsewhere(kind, "free cores", options.repeats) | elsewhere(kind, "on one core", options.repeats)
-            for place, by_work in both.items():
-                for work, value in by_work.items():
-                    least = found.setdefault(kind, {}).setdefault(place, {})
-                    least[work] = min(least.get(work, value), value)
-    best = found["as a stage, 2 threads"]["free cores"]
-    for work in best:
-        for kind, by_place in found.items():
-            cells = [
-                f"{place} {by_place[place][work]:7.1f} ms {by_place[place][work] / best[work]:5.1f} ×"
-                for place in PLACES
-            ]
-            print(f"{work:9} {kind:28} {'   '.join(cells)}")
+    rounds = (itertools.product(KINDS, PLACES) for _ in range(options.rounds))
+    rows = [
+        {"kind": kind, "place": place, "work": work, "ms": value}
+        for kind, place in itertools.chain.from_iterable(rounds)
+        for work, value in elsewhere(kind, place, options.repeats).items()
+    ]
+    fastest = pd.DataFrame(rows).groupby(["work", "kind", "place"], sort=False)["ms"].min().reset_index()
+    free = fastest.query("kind == 'as a stage, 2 threads' and place == 'free cores'").set_index("work")["ms"]
+    fastest["ratio"] = fastest["ms"] / fastest["work"].map(free)
+    print(fastest.pivot(index=["work", "kind"], columns="place", values=["ms", "ratio"]).round(1).to_string())
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def config_of(name: str, size: str) -> BaseModel:
     if size == "paper":  # random weights: speed does not depend on them
         config = kind(**({"pretrained": None} if "pretrained" in kind.model_fields else {}))
     else:
-        config = kind(**load_profile("mini").dive) if name == "dive" else kind.small()
+        config = kind(**load_profile("mini").generators["dive"]) if name == "dive" else kind.small()
     return config.model_copy(update={"steps": steps, "checkpoint_every": 0, "sampling_batch": PICTURES[size]})
 
 
@@ -70,7 +70,7 @@ def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
     config = config_of(name, size)
     needed = getattr(config, "base_model", None)
     if needed and not base.is_here(needed):
-        return {"not run": f"{needed} is not on this machine"}
+        return {"not run": f"not run: {needed} is not on this machine"}
     target = tables.training_rows(read_dataset("mini_vi", world / "mini_vi"))
     external = read_dataset("mini_market", world / "mini_market")
     external = external[external["split"] == "train"].assign(split="external").reset_index(drop=True)
@@ -123,34 +123,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write.make(Path(folder), seed=0, size=WORLD[given.size])
         for name in given.names or trained():
-            command = [
-                sys.executable,
-                __file__,
-                name,
-                "--size",
-                given.size,
-                "--device",
-                given.device,
-                "--inside",
-                folder,
-            ]
+            options = ["--size", given.size, "--device", given.device, "--inside", folder]
             threads = {"OMP_NUM_THREADS": "1"} if given.device == "cpu" else {}
-            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
+            done = subprocess.run(
+                [sys.executable, __file__, name, *options], capture_output=True, text=True, env=os.environ | threads
+            )
             if done.returncode:
-                why = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                if done.returncode < 0:
-                    why = f"killed by signal {-done.returncode}, as for want of memory"
+                why = (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1]
                 print(f"{name:16s} failed: {why}", flush=True)
                 continue
             found = json.loads(done.stdout.strip().splitlines()[-1])
-            if "not run" in found:
-                print(f"{name:16s} not run: {found['not run']}", flush=True)
-                continue
-            print(
-                f"{name:16s} {found['steps']:8.2f} {found['pictures']:10.1f} {found['peak']:9.0f} "
-                f"{found['libraries']:16.0f}",
-                flush=True,
-            )
+            numbers = "{steps:8.2f} {pictures:10.1f} {peak:9.0f} {libraries:16.0f}"
+            print(f"{name:16s} {found.get('not run') or numbers.format(**found)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,15 +38,8 @@ def write_people(folder: Path, height: int, width: int) -> list[dict]:
         coarse = Image.fromarray(draw.integers(0, 255, (16, 8, 3), dtype=np.uint8))
         coarse.resize((2 * width, 2 * height), Image.Resampling.BICUBIC).save(path)
         modality, camera = (("visible", 1), ("infrared", 3))[number % 2]
-        rows.append(
-            {
-                "path": str(path),
-                "identity": f"noise/{number // 16}",
-                "camera": f"noise/{camera}",
-                "modality": modality,
-                "split": "train",
-            }
-        )
+        about = {"identity": f"noise/{number // 16}", "camera": f"noise/{camera}", "split": "train"}
+        rows.append({"path": str(path), "modality": modality, **about})
     return rows
 
 
@@ -131,12 +124,9 @@ def main() -> None:
     parser.add_argument("--published", action="store_true", help="ResNet-50 at the published size and batch")
     parser.add_argument("--compile", action="store_true", help="ours with torch.compile")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--steps", type=int, default=None)
-    parser.add_argument("--warm-up", type=int, default=None)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--warm-up", type=int, default=10)
     arguments = parser.parse_args()
-    few = arguments.published and arguments.device == "cpu"
-    arguments.steps = arguments.steps or (2 if few else 40)
-    arguments.warm_up = (1 if few else 10) if arguments.warm_up is None else arguments.warm_up
     cuda = arguments.device.startswith("cuda")
     where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
     size = "ResNet-50 at the published size" if arguments.published else "small networks, 64×32"

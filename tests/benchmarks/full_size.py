@@ -10,9 +10,11 @@ square; nothing else may grow faster than the images do.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +24,17 @@ import yaml
 from full_size_trees import TREES
 
 from vireid_lib import experiment
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
+from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.retrieval import ranked
+from vireid_lib.cli import main as main_of_cli
+from vireid_lib.data import tables
+from vireid_lib.data.check import check_dataset
 from vireid_lib.project import project_root
+from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.pixels import TablePixels
+from vireid_lib.reid.train import ReidTask
+from vireid_lib.training import loop
 
 LIMIT_GB = 6.0
 PROFILES = ("sysu", "llcm", "regdb")
@@ -33,12 +45,8 @@ STEPS = 20
 def profile_of(name: str, folder: Path) -> Path:
     """The profile with a small network that is trained for a few steps, on real images and beside greyscale copies."""
     values = yaml.safe_load((project_root() / "notebooks" / "profiles" / f"{name}.yaml").read_text())
-    values["reid"] |= {
-        "backbone": "small",
-        "seeds": [0],
-        "training_sets": ["real", "grayscale"],
-        "config": {"steps": STEPS},
-    }
+    sets = {"backbone": "small", "seeds": [0], "training_sets": ["real", "grayscale"], "config": {"steps": STEPS}}
+    values["reid"] |= sets
     values["images"] = {"height": 64, "width": 32}
     values["data"]["roots"] = {each: each for each in values["data"]["roots"]}
     file = folder / f"{name}.yaml"
@@ -50,118 +58,94 @@ def opened(name: str, folder: Path) -> experiment.Run:
     return experiment.open(str(folder / f"{name}.yaml"), workspace=folder / "workspace", data_root=folder)
 
 
-def check(name: str, folder: Path) -> None:
-    from vireid_lib.data.check import check_dataset
+# The stages: each is given the run and its folder, in a process of its own.
 
-    for dataset in opened(name, folder).profile.data.roots:
+
+def check(run: experiment.Run, folder: Path) -> None:
+    for dataset in run.profile.data.roots:
         report = check_dataset(dataset, folder / dataset)
         if wrong := [finding.what for finding in report.findings if finding.severity == "error"]:
             raise RuntimeError(f"{dataset}: {wrong}")
 
 
-def read_tables(name: str, folder: Path) -> None:
-    data = opened(name, folder).data()
+def read_tables(run: experiment.Run, folder: Path) -> None:
+    data = run.data()
     (folder / "images.json").write_text(json.dumps(len(data.target) + len(data.external)))
 
 
-def pixels(name: str, folder: Path) -> None:
+def pixels(run: experiment.Run, folder: Path) -> None:
     """Decode every image of both sets at the published size of the network's input, into the cache."""
-    from vireid_lib.data import tables
-    from vireid_lib.reid.pixels import TablePixels
-
-    run = opened(name, folder)
     data = run.data()
     TablePixels(tables.concat(data.target, data.external), (288, 144), run.cache.files)
 
 
-def batches(name: str, folder: Path) -> None:
-    """A thousand batches of the published sampler, with their images."""
-    task = published_task(name, folder)
+def published_task(run: experiment.Run) -> ReidTask:
+    config = AgwConfig.published(run.profile.data.target, pretrained=None)
+    return ReidTask(run.data().train_rows(), config, seed=0, cache=run.cache.files)
+
+
+def batches(run: experiment.Run, folder: Path) -> None:
+    """A thousand batches of the published sampler, twenty of them with their images."""
+    task = published_task(run)
     for step in range(1000):
         task._batch_rows(step)
     for step in range(20):
         task.batch(step)
 
 
-def published_task(name: str, folder: Path):
-    from vireid_lib.reid.methods.agw import AgwConfig
-    from vireid_lib.reid.train import ReidTask
-
-    run = opened(name, folder)
-    config = AgwConfig.published(run.profile.data.target, pretrained=None)
-    return ReidTask(run.data().train_rows(), config, seed=0, cache=run.cache.files)
-
-
-def training_step(name: str, folder: Path) -> None:
+def training_step(run: experiment.Run, folder: Path) -> None:
     """One step of the published AGW: ResNet-50, its batch, its input size."""
-    from vireid_lib.training import loop
-
-    loop.train(published_task(name, folder), steps=1, folder=folder / "one_step", seed=0, device="cpu", progress=False)
+    loop.train(published_task(run), steps=1, folder=folder / "one_step", seed=0, device="cpu", progress=False)
 
 
-def grey_gallery(name: str, folder: Path) -> None:
-    opened(name, folder).synthesize("grayscale")
+def train(run: experiment.Run, folder: Path) -> None:
+    for training_set, split in itertools.product(run.profile.reid.training_sets, run.splits):
+        run.train(training_set, 0, split, progress=False)
 
 
-def train(name: str, folder: Path) -> None:
-    run = opened(name, folder)
-    for training_set in run.profile.reid.training_sets:
-        for split in run.splits:
-            run.train(training_set, 0, split, progress=False)
-
-
-def features_and_ranking(name: str, folder: Path) -> None:
-    run = opened(name, folder)
+def features_and_ranking(run: experiment.Run, folder: Path) -> None:
     for training_set in run.profile.reid.training_sets:
         run.evaluate(training_set, 0, progress=False)
 
 
-def distances(name: str, folder: Path) -> None:
+def distances(run: experiment.Run, folder: Path) -> None:
     """IIRS, HIMD and the other distances between images."""
-    from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
-
-    features, test = opened(name, folder).features("real", 0, plain=True)
+    features, test = run.features("real", 0, plain=True)
     spread(features, test)
     cross_modality_distances(features, test)
 
 
-def projection(name: str, folder: Path) -> None:
+def projection(run: experiment.Run, folder: Path) -> None:
     """t-SNE of as many test images as a chapter shows."""
-    from vireid_lib.analysis.projection import readable_sample, tsne
-
-    features, test = opened(name, folder).features("real", 0, plain=True)
+    features, test = run.features("real", 0, plain=True)
     tsne(features[readable_sample(test, identities=20)])
 
 
-def retrieval(name: str, folder: Path) -> None:
+def retrieval(run: experiment.Run, folder: Path) -> None:
     """The ranked gallery of one query."""
-    from vireid_lib.analysis.retrieval import ranked
-
-    run = opened(name, folder)
     features, test = run.features("real", 0)
     trial = run.protocol().trials(test)[0]
     ranked(features, trial, run.profile.evaluation.protocol, trial.query.index[0])
 
 
-def chapter(number: str) -> Callable[[str, Path], None]:
-    def run(name: str, folder: Path) -> None:
-        from vireid_lib.cli import main
-
+def chapter(number: str) -> Callable[[experiment.Run, Path], None]:
+    def execute(run: experiment.Run, folder: Path) -> None:
         places = ["--workspace", str(folder / "workspace"), "--data-root", str(folder)]
         compared = ["-p", "compared=grayscale"] if number == "05" else []
-        if main(["book", "--only", number, "--profile", str(folder / f"{name}.yaml"), "--no-site", *places, *compared]):
+        profile = str(folder / f"{run.profile.name}.yaml")
+        if main_of_cli(["book", "--only", number, "--profile", profile, "--no-site", *places, *compared]):
             raise RuntimeError(f"chapter {number} failed")
 
-    return run
+    return execute
 
 
-STAGES: dict[str, Callable[[str, Path], None]] = {
+STAGES: dict[str, Callable[[experiment.Run, Path], None]] = {
     "data check": check,
     "tables": read_tables,
     "decoded images": pixels,
     "1,000 batches": batches,
     "one training step": training_step,
-    "copies as a gallery": grey_gallery,
+    "copies as a gallery": lambda run, folder: run.synthesize("grayscale"),
     "two small networks": train,
     "features, 10 trials": features_and_ranking,
     "IIRS, HIMD": distances,
@@ -180,13 +164,10 @@ def measured(stage: str, name: str, folder: Path) -> tuple[float, float]:
         RuntimeError: it failed; with the end of what it said.
     """
     log = folder / f"{stage.replace(' ', '_')}.log"
-    if (child := os.fork()) == 0:
-        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        command = [sys.executable, __file__, "--folder", str(folder), "--profile", name, "--stage", stage]
-        os.execv(sys.executable, command)
-    _, status, used = os.wait4(child, 0)
+    command = [sys.executable, __file__, "--folder", str(folder), "--profile", name, "--stage", stage]
+    with open(log, "w") as said:
+        child = subprocess.Popen(command, stdout=said, stderr=said)
+    _, status, used = os.wait4(child.pid, 0)
     if status:
         raise RuntimeError(f"{name}, {stage}: {log.read_text()[-3000:]}")
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024**2
@@ -215,7 +196,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder.absolute()
     if options.stage:
-        STAGES[options.stage](options.profile[0], folder)
+        STAGES[options.stage](opened(options.profile[0], folder), folder)
         return 0
     failed = False
     for name in options.profile or PROFILES:

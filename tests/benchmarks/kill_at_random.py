@@ -77,10 +77,8 @@ class Outcome:
 
     def row(self, name: str) -> str:
         kinds = Counter(fault.split(":")[0] for fault in self.faults)
-        return (
-            f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  "
-            f"{'all the same bits' if not kinds else ', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
-        )
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "all the same bits"
+        return f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  {told}"
 
 
 class Trials:
@@ -290,19 +288,14 @@ def main() -> int:
         if kills == 0:
             continue
         own = folder / f"{place}"
-        outcomes[name] = (
-            kill(name, WORKS[name], kills, options.seed, own)
-            if name in WORKS
-            else kill_the_book(kills, options.seed, own)
-        )
+        work = WORKS.get(name)
+        outcomes[name] = kill(name, work, kills, options.seed, own) if work else kill_the_book(kills, options.seed, own)
         print(outcomes[name].row(name), *outcomes[name].faults, sep="\n    ", flush=True)
     if options.folder is None:
         shutil.rmtree(folder)
     faulty = [name for name, each in outcomes.items() if each.faults]
-    print(
-        f"{sum(each.kills for each in outcomes.values())} kills; "
-        f"{'all ended with the same bits' if not faulty else f'faults in {faulty}'}"
-    )
+    ended = f"faults in {faulty}" if faulty else "all ended with the same bits"
+    print(f"{sum(each.kills for each in outcomes.values())} kills; {ended}")
     return bool(faulty)
 
 

@@ -20,33 +20,15 @@ from vireid_lib.training.binding import bind
 def profile(method: str) -> Profile:
     """The profile `smoke` with fewer people and shorter trainings, each with several checkpoints."""
     held = load_profile("smoke").model_dump()
-    held["world"]["size"] = {
-        "train_ids": 4,
-        "val_ids": 2,
-        "test_ids": 3,
-        "images_per_camera": 2,
-        "external_ids": 3,
-        "external_images": 4,
-        "market_test_ids": 1,
-        "infrared_images": 2,
-    }
+    size = {"train_ids": 4, "val_ids": 2, "test_ids": 3, "images_per_camera": 2, "infrared_images": 2}
+    held["world"]["size"] = size | {"external_ids": 3, "external_images": 4, "market_test_ids": 1}
     length = {"steps": 8, "checkpoint_every": 2}
+    sizes = {"decoder_blocks": 1, "mlp_width": 16, "judge_layers": 2, "latent_dim": 8, "latent_width": 8}
+    sizes |= {"identities": 2, "images": 2}
     held["generators"] = {
         "dive": held["generators"]["dive"] | length,
         "cyclegan": length | {"generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "pool": 4},
-        "jsia": length
-        | {
-            "style_dim": 4,
-            "style_width": 4,
-            "decoder_blocks": 1,
-            "mlp_width": 16,
-            "judge_width": 4,
-            "judge_layers": 2,
-            "latent_dim": 8,
-            "latent_width": 8,
-            "identities": 2,
-            "images": 2,
-        },
+        "jsia": length | dict.fromkeys(("style_dim", "style_width", "judge_width"), 4) | sizes,
     }
     held["expand"] |= {"identities": 3, "min_images": 2, "per_camera": 4}
     held["reid"] |= {"method": method, "config": {"steps": 8, "identities": 2, "images": 2}}

@@ -5,7 +5,6 @@ import shutil
 import stat
 
 import pytest
-from PIL import Image
 
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
@@ -53,69 +52,6 @@ def test_distractors_are_images_and_no_identity(tree):
     assert found["train identities"] == 2
     sizes = next(finding for finding in report.findings if "are not 128 by 64" in finding.what)
     assert sizes.severity == "warning" and len(sizes.items) == 8 and sizes.items[0].endswith("16x8")
-
-
-def test_boxes_drawn_by_hand_are_looked_at_where_they_are_there(tree):
-    """They are no part of the protocol, but `expand.splits` may name them."""
-    root = tree("market1501")
-    report = check_dataset("market1501", root)
-    found = {line.what: line.found for line in report.counts}
-    assert found["gt_bbox identities"] == 1 and found["query identities"] == 1
-    assert not any("gt_bbox" in item for finding in findings(report, "note") for item in finding.items)
-    (root / "gt_bbox/0010_c1s1_001001_00.jpg").write_bytes(b"")
-    (error,) = findings(check_dataset("market1501", root), "error")
-    assert "gt_bbox" in error.items[0]
-    shutil.rmtree(root / "gt_bbox")
-    assert "gt_bbox identities" not in {line.what for line in check_dataset("market1501", root).counts}
-
-
-@pytest.mark.parametrize(
-    ("data", "message"), [(b"", "is empty"), (b"\x89PNG" + b"0" * 40, "is not an image"), (None, "cannot be decoded")]
-)
-def test_broken_images_are_errors(sysu, data, message):
-    path = sysu / "cam1/0001/0002.png"
-    path.write_bytes(path.read_bytes()[:250] if data is None else data)
-    report = check_dataset("sysu_mm01", sysu)
-    assert not report.usable
-    (error,) = findings(report, "error")
-    assert error.what == "1 images cannot be read."
-    assert str(path) in error.items[0] and message in error.items[0]
-    assert "NOT USABLE" in report.to_text() and str(path) in report.to_text()
-
-
-def test_odd_sizes(sysu):
-    Image.new("RGB", (7, 16), "red").save(sysu / "cam1/0001/0001.png")
-    Image.new("RGB", (32, 16), "blue").save(sysu / "cam1/0001/0002.png")
-    report = check_dataset("sysu_mm01", sysu)
-    small, wide = (
-        next(finding for finding in report.findings if words in finding.what)
-        for words in ("less than 8 pixels", "wider than high")
-    )
-    assert small.items == [f"{sysu}/cam1/0001/0001.png 16x7"]
-    assert wide.items == [f"{sysu}/cam1/0001/0002.png 16x32"]
-
-
-def test_lone_modalities(sysu):
-    report = check_dataset("sysu_mm01", sysu)
-    assert not [finding for finding in report.findings if "one modality" in finding.what]
-    shutil.rmtree(sysu / "cam3/0012")
-    shutil.rmtree(sysu / "cam4/0007")
-    report = check_dataset("sysu_mm01", sysu)
-    lone = [(f.what, f.items) for f in report.findings if "one modality" in f.what]
-    assert lone == [
-        ("1 training identities are there in one modality only.", ["sysu_mm01/0012: visible only"]),
-        ("1 test identities are there in one modality only.", ["sysu_mm01/0007: infrared only"]),
-    ]
-
-
-def test_duplicates_within_and_across_identities(sysu):
-    shutil.copy(sysu / "cam1/0001/0001.png", sysu / "cam1/0001/0003.png")
-    shutil.copy(sysu / "cam2/0001/0001.png", sysu / "cam2/0333/0002.png")
-    report = check_dataset("sysu_mm01", sysu)
-    across, within = (finding for finding in report.findings if "images are there" in finding.what)
-    assert across.items == [f"{sysu}/cam2/0001/0001.png = {sysu}/cam2/0333/0002.png"]
-    assert within.items == [f"{sysu}/cam1/0001/0001.png = {sysu}/cam1/0001/0003.png"]
-    assert report.usable
 
 
 def test_every_trial_of_regdb_is_read(tree):

@@ -1,4 +1,4 @@
-"""Decoding every kind of image file, and the cache: right, shared, never half-built."""
+"""Decoded images and their cache: right, shared, never half-built."""
 
 import multiprocessing
 import os
@@ -6,12 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from vireid_lib.data import contents, images
 from vireid_lib.data.decode import ImageError, decode
-from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.images import load_images
 
 SIZE = (8, 4)
 
@@ -42,33 +41,12 @@ def damage(path, how):
 # Kinds of files
 
 
-def test_greyscale_gives_three_equal_channels(tmp_path):
-    Image.fromarray(gradient()[:, :, 0]).save(tmp_path / "grey.png")
-    pixels = decode(tmp_path / "grey.png", (16, 8))
-    assert (pixels == gradient()[:, :, :1]).all()
-
-
-def test_sixteen_bits_keep_their_full_range(tmp_path):
-    values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
-    Image.fromarray(values).save(tmp_path / "deep.png")
-    assert decode(tmp_path / "deep.png", (1, 4))[0, :, 0].tolist() == [0, 1, 128, 255]
-
-
 def test_resizing_averages_what_it_shrinks(tmp_path):
     stripes = np.zeros((16, 8, 3), np.uint8)
     stripes[:, ::2] = 200
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     # Without antialiasing a stripe would survive or vanish.
     assert np.abs(decode(tmp_path / "stripes.png", (4, 1)).astype(int) - 100).max() <= 2
-
-
-def test_brightness_without_a_range_is_refused(tmp_path):
-    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(ImageError, match="float.tif holds floating-point numbers"):
-        decode(tmp_path / "float.tif", SIZE)
-    Image.fromarray(np.full((4, 4), 70000, np.int32)).save(tmp_path / "wide.tif")
-    with pytest.raises(ImageError, match="wide.tif has brightness 70000 to 70000"):
-        decode(tmp_path / "wide.tif", SIZE)
 
 
 # The stack and its cache
@@ -148,15 +126,6 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
         assert process.exitcode == 0
     assert sums == [load_images(files, SIZE, cache=None).pixels.sum()] * 2
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
-
-
-def test_to_float(files, tmp_path):
-    pixels = load_images(files, SIZE, cache=tmp_path / "cache").pixels
-    tensor = to_float(pixels[[2, 0]])
-    assert tensor.shape == (2, 3, 8, 4) and tensor.dtype == torch.float32 and tensor.is_contiguous()
-    wanted = pixels[[2, 0]].astype(np.float32).transpose(0, 3, 1, 2) / 255
-    np.testing.assert_allclose(tensor.numpy(), wanted, rtol=1e-6)
-    assert to_float(pixels[:1]).max() <= 1
 
 
 # What Pillow stumbles over

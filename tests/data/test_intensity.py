@@ -100,23 +100,6 @@ def test_another_process_shows_the_same(thermal, monkeypatch):
         assert np.array_equal(shown(table, 2), here)
 
 
-def test_the_check_tells_the_range_and_names_the_files(thermal):
-    report = check_dataset("regdb", thermal)
-    assert report.usable
-    (told,) = (finding for finding in report.findings if "more than 8 bits" in finding.what)
-    assert len(told.items) == 8 and "black" in told.what and "intensity" in told.remedy
-    assert not [finding for finding in report.findings if "one brightness" in finding.what]
-
-
-@pytest.mark.parametrize("levels", [1, 3])
-def test_images_of_almost_one_brightness_are_warned_of(tree, levels):
-    root = tree("regdb", suffix=".png")
-    flat = root / "Thermal/2/male_front_t_07_2.png"
-    Image.fromarray((np.arange(16 * 8).reshape(16, 8) % levels + 28).astype(np.uint8)).save(flat)
-    (warned,) = (finding for finding in check_dataset("regdb", root).findings if "one brightness" in finding.what)
-    assert warned.severity == "warning" and len(warned.items) == 1 and str(flat) in warned.items[0]
-
-
 def test_a_set_of_one_value_and_values_that_are_none(tree):
     root = tree("regdb", suffix=".png")
     path = root / "Thermal/2/male_front_t_07_2.png"

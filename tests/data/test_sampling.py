@@ -121,15 +121,6 @@ def test_no_image_comes_twice_unless_its_identity_has_too_few(number):
         assert len(seen) == len(set(seen)) == 5 * 8
 
 
-@pytest.mark.parametrize("name", ["ExhaustiveIdentitySampler", "OnceAnEpochSampler"])
-def test_each_identity_once_or_until_its_images_are_used_up(name):
-    batches = np.concatenate([VISIBLE[batch[0]] for batch in epoch(WHOLE[name]())])
-    if name == "OnceAnEpochSampler":
-        assert sorted(batches[::2].tolist()) == list(range(12))
-    portions = np.minimum(np.bincount(VISIBLE), np.bincount(INFRARED)) // 2
-    assert (np.bincount(batches[::2], minlength=12) <= portions).all()
-
-
 @pytest.mark.parametrize("kind", [ExhaustiveIdentitySampler, OnceAnEpochSampler])
 def test_an_identity_with_fewer_images_than_k_is_drawn_again(kind):
     visible, infrared = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2, 2]), np.array([0, 1, 1, 1, 1, 2, 2])
@@ -171,19 +162,6 @@ def test_trainings_of_a_seed_are_paired_batch_by_batch():
             assert all((each[4:] >= 60).all() for each in mixed)
             assert np.array_equal((mixed[0][4::2] - 60) // 5, (mixed[1][4::2] - 60) // 10), "the same identities"
     assert not np.array_equal(samplers[1].batch(0, 0), samplers[1].batch(0, 1))
-
-
-@pytest.mark.parametrize("kind", [IdentitySampler, ExhaustiveIdentitySampler, OnceAnEpochSampler])
-def test_bad_labels_are_refused(kind):
-    with pytest.raises(ValueError, match="label 3 has images in one modality only"):
-        kind(np.array([1, 2, 3]), np.array([1, 2]), identities=2, images=1, seed=0)
-    with pytest.raises(ValueError, match="a batch of 20 identities cannot be drawn from 12"):
-        kind(VISIBLE, INFRARED, identities=20, images=1, seed=0)
-    if kind is IdentitySampler:
-        with pytest.raises(ValueError, match="no identity has 100 images"):
-            kind(VISIBLE, INFRARED, **SHARES, seed=0, redraw_below=100)
-    with pytest.raises(ValueError, match="0 visible and 3 infrared"):
-        AllImagesSampler(0, 3, images=2, seed=0)
 
 
 @pytest.mark.parametrize("name", ["sysu", "regdb", "llcm"])

@@ -4,11 +4,9 @@ import shutil
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
-from vireid_lib.data.tables import TableError
 
 
 def made(rows=3, **columns):
@@ -34,38 +32,6 @@ def test_validation_gives_canonical_order_types_and_rows():
     assert table["seed"].dtype == "Int64"
     assert table["path"].tolist() == ["/data/a/2.png", "/data/a/1.png", "/data/a/0.png"]
     pd.testing.assert_frame_equal(table, tables.validate(table, "here"))
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ({"path": ["/a", "b.png", "/c"]}, "here: row 1, column path is 'b.png'; make the path absolute"),
-        ({"path": ["/a", "/b", "/a"]}, "row 2, column path is '/a'; list every image once"),
-        ({"path": ["/a", None, "/b"]}, "row 1, column path is .*; write a non-empty string"),
-        ({"identity": "0001"}, r"row 0, column identity is '0001' \(and 2 more rows\); write it as in"),
-        ({"camera": "mini_vi/front"}, 'column camera is .*write it as in "sysu_mm01/3"'),
-        ({"modality": "thermal"}, 'column modality is \'thermal\'.*use one of "visible", "infrared"'),
-        ({"split": "training"}, 'column split is \'training\'.*use one of "train", "val"'),
-        ({"source": [1, 2, 3]}, "row 0, column source is 1"),
-        ({"source": "dive", "seed": ["a", "b", "c"]}, "column seed is not made of whole numbers"),
-        ({"source": "dive", "seed": [1.5, 2, 3]}, "column seed is not made of whole numbers"),
-        ({"seed": 4}, "row 0, column seed is 4 .*leave the seed of a real image empty"),
-        ({"modalty": "visible"}, "unknown column modalty; drop it: did you mean modality?"),
-    ],
-)
-def test_a_broken_table_is_refused_with_place_and_remedy(columns, message):
-    with pytest.raises(TableError, match=message):
-        tables.validate(made(**columns), "here")
-
-
-def test_concat_appends_and_refuses_the_same_image_twice():
-    synthetic = made(path=["/s/0", "/s/1", "/s/2"], source="dive", seed=[1, 2, 2**62 + 1], split="external")
-    both = tables.concat(made(), synthetic)
-    assert both["source"].tolist() == ["real"] * 3 + ["dive"] * 3
-    assert both["seed"][5] == 2**62 + 1
-    assert len(tables.training_rows(both)) == 6
-    with pytest.raises(TableError, match="row 3, column path"):
-        tables.concat(made(), made())
 
 
 def test_cameras_and_labels():

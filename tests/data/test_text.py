@@ -1,10 +1,10 @@
-"""Text files: UTF-8 with or without a byte-order mark is read, all else is named with its remedy."""
+"""Text files: a byte-order mark is read over; names that are not UTF-8 survive."""
 
 import pytest
 
 from vireid_lib.data import tables
-from vireid_lib.data.strict import FileError, read_yaml
-from vireid_lib.data.text import TextError, printable, read_json, read_text
+from vireid_lib.data.strict import read_yaml
+from vireid_lib.data.text import printable, read_json, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -18,18 +18,6 @@ def test_a_byte_order_mark_is_read_over_wherever_text_is_read(tmp_path, encoding
     row = f"{tmp_path}/a.png,mini_vi/0001,mini_vi/1,visible,train,real,"
     file.write_text(f"{','.join(tables.COLUMNS)}\n{row}\n", encoding=encoding)
     assert tables.load(file)["path"].tolist() == [f"{tmp_path}/a.png"]
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "gbk", "latin-1"])
-def test_other_encodings_are_named(tmp_path, encoding):
-    file = tmp_path / "settings.yaml"
-    file.write_text("a: 1\nname: é\n" if encoding == "latin-1" else "a: 1\nname: 我\n", encoding=encoding)
-    for read, kind in ((read_text, TextError), (read_json, TextError), (read_yaml, FileError)):
-        with pytest.raises(kind, match=r"settings.yaml is not UTF-8 text.*: save it as UTF-8"):
-            read(file)
-    if encoding in ("gbk", "latin-1"):
-        with pytest.raises(TextError, match="line 2 holds the byte 0x"):
-            read_text(file)
 
 
 def test_a_name_that_is_not_utf8_survives_in_a_table_and_is_shown_as_bytes(tmp_path):

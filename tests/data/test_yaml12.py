@@ -5,7 +5,6 @@ import math
 import pytest
 
 from vireid_lib.data import yaml12
-from vireid_lib.data.strict import FileError, Strict, read_model
 
 WORDS = "yes no On off y 1:30 1:30.5 1_000 0b11 2024-01-01".split()
 NUMBERS = {"010": 10, "08": 8, "-07": -7, "0o10": 8, "0x1F": 31, "+3": 3, "12": 12, "5e-5": 5e-5, "1e3": 1000.0}
@@ -18,17 +17,3 @@ OTHERS |= {"[010, 1:30, yes]": [10, "1:30", "yes"]}
 def test_scalars_of_the_core_schema(text, meant):
     found = yaml12.load(text)
     assert found == meant and type(found) is type(meant)
-
-
-class Settings(Strict):
-    steps: int = 1
-    flip: bool = False
-    rate: float = 0.5
-
-
-@pytest.mark.parametrize("line", ["steps: 1:30", "steps: 1_000", "steps: yes", "flip: yes", "flip: off", "rate: 1:30"])
-def test_a_file_with_version_1_1s_scalars_is_refused_by_key(tmp_path, line):
-    path = tmp_path / "settings.yaml"
-    path.write_text(line + "\n")
-    with pytest.raises(FileError, match=f"settings.yaml: key {line.split(':')[0]} is '"):
-        read_model(path, Settings)

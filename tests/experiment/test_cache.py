@@ -36,13 +36,6 @@ def image_table(path):
     return pd.DataFrame([row | {"source": "real", "seed": pd.NA}])
 
 
-def test_a_stage_is_made_once(cache):
-    calls = []
-    for _ in range(3):
-        record = cache.stage("once", {"a": 1}, {}, lambda folder: calls.append(1) or {"value": 3})
-    assert calls == [1] and record.values == {"value": 3}
-
-
 def test_a_stage_computes_alike_on_every_cpu(cache):
     """Whatever the number of cores: so many threads, and kernels that give the same bits again."""
 
@@ -124,12 +117,6 @@ def test_what_does_not_belong_in_a_record_is_refused_by_name(cache, value, name)
     assert cache.records() == []
 
 
-def test_numpy_values_become_plain(cache):
-    values = {"a": np.float32(0.5), "b": np.arange(3), "c": np.bool_(True), "d": (1, 2), "e": None}
-    record = cache.stage("s", {}, {}, lambda folder: values)
-    assert record.values == {"a": 0.5, "b": [0, 1, 2], "c": True, "d": [1, 2], "e": None}
-
-
 def test_a_failed_stage_keeps_its_work_and_says_how_to_continue(cache):
     def fails_at_first(folder):
         if not (folder / "half").exists():
@@ -161,27 +148,6 @@ def test_a_kill_before_the_last_rename_costs_nothing(cache, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             cache.stage("s", {}, {}, make)
     assert cache.stage("s", {}, {}, make).values == {"value": 7} and calls == [1]
-
-
-@pytest.mark.parametrize("name", ["training.json", "attempts.json", "result.json"])
-def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(cache, capsys, name):
-    """An empty file, as a machine that lost its power can leave it."""
-    calls = []
-
-    def make(folder):
-        calls.append(sorted(path.name for path in folder.iterdir()))
-        bind(folder / "training.json", {"steps": 4}, what="another training")
-        if len(calls) == 1:
-            raise ValueError("stopped")
-        return {"value": 1}
-
-    with pytest.raises(StageFailed):
-        cache.stage("s", {}, {}, make)
-    (partial,) = (cache.stages / "s").glob("*.partial")
-    (partial / name).write_text("")
-    assert cache.stage("s", {}, {}, make).values == {"value": 1}
-    if name == "training.json":
-        assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
 
 
 def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(cache, monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from made_up_scores import measured
 
 from vireid_lib.evaluation.statistics import crossed
 from vireid_lib.experiment import claims
@@ -11,17 +12,6 @@ from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.studies.den import STUDY as DEN
 
 A_B = Claim("a beats b", "here", "rank_1", "a", "b")
-
-
-def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
-    """Row name → measure → value of each seed; a list is of rank-1."""
-    found = []
-    for name, values in rows.items():
-        values = values if isinstance(values, dict) else {"rank_1": values}
-        for seed in range(len(next(iter(values.values())))):
-            cells = {measure: numbers[seed] for measure, numbers in values.items()}
-            found.append({"row": name, "label": name.upper(), "seed": seed, "mode": "all", **cells})
-    return pd.DataFrame(found)
 
 
 def over_splits(**rows: list[list[float]]) -> pd.DataFrame:

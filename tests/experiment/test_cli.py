@@ -27,13 +27,6 @@ def test_help_needs_nothing_heavy():
     assert printed.strip() == "[]"
 
 
-def test_profiles_and_data_sets_are_listed(capsys):
-    status, out, _ = call(capsys, "profiles")
-    assert status == 0 and [line.split()[0] for line in out.splitlines()] == ["llcm", "mini", "regdb", "smoke", "sysu"]
-    status, out, _ = call(capsys, "data", "list")
-    assert status == 0 and "sysu_mm01" in out and "mini_vi" in out
-
-
 def test_the_world_is_made_and_checked(capsys, tmp_path):
     status, out, _ = call(capsys, "data", "make", "--root", str(tmp_path), "--size", "small", "--seed", "1")
     assert status == 0 and str(tmp_path / "mini_vi") in out
@@ -67,15 +60,3 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
     expected = {"profile": "smoke", "workspace": str(tmp_path), "data_root": "", "only": ["04", "5"], "site": True}
     command = f"vireid book --profile smoke --workspace {tmp_path} --only 04 --only 5 -p a=1"
     assert asked == expected | {"overrides": ["a=1"], "command": command}
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "words"), [(KeyboardInterrupt, 130, "same command continues"), (KeyError("x"), 2, "--debug")]
-)
-def test_what_ends_a_book_is_told_in_a_line(capsys, monkeypatch, error, status, words):
-    def broken(*_, **__):
-        raise error
-
-    monkeypatch.setattr(runner, "run_book", broken)
-    got, _, err = call(capsys, "book")
-    assert got == status and words in err

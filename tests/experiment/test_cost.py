@@ -26,17 +26,6 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
         assert generators.generator_class(name).miniature_only or f"\n{name} on" in f"\n{printed}"
 
 
-@pytest.mark.parametrize(("method", "words"), [("jsia", "joint        "), ("aligngan", "4 steps")])
-def test_the_plan_of_methods_that_are_trained_with_a_generator(tiny_run, method, words):
-    """The fit that they start from, with the settings that the method gives it; and the joint training's memory."""
-    own = tiny_run({"reid.method": method, "reid.config": {"steps": 4, "identities": 2}})
-    assert [name for _, name, _ in outlook._used(own, ["real"])] == [method]
-    already = set()
-    said = outlook._words(own, own, method, "real", already)
-    assert not outlook._words(own, own, method, "real", already)
-    assert words in said and f"training     {len(own.data().train_rows())} images" in said and "can't" not in said
-
-
 @pytest.mark.slow
 def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
     grey, dive, oracle = outlook.plan("smoke", tmp_path)

@@ -52,23 +52,6 @@ def test_people_with_enough_images_in_the_named_parts(expand, expected):
         chosen(MARKET, min_images=15, splits=["train", "gallery"])
 
 
-def test_those_with_most_images_come_first_and_equals_by_name():
-    table = rows(gt_bbox__0009=14, gt_bbox__0002=13, gt_bbox__0007=14, gt_bbox__0004=15)
-    for count, expected in ((1, {"0004"}), (2, {"0004", "0007"}), (3, {"0004", "0007", "0009"})):
-        assert set(chosen(table, identities=count)["identity"]) == {f"market1501/{person}" for person in expected}
-
-
-def test_images_that_are_too_wide_do_not_count(tmp_path):
-    table = rows(gt_bbox__0002=13, gt_bbox__0004=12)
-    for place, path in enumerate(table["path"]):
-        size = (8, 8) if place < 2 else (8, 16)
-        Image.new("RGB", size).save(tmp_path / f"{path[1:]}.png")
-    table["path"] = [str(tmp_path / f"{path[1:]}.png") for path in table["path"]]
-    found = chosen(table, min_aspect=2.0)
-    assert set(found["identity"]) == {"market1501/0004"}, "of the other, 11 images are left"
-    assert set(chosen(table)["identity"]) == {"market1501/0002", "market1501/0004"}
-
-
 @pytest.mark.parametrize(("splits", "options"), [(["gt_bbox"], {"drawn": True}), (["train", "gallery"], {})])
 def test_boxes_drawn_by_hand_are_read_where_the_profile_names_them(splits, options, monkeypatch, tmp_path):
     """Twelve images of any shape make one of the release's people; DiVE leaves the wide ones out when it is fitted."""

@@ -4,13 +4,12 @@ import pytest
 
 from vireid_lib.experiment import trainings
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.study import run_of
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
 
-EPOCHS, BATCH = 3, {"identities": 2, "images": 2}  # of `open_real`
+EPOCHS = 3  # of `open_real`
 
 
 @pytest.fixture
@@ -21,16 +20,6 @@ def study(tiny_book):
 def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:
     config = run.reid_config.model_copy(update=batch)
     return steps_per_epoch(Agw, run.training_set(training, split), config, seed=0)
-
-
-def test_the_real_profiles_train_every_set_for_as_long(data_root, tmp_path):
-    for name in ("sysu", "regdb"):
-        run = Run(load_profile(name), tmp_path, data_root).with_method("agw", BATCH)  # the trees have few people
-        assert run.profile.reid.length == "equal" and run.reid_config.steps is None
-        for split in (1, 2) if name == "regdb" else (1,):
-            expected = own_steps(run, "real", split)
-            assert run.epoch_steps("grayscale", 0, split) == expected < own_steps(run, "grayscale", split)
-            assert run.epoch_steps("real", 0, split) is None
 
 
 def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
@@ -78,24 +67,3 @@ def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, l
     expected = EPOCHS * own_steps(run, "real" if length == "equal" else training)
     assert [each["steps"] for each in given] == [expected, expected, 2 * expected]
     assert [each["images seen"] for each in given] == [8 * expected, 16 * expected, 16 * expected]
-
-
-def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(data_root, tmp_path):
-    run = Run(load_profile("sysu"), tmp_path, data_root)
-    drops = {"agw": (40, 100), "caj": (40, 100), "dart": (40, 100), "deen": (40, 120, 240), "mpanet": (160, 240)}
-    for method, expected in drops.items():
-        own = run_of(run, Row("long", "long", method, times={"length": 2}))
-        config, plain = (each.reid_config for each in (own, run.with_method(method)))
-        assert config.drops == expected and config.epochs == 2 * plain.epochs and config.steps is None
-        warm_up = 0 if method == "mpanet" else 20
-        assert getattr(config, "warm_up", warm_up) == warm_up and getattr(config, "noise_warm_up", 2) == 2
-
-
-def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
-    for run in (tiny_book, open_real(config={"steps": 4, **BATCH})):
-        assert "steps" in run.reid_config.model_dump(exclude_none=True)
-        assert run.epoch_steps("grayscale", 0) is None
-    wide = run_of(tiny_book, study.row("wide_real"))
-    assert wide.epoch_steps("grayscale", 0) is None
-    given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
-    assert given.epoch_steps("grayscale", 0) == own_steps(given, "real")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from vireid_lib import cli
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import jobs
 from vireid_lib.experiment.cache import Cache, StageFailed
@@ -88,13 +87,3 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
     for local, ray in zip(*found.values(), strict=True):
         assert local[:2] == ray[:2]
         assert torch.equal(local[2], ray[2])
-
-
-def test_refusals(monkeypatch):
-    with pytest.raises(ValueError, match="no engine 'rai'; did you mean ray"):
-        engines.check("rai")
-    with pytest.raises(ValueError, match="give it together with --engine ray"):
-        cli.main(["study", "den", "--address", "auto", "--debug"])
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"needs the package Ray: pip install -e \"\.\[cluster\]\""):
-        engines.check("ray")

@@ -25,24 +25,8 @@ def test_a_page_says_how_many_of_the_pictures_differ(tiny_run):
     assert sizes["images"] == sizes["distinct"] > 0
 
 
-def test_what_a_generator_is_fitted_to_is_a_setting(tiny_book, tiny_run):
-    data = tiny_book.data()
-    assert tiny_book.fit("cyclegan").values["images"] == len(data.train_rows())
-    both = tiny_run({"generators.cyclegan.fit_on": "target+external"})
-    whole = {*data.train_rows()["path"], *data.external["path"]}
-    assert set(both.fitted_rows("cyclegan")["path"]) == set(tiny_book.fitted_rows("dive")["path"]) == whole
-    assert both.fit("cyclegan").values["images"] == len(whole)
-    assert tiny_book.fit("dive", external=False).values["images"] == len(data.train_rows())
-
-
 def test_a_variant_shares_its_generators_fit_and_makes_pictures_of_its_own(tiny_book):
     assert tiny_book.fit("dive_from_image").key == tiny_book.fit("dive").key
     one, other = (tiny_book.synthesize(name) for name in ("dive", "dive_from_image"))
     assert not set(one["path"]) & set(other["path"]) and len(one) == len(other)
     assert tiny_book.generator("dive_from_image").config.start == "image"
-
-
-def test_the_worlds_own_infrared_needs_no_generator(tiny_book):
-    table = tiny_book.synthesize("oracle_ir")
-    assert set(table["identity"]) == set(tiny_book.data().external["identity"]) and len(table) <= 3 * 2 * 2
-    assert tiny_book.gallery("oracle_ir").values["images"] == len(table)

@@ -16,10 +16,6 @@ from vireid_lib import experiment
 from vireid_lib.experiment import lab
 from vireid_lib.project import project_root
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# The same as a user's Chromium, but for what it would fetch from the network by itself.
-CHROMIUM_OPTIONS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync".split()
-CHROMIUM_OPTIONS += ["--disable-component-update"]
 PATIENCE_MS = 600_000
 
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
@@ -84,18 +80,15 @@ def running_lab(root: Path, workspace: Path) -> Iterator[str]:
         process.wait(60)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install the system's package `chromium`")
-def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, tmp_path):
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(chromium, smoke_book, tmp_path):
     workspace, done = smoke_book
     assert done.returncode == 0
     shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
     shutil.copy(project_root() / "README.md", tmp_path)
     shots = Path(os.environ.get("VIREID_SCREENSHOTS", tmp_path))
     stages = records(workspace)
-    with running_lab(tmp_path, workspace) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    with running_lab(tmp_path, workspace) as address:
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
@@ -105,7 +98,6 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
             EXPLORED[name](page, shots)
-        browser.close()
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
 
 

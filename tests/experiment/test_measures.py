@@ -8,10 +8,9 @@ import pytest
 
 from vireid_lib.analysis.attention import conclusion
 from vireid_lib.experiment import measures, prompt_losses
-from vireid_lib.experiment.attention_measures import concentrations, outlines, positions
-from vireid_lib.experiment.gallery_audit import audit, fidelity, training_images
+from vireid_lib.experiment.attention_measures import concentrations, outlines
+from vireid_lib.experiment.gallery_audit import audit
 from vireid_lib.experiment.gallery_measures import compare, reference
-from vireid_lib.experiment.gallery_measures import measures as measures_of
 from vireid_lib.viz.pictures import spread
 
 
@@ -37,14 +36,6 @@ def test_preservation_asks_every_gallery_and_evaluator(run):
     assert len(record.values["galleries"]["oracle_ir"]["by_identity"]) == record.values["identities"] == 3
 
 
-def test_distances_of_a_network_are_recorded(run):
-    values = measures.distances(run, run.evaluate("real", 0)).values
-    assert all(values[name] <= 2 for name in ("iirs_visible", "iirs_infrared", "himd"))
-    assert values["himd"] > values["own_centres"] and values["delta"] == pytest.approx(
-        values["inter_distance"] - values["intra_distance"]
-    )
-
-
 def test_copies_are_flagged_each_original_is_named_and_what_does_not_apply_is_not_invented(tiny_run):
     """One picture for each request, so that the true infrared has others to be compared with."""
     roomier = tiny_run({"expand.per_camera": 1})
@@ -64,25 +55,6 @@ def test_copies_are_flagged_each_original_is_named_and_what_does_not_apply_is_no
     assert not set(rows["path"]) & set(roomier.synthesize("oracle_ir")["path"])
 
 
-def test_what_galleries_are_compared_with(tiny_book):
-    rows, real = training_images(tiny_book)
-    assert set(rows.loc[real, "modality"]) == {"infrared"}
-    assert "external" in set(rows["split"]) and not {"test", "query", "gallery"} & set(rows["split"])
-    # Two pictures for each request use up all there are: then "oracle_ir" is not compared with itself.
-    assert "Fréchet distance" not in measures_of(tiny_book, "oracle_ir")
-    with pytest.raises(ValueError, match="at least one gallery"):
-        compare(tiny_book, ["real"])
-
-
-def test_fidelity_has_a_floor_and_names_its_extractor(tiny_book):
-    found = fidelity(tiny_book)
-    table = found.table.set_index("images")
-    assert table["N"].nunique() == 1 and "seed 0" in found.extractor
-    assert table.loc["real infrared, other half", "brightness overlap"] > table["brightness overlap"].min()
-    assert table.loc["external photographs (visible)", "colourfulness (0–255)"] > 5
-    assert list(found.histograms.index)[1:] == list(table.index)
-
-
 def test_attention_is_measured_against_the_renderers_outline(tiny_book):
     measured = concentrations(tiny_book, images=6)
     sizes = measured[["image", "piece", "resolution"]].nunique()
@@ -93,18 +65,6 @@ def test_attention_is_measured_against_the_renderers_outline(tiny_book):
     assert record.values["conclusion"] == conclusion(measured)
     masks = outlines(tiny_book, spread(tiny_book.data().train_rows(), 4))
     assert masks.shape == (4, 64, 32) and 0.05 < masks.mean() < 0.6
-
-
-def test_pieces_of_the_prompt_are_where_its_tokens_are(tiny_book):
-    model, person, camera = tiny_book.generator("dive").model, "mini_market/0001", "mini_vi/3"
-    (ids,) = model.tokenize(model.prompts([person], [camera])).tolist()
-    found = positions(model, person, camera)
-    assert sorted(place for places in found.values() for place in places) == list(range(len(ids)))
-    start = model.tokens.first + model.tokens.row(person)
-    assert [ids[place] for place in found["[p]"]] == list(range(start, start + model.tokens.vectors))
-    assert "[p]" not in positions(model, "", camera) and "[k]" not in positions(model, person, "")
-    with pytest.raises(ValueError, match="no token"):
-        positions(model, "nobody", camera)
 
 
 def test_prompt_worth_compares_the_same_images(tiny_book):

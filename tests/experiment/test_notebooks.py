@@ -3,7 +3,6 @@
 import pytest
 
 from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"
@@ -35,15 +34,6 @@ def test_chapters_are_found_in_order(folder):
     assert [chapter.name for chapter in chapters] == ["01_first", "02_second"]
     assert chapters[0].title == "Title of 01_first"
     assert chapters[0].parameters == {"profile": "mini", "workspace": "", "data_root": "", "count": 3, "rate": 0.5}
-
-
-def test_a_chapter_can_be_chosen_and_an_unknown_one_lists_those_there_are(folder, tmp_path_factory):
-    for choice in ("02", "2", "02_second"):
-        assert [chapter.name for chapter in find_chapters(folder, [choice])] == ["02_second"]
-    with pytest.raises(ChapterError, match="no chapter '07'; there are 01_first, 02_second"):
-        find_chapters(folder, ["07"])
-    with pytest.raises(ChapterError, match="holds no chapters"):
-        find_chapters(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.mark.parametrize(
@@ -80,44 +70,3 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
     """A text must be of some kind; numbers, truth values and lists are refused where they are senseless."""
     with pytest.raises(ChapterError, match=f"-p {name}="):
         parse_overrides([f"{name}={SENSELESS[type(chapter.parameters[name])]}"], [chapter])
-
-
-@pytest.mark.parametrize(
-    ("text", "only", "value"),
-    [("people=010", "05", 10), ("people=0x1F", "05", 31), ("strengths=[1, 5e-1]", "03", [1.0, 0.5])],
-)
-def test_values_are_those_of_yaml(text, only, value):
-    (found,) = parse_overrides([text], find_chapters(NOTEBOOKS, [only])).values()
-    assert found == {text.partition("=")[0]: value}
-
-
-def test_generators_stand_between_commas():
-    study = [find_study(NOTEBOOKS / "studies", "dive")]
-    assert parse_overrides(["compared=grayscale, vae"], study) == {"dive": {"compared": "grayscale, vae"}}
-    assert parse_overrides(["compared="], study) == {"dive": {"compared": ""}}
-    for wrong, words in (("grayscale,VAE", "did you mean vae"), ("real", "is no generator")):
-        with pytest.raises(ChapterError, match=words):
-            parse_overrides([f"compared={wrong}"], study)
-
-
-@pytest.mark.parametrize("name", ["oracle_ir", "dive_from_image"])
-def test_what_only_the_miniature_world_or_one_profile_has_is_refused_elsewhere(name):
-    chapter = find_chapters(NOTEBOOKS, ["05"])
-    held = parse_overrides([f"compared={name}"], chapter, load_profile("mini"))
-    assert held["05_embedding_analysis"] == {"compared": name}
-    with pytest.raises(ChapterError, match=f"'{name}' is no training set"):
-        parse_overrides([f"compared={name}"], chapter, load_profile("sysu"))
-
-
-def test_weights_are_a_file_or_on_the_hub(tmp_path, monkeypatch):
-    (tmp_path / "01_own.py").write_text(
-        f'# %% tags=["parameters"]\n{PARAMETERS}inception = ""  # weights: of an Inception-v3\n'
-    )
-    (tmp_path / "inception.pth").touch()
-    monkeypatch.chdir(tmp_path)
-    chapters = find_chapters(tmp_path)
-    for text, taken in (("", ""), ("a/b.c-d", "a/b.c-d"), ("inception.pth", str(tmp_path / "inception.pth"))):
-        assert parse_overrides([f"inception={text}"], chapters) == {"01_own": {"inception": taken}}
-    for wrong in ("no such thing", "inception.bin", "x" * 5000, "a/b/c"):
-        with pytest.raises(ChapterError, match="is no file of weights"):
-            parse_overrides([f"inception={wrong}"], chapters)

@@ -1,28 +1,9 @@
-"""Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
+"""Trainings of an open book: galleries of some of the identities, and what is there already."""
 
 import pytest
 
-from vireid_lib.experiment import executors, jobs, results, variants
+from vireid_lib.experiment import executors, jobs, results
 from vireid_lib.experiment.pipeline import Run
-
-
-def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
-    tiny_book = Run(tiny_profile, tmp_path)  # of its own: others train variants in the shared one
-    main = tiny_book.evaluate("real", 0)
-    other = tiny_book.with_method("agw", {"triplet": "hard"})
-    records = jobs.evaluate_all([(tiny_book, "real", 0), (other, "real", 0)])
-    assert records[0].key == main.key != records[1].key
-    config = other.train("real", 0).result["config"]["config"]
-    assert config["triplet"] == "hard" and config["steps"] == 2  # the profile's stays
-    settings = [record.result["config"]["settings"] for record in records]
-    assert settings[0] == variants.resolved(tiny_book.profile, "real")
-    assert variants.difference(settings[1], settings[0]) == {"reid.config.triplet": "hard"}
-    assert "variant" not in records[1].result["config"], "words are no part of a key"
-    table = results.main_table(results.scores(tiny_book), tiny_book.profile)
-    assert len(table) == 1 and table["seeds"].tolist() == [1]
-    held, rows = other.features("real", 0)
-    assert len(held) == len(rows)
-    assert other.network("real", 0)[1].triplet == "hard"
 
 
 def test_too_few_identities_for_the_galleries_are_refused_before_training_and_validation_has_one(

@@ -37,20 +37,6 @@ def test_the_books_profiles_are_right(name):
     assert generator_config(profile, "flow2flow").height == (64 if profile.world else 144)
 
 
-@pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
-def test_real_profiles_have_the_papers_numbers(name, code_length):
-    profile = load_profile(name)
-    dive, expand = generator_config(profile, "dive"), profile.expand
-    assert (dive.lora_rank, dive.learning_rate, dive.schedule, dive.batch) == (128, 5e-5, "constant", 16)
-    assert dive.token_rate == 5e-5 and dive.steps == 400_000 and dive.vectors_per_token == 1
-    assert (dive.height, dive.width, dive.flip) == (512, 256, True)
-    assert (dive.sampling_steps, dive.guidance, dive.start) == (25, 7.5, "noise")
-    assert (dive.form, dive.lora_scope, dive.views, dive.train_modalities) == ("paper", "per_modality", "multi", "both")
-    assert dive.base_model == "stable-diffusion-v1-5/stable-diffusion-v1-5" and dive.code_length == code_length
-    assert (expand.per_camera, expand.min_images, expand.identities, expand.cameras) == (18, 12, None, "infrared")
-    assert profile.evaluation.trials == 10
-
-
 @pytest.mark.parametrize(("name", "views"), [("sysu", 7), ("llcm", 18), ("regdb", 3)])
 def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
     config, target = generator_config(load_profile(name), "dive"), load_profile(name).data.target
@@ -77,33 +63,6 @@ def test_another_external_set_takes_its_own_parts(tmp_path):
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"protocol": "regdb", "modes": ["visible-to-infrared"], "galleries": 4},
-            "galleries is a setting of sysu-mm01",
-        ),
-        ({"draw": "official", "galleries": 4}, "draw: official is of one gallery"),
-        ({"galleries": 0}, "galleries"),
-    ],
-)
-def test_galleries_that_a_protocol_does_not_have_are_refused(tmp_path, changes, message):
-    evaluation = {"protocol": "sysu-mm01", "modes": ["all"], **changes}
-    with pytest.raises(FileError, match=message):
-        load_profile(changed(tmp_path, evaluation=evaluation))
-
-
-def test_nested_settings_reach_their_owners(tmp_path):
-    path = changed(
-        tmp_path, reid__config={"margin": 0.5}, generators__dive={"lora_rank": 3}, world__size={"test_ids": 3}
-    )
-    profile = load_profile(path)
-    assert reid_config(profile).margin == 0.5
-    assert generator_config(profile, "dive").lora_rank == 3
-    assert world_size(profile).test_ids == 3
-
-
 def test_real_data_are_missed_before_anything_runs_and_found(tmp_path):
     with pytest.raises(MissingData, match="SYSU-MM01"):
         experiment.open("sysu", tmp_path / "workspace", tmp_path)
@@ -112,12 +71,6 @@ def test_real_data_are_missed_before_anything_runs_and_found(tmp_path):
         (tmp_path / name).mkdir()
     run = experiment.open("sysu", tmp_path / "workspace", tmp_path)
     assert run.dataset_root("sysu_mm01") == tmp_path / "SYSU-MM01" and not run.miniature
-
-
-def test_an_open_book_says_what_it_works_on(tmp_path):
-    run = experiment.open("smoke", tmp_path)
-    assert run.device in ("cpu", "cuda") and run.cache.device == run.device
-    assert "mini_vi" in run._repr_html_() and run.summary()["protocol"].startswith("sysu-mm01")
 
 
 def test_a_variant_has_its_generators_settings_and_its_own(tmp_path):

@@ -60,23 +60,6 @@ def test_seeds_are_averaged_with_the_sample_deviation(cache):
     assert results.as_words(results.main_table(one, load_profile("smoke")))["rank-1"].tolist() == ["37.4"]
 
 
-def test_the_main_table_in_markdown_has_the_differences(cache):
-    """By hand: differences of 10 and 14 points have a mean of 12, a standard error of 2, and t of one degree of
-    freedom has 12.7 of these on each side."""
-    values = {"real": (0.30, 0.32), "dive": (0.40, 0.46)}
-    record(cache, *(score(each, seed=k, training=name) for name, own in values.items() for k, each in enumerate(own)))
-    text = results.as_markdown(found(cache), load_profile("smoke"))
-    assert text.splitlines()[:4] == [
-        "| trained on | rank-1 (%) | against real images only |",
-        "|---|---|---|",
-        "| real images only | 31.0 ± 1.4 | – |",
-        "| + DiVE | 43.0 ± 4.2 | +12.0 points (-13.4 … +37.4) |",
-    ]
-    assert "AGW on mini_vi, all-search: 2 trainings of each row" in text and "over 2 seeds." in text
-    one = results.as_markdown(found(cache).query("seed == 0"), load_profile("smoke"))
-    assert "| + DiVE | 40.0 | +10.0 points |" in one and "1 training of each row" in one
-
-
 def test_every_table_marks_what_older_code_made(cache):
     near = [score(value, seed=seed, **ON_SYSU) for seed, value in enumerate([0.4799, 0.48, 0.4801])]
     record(cache, *near, score(0.5), score(0.6, training="dive"))
@@ -117,13 +100,6 @@ def test_the_main_table_shows_what_the_profile_asks_for(cache):
     assert "+ DiVE" in results.as_text(table)
     bars = results.for_bars(found(cache).query("training == 'dive'"))
     assert list(bars) == ["+ DiVE"] and bars["+ DiVE"] == pytest.approx([40, 41, 47])
-
-
-def test_without_results_nothing_is_claimed(cache):
-    table = results.main_table(found(cache), load_profile("smoke"))
-    assert "No score" in results.as_text(table) and "No score" in results.show(table).caption
-    compared = beside_papers(found(cache))
-    assert set(compared["status"]) == {"not yet run"} and compared["our_mean"].isna().all()
 
 
 @pytest.mark.parametrize(

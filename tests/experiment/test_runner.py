@@ -2,14 +2,11 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-import pytest
 
 from vireid_lib.experiment.runner import run_book
 
@@ -155,14 +152,3 @@ def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path
     assert outcome.ok
     result = stage_result(workspace)
     assert result["values"]["steps"] == 8 and result["values"]["started_at"] >= 1 and result["attempts"] == 2
-
-
-def test_the_method_that_is_asked_for_is_known_before_anything_runs_and_named_after(tmp_path):
-    (tmp_path / "chapters").mkdir()
-    source = HEAD.format(title="Any").replace("count = 3", 'method = ""') + "\n# %%\nprint(method)\n"
-    (tmp_path / "chapters" / "01_first.py").write_text(source)
-    with pytest.raises(ValueError, match="did you mean caj"):
-        run(tmp_path, overrides=["method=cja"])
-    assert not os.path.exists(tmp_path / "w")
-    done, _ = run(tmp_path, overrides=["method=caj"])
-    assert done.ok and done.profile.reid.method == "caj"

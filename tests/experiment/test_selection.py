@@ -31,14 +31,6 @@ def test_results_are_those_of_the_settings_asked_for(trained):
     assert steps == [[2, 2], [3, 3]]
 
 
-def test_other_methods_and_variants_are_shown_on_request(trained):
-    found = results.scores(trained[0], others=True)
-    assert {("agw", "real"), ("agw", "grayscale"), ("caj", "real"), ("caj", "grayscale")} == set(
-        zip(found["method"], found["training"], strict=True)
-    )
-    assert len(found) == found["key"].nunique()
-
-
 def test_a_copied_workspace_with_other_time_stamps_gives_the_same_tables_and_reading_writes_nothing(trained, tmp_path):
     run, _ = trained
     copy = tmp_path / "elsewhere"

@@ -1,7 +1,6 @@
 """The smallest difference that a study's seeds can show: by hand, and from what is finished."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.stats
 from made_up_scores import record, score
@@ -9,8 +8,7 @@ from made_up_scores import record, score
 from vireid_lib.evaluation.statistics import crossed, smallest_difference, variance_components
 from vireid_lib.experiment import results
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.sensitivity import scatter, smallest
-from vireid_lib.experiment.study import Claim, Row, Study
+from vireid_lib.experiment.sensitivity import scatter
 
 
 def test_worked_by_hand():
@@ -52,22 +50,3 @@ def test_the_scatter_is_that_of_finished_pairs_of_a_method(tmp_path):
     expected = np.mean([np.var(one - other, ddof=1) for one, other in ((a, b), (a, c), (b, c))])
     assert found.variances == pytest.approx((expected, 0, 0))
     assert scatter(scores, ["caj"], "rank_1", "all") is None
-
-
-def test_a_study_says_it_before_and_after_anything_is_trained(tiny_book, tiny_run, monkeypatch):
-    rows = [Row("real", "real", "agw"), Row("grey", "grey", "agw", training="grayscale"), Row("den", "DEN", "den")]
-    claims = [Claim("", "", "rank_1", "grey", "real"), Claim("", "", "mean_ap", "grey", "real")]
-    study = Study("den", rows, [*claims, Claim("", "", "rank_1", "den", "real")])
-    assert smallest(tiny_book, study) == "One seed: no difference can be told from noise."
-    run = tiny_run({"reid.seeds": [0, 1, 2, 3, 4]})
-    monkeypatch.setattr(results, "scores", lambda *_, **__: results.score_table([]))
-    words = smallest(run, study)
-    assert "1.2 standard deviations" in words and f"{smallest_difference(5, level=0.025):.2g} standard" in words
-    table = pd.DataFrame(
-        {**dict.fromkeys(results.SETTING, ""), "training": name, "seed": seed, "rank_1": value / 100}
-        for name, values in {"real": [40, 40, 40], "grey": [44, 42, 46]}.items()
-        for seed, value in enumerate(values)
-    ).assign(method="agw", mode="all", splits=None, parts=None)
-    monkeypatch.setattr(results, "scores", lambda *_, **__: table)
-    words = smallest(run, study)  # the difference's standard deviation is 2
-    assert f"{2 * smallest_difference(5):.2g} points" in words and "1 pair of finished settings" in words

@@ -15,7 +15,6 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from vireid_lib.experiment.notebooks import find_chapters
-from vireid_lib.experiment.paper_table import STATUSES
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.project import project_root
@@ -98,23 +97,9 @@ def test_every_cell_ran_and_shows_nothing_that_no_reader_should_see(chapter, pla
             assert lasting, cell.source
 
 
-@each_chapter
-def test_every_solution_printed_its_answer(chapter, place):
-    for cell in chapter(place).cells:
-        if "solution" in cell.metadata.get("tags", []):
-            assert any(re.search(r"\d", output.get("text", "")) for output in cell.outputs), cell.source[:80]
-
-
 def test_the_scores_of_every_training_set_are_shown_and_gathered(chapter):
     shown = " | ".join(text for row in chapter("04").rows for text in row)
     for name in LABELS:
         rows = [row[row.index(name) :] for row in chapter("07").rows if name in row]
         scores = [row[1] for row in rows if len(row) == 5 and "±" in row[1]]  # name, three scores, seeds
         assert scores and all(re.fullmatch(r"[\d.]+ ± [\d.]+", each) and each in shown for each in scores), name
-
-
-def test_a_drawn_world_reproduces_no_paper(chapter):
-    rows = chapter("07").rows
-    (head,) = {tuple(row) for row in rows if tuple(row[-5:]) == tuple(STATUSES)}
-    counts = [row[-5:] for row in rows if len(row) == len(head) and all(text.isdecimal() for text in row[-5:])]
-    assert counts and all(row[:4] == ["0"] * 4 for row in counts)

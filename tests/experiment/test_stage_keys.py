@@ -105,11 +105,6 @@ CLASSES += [generators.generator_class(name).config_class for name in generators
 NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name in each.model_fields]
 
 
-def test_every_method_that_starts_from_imagenet_is_among_them():
-    starting = {each.model_fields["method"].default for each, _ in NAMING if "method" in each.model_fields}
-    assert {"agw", "caj", "dart", "deen", "den", "mmd_reid", "mpanet"} <= starting
-
-
 @pytest.mark.parametrize(("kind", "name"), NAMING, ids=lambda part: getattr(part, "__name__", part))
 def test_settings_name_what_the_file_holds(tmp_path, kind, name):
     file = tmp_path / "weights.safetensors"

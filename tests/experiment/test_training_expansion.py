@@ -122,10 +122,3 @@ def test_test_images_may_be_described_with_their_translations(run):
     other = run_of(run, Row(**{**vars(row), "training": "flow2flow.tse"}))
     with pytest.raises(ValueError, match="has no translations"):
         other.translated("flow2flow.tse", test)
-
-
-def test_a_network_is_trained_on_real_and_made_images(run):
-    record = run.evaluate(ROW.training, 0)
-    assert record.result["config"]["training"] == "flow2flow.tse.cmg"
-    network, _ = run.network(ROW.training, 0)
-    assert run.features(ROW.training, 0)[0].shape[1] == 2 * network.width

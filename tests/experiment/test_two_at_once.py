@@ -150,18 +150,6 @@ def test_two_machines_whose_locks_do_not_see_each_other(workspace, hold, start):
     assert made_once(workspace)["process"] == first.pid
 
 
-def test_three_machines_start_in_the_same_moment(workspace, hold, start):
-    do = "from shared_work import work\nimport time\n(Path(workspace) / f'ready-{host}').touch()\n"
-    do += "while len(list(Path(workspace).glob('ready-*'))) < 3: time.sleep(0.001)\nwork(workspace)"
-    machines = [machine(start, host, workspace, do=do) for host in ("left", "middle", "right")]
-    wait_for(lambda: len(list(workspace.glob("asked-*"))) == 3)
-    time.sleep(1)
-    hold.unlink()
-    for each in machines:
-        said(each)
-    made_once(workspace)
-
-
 @pytest.mark.parametrize(("host", "patience"), [("right", 3), ("left", 3600)])
 def test_what_died_does_not_block(workspace, hold, start, host, patience):
     """A machine is named with a remedy, and waited for; a process of the same machine is passed over at once."""

@@ -21,59 +21,6 @@ from vireid_lib.training.determinism import threads
 SETTINGS = read_yaml(Path(__file__).with_name("tiny.yaml"))
 
 
-def write_tiny_base(folder, prediction):
-    torch.manual_seed(0)
-    tokenizer = build_tokenizer(["a", "photo", "of", "person", "red", "coat"], max_length=32)
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            max_position_embeddings=32,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-    unet = UNet2DConditionModel(
-        sample_size=(8, 4),
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=16,
-        attention_head_dim=2,
-        norm_num_groups=8,
-    )
-    vae = AutoencoderKL(
-        latent_channels=4,
-        block_out_channels=(8, 8, 16),
-        norm_num_groups=4,
-        sample_size=32,
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        scaling_factor=0.5,
-    )
-    scheduler = DDIMScheduler(
-        beta_schedule="scaled_linear", prediction_type=prediction, clip_sample=False, steps_offset=1
-    )
-    StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
-    return folder
-
-
 def table_of(rows):
     columns = ["path", "identity", "camera", "modality", "split"]
     return tables.build([dict(zip(columns, row, strict=True)) for row in rows], "a table for tests")
@@ -82,7 +29,26 @@ def table_of(rows):
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory):
     """Folder of a tiny base model that predicts v."""
-    return write_tiny_base(tmp_path_factory.mktemp("base") / "model", "v_prediction")
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(["a", "photo", "of", "person", "red", "coat"], max_length=32)
+    special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes |= {"vocab_size": len(tokenizer), "max_position_embeddings": 32}
+    text = CLIPTextModel(CLIPTextConfig(**sizes, **special))
+    blocks = {"down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"), "block_out_channels": (16, 32)}
+    blocks |= {"up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"), "layers_per_block": 1, "norm_num_groups": 8}
+    attention = {"cross_attention_dim": 16, "attention_head_dim": 2}
+    unet = UNet2DConditionModel(sample_size=(8, 4), in_channels=4, out_channels=4, **blocks, **attention)
+    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}
+    blocks |= {"block_out_channels": (8, 8, 16), "norm_num_groups": 4}
+    vae = AutoencoderKL(latent_channels=4, sample_size=32, scaling_factor=0.5, **blocks)
+    noise = {"beta_schedule": "scaled_linear", "prediction_type": "v_prediction"}
+    parts = {"vae": vae, "text_encoder": text, "tokenizer": tokenizer, "unet": unet}
+    parts |= {"scheduler": DDIMScheduler(**noise, clip_sample=False, steps_offset=1)}
+    without = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    folder = tmp_path_factory.mktemp("base") / "model"
+    StableDiffusionPipeline(**parts, **without).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The base model: any scheduler it was saved with gives one picture, broken files are named, and keys follow files."""
+"""The base model: any scheduler it was saved with gives one picture, and keys follow files."""
 
 import json
 import shutil
@@ -8,19 +8,16 @@ import numpy as np
 import pytest
 import torch
 from listings import listing
-from safetensors.torch import load_file, save_file
-from transformers import CLIPVisionConfig, CLIPVisionModel
+from safetensors.torch import load_file
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.discriminators import make_discriminator
-from vireid_lib.generators.dive.base import fingerprint, load_base
+from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
 from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.project import project_root
-from vireid_lib.training.weights import WeightsError
 
 SCHEDULERS = {
     "DEISMultistepScheduler": {"algorithm_type": "deis", "solver_type": "logrho"},
@@ -85,22 +82,7 @@ def test_a_schedule_is_what_the_saved_scheduler_means_by_it():
         torch.testing.assert_close(sampler(found, "linspace").alphas_cumprod, saved.alphas_cumprod)
 
 
-def test_a_scheduler_without_such_a_schedule_is_refused():
-    with pytest.raises(ValueError, match="base_model x was saved with FlowMatchEulerDiscreteScheduler, which has no"):
-        noise_schedule({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, "base_model x")
-
-
 PARTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_weights_that_are_missing_are_named(base, part):
-    file = base / part / f"{PARTS[part]}.safetensors"
-    tensors = load_file(file)
-    name = next(name for name in sorted(tensors) if name.endswith("norm1.weight"))
-    save_file({key: value for key, value in tensors.items() if key != name}, file, {"format": "pt"})
-    with pytest.raises(WeightsError, match=f"weights of {part} lack 1 tensors, the first .*norm1.weight"):
-        load_base(str(base))
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -115,35 +97,6 @@ def test_the_key_follows_weights_of_any_format(base, part, expected):
     next(iter(tensors.values())).view(-1)[-1] += 1
     torch.save(tensors, file)
     assert config.fit_settings() != before[0] and turbo.fit_settings() != before[1]
-
-
-def test_the_key_follows_the_last_byte_and_the_settings(base):
-    keys, weights = [fingerprint(str(base))], base / "unet/diffusion_pytorch_model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-1] ^= 1
-    weights.write_bytes(data)
-    keys.append(fingerprint(str(base)))
-    save_scheduler(base, "DDPMScheduler", {"rescale_betas_zero_snr": True})
-    keys.append(fingerprint(str(base)))
-    (base / "README.md").write_text("nothing that is read")
-    assert len(set(keys)) == 3 and fingerprint(str(base)) == keys[-1]
-
-
-def test_a_discriminators_encoder_is_read_as_carefully(tmp_path):
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
-    CLIPVisionModel(CLIPVisionConfig(**sizes, image_size=32, patch_size=16)).save_pretrained(tmp_path / "clip")
-    config = CycleGanTurboConfig.small(judge_model=str(tmp_path / "clip"))
-    make_discriminator(config)
-    key, file = config.fit_settings(), tmp_path / "clip/model.safetensors"
-    tensors = load_file(file)
-    name = sorted(tensors)[0]
-    save_file(tensors | {name: tensors[name] * float("nan")}, file, {"format": "pt"})
-    assert config.fit_settings() != key
-    with pytest.raises(WeightsError, match=f"judge_model .*{name.split('.')[-1]} holds values"):
-        make_discriminator(config)
-    save_file({other: tensors[other] for other in tensors if other != name}, file, {"format": "pt"})
-    with pytest.raises(ValueError, match="lacks 1 weights"):
-        make_discriminator(config)
 
 
 def test_plain_diffusers_draws_with_the_miniature_model_as_its_page_says(monkeypatch):

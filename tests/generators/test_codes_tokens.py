@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.modality_codes import make_codes
-from vireid_lib.generators.dive.templates import TEMPLATES, prompt, words
+from vireid_lib.generators.dive.templates import prompt
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
 
 
@@ -31,26 +31,6 @@ def test_no_two_codes_are_the_same_to_a_tokenizer_that_folds_case(count, length)
         assert len({code.lower() for code in codes}) == count
 
 
-def test_too_many_codes():
-    with pytest.raises(ValueError, match="code_length to 3"):
-        make_codes([f"llcm/{i}" for i in range(19)], length=8)
-
-
-def test_the_release_s_templates():
-    assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
-    assert prompt("b8zB", "", TEMPLATES["imagenet"][0]) == "a b8zB photo of a person"
-    said = [prompt("aXq2", "<class_1>", template) for template in TEMPLATES["imagenet"]]
-    assert len(set(said)) == 27 and said[0] == "a aXq2 photo of a <class_1> person"
-    assert all(text.split()[1] == "aXq2" and text.endswith("<class_1> person") for text in said)
-    assert {"the aXq2 photo of a <class_1> person", "a aXq2 close-up photo of the <class_1> person"} <= set(said)
-
-
-def test_a_word_that_comes_twice_has_two_names():
-    named = words("aXq2", "<x>", "a photo of a")
-    assert [name for name, _ in named] == ["a", "[k]", "photo", "of", "a 2", "[p]", "person"]
-    assert [text for _, text in named] == ["a", "aXq2", "photo", "of", "a", "<x>", "person"]
-
-
 def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
     base = load_base(str(tiny_base))
     bank = TokenBank(base.tokenizer, ["mini_vi/0002", "mini_vi/0001"], 3)
@@ -68,12 +48,3 @@ def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
     for identity, row in (("mini_vi/0001", 0), ("mini_vi/0002", 3)):
         token = pipeline.tokenizer.convert_tokens_to_ids(placeholder(identity))
         assert torch.equal(table[token], rows[row])
-
-
-def test_the_frozen_table_moves_with_the_text_encoder_and_is_nothing_that_processes_send(tiny_base):
-    base = load_base(str(tiny_base))
-    bank = TokenBank(base.tokenizer, ["mini_vi/0001"], 1)
-    rows = bank.install(base.text, torch.zeros(1, 16))
-    base.text.to("meta")
-    assert rows.table.device.type == rows.rows.device.type == "meta"
-    assert "table" not in dict(rows.named_buffers()) and "table" not in rows.state_dict()

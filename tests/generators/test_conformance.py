@@ -273,19 +273,6 @@ def test_translators_are_fitted_to_the_target_unless_told_otherwise(name, llcm, 
     assert len(both.fitted_rows(llcm)) == len(llcm) > len(generator.config.fitted_rows(llcm)) == own.sum()
 
 
-@pytest.mark.parametrize("name", ["grayscale", "interpolation"])
-def test_what_learns_nothing_knows_the_cameras_of_what_it_was_fitted_to(name, llcm, of_both, tmp_path):
-    loaded, visible = of_both(name, "llcm"), llcm[llcm["modality"] == "visible"].reset_index(drop=True)
-    pictures = shown(loaded.expand(["llcm/0003"], ["llcm/1"], 2, 1, tmp_path, source=visible))  # which says "visible"
-    assert (pictures == pictures[..., :1]).all()
-    if name == "grayscale":
-        with pytest.raises(ValueError, match="'llcm/1 visible' is no infrared camera"):
-            loaded.expand(["llcm/0003"], ["llcm/1 visible"], 1, 1, tmp_path / "more", source=visible)
-    else:
-        made = loaded.expand(["llcm/0003"], ["llcm/1 visible"], 2, 1, tmp_path / "more", source=llcm)
-        assert (made["modality"] == "visible").all() and (made["camera"] == "llcm/1").all()
-
-
 def test_a_generator_is_added_by_one_file(toy_people, tmp_path, monkeypatch):
     (tmp_path / "generators").mkdir()
     (tmp_path / "generators/tint.py").write_text(listing("A generator"))

@@ -55,20 +55,6 @@ def test_infrared_pictures_are_half_way_between_two_of_the_person(fitted, tiny_t
         assert _nearest(np.array(Image.open(path)).astype(float), sources) <= 1.5
 
 
-def test_visible_pictures_keep_their_colour(fitted, tiny_table, tmp_path):
-    table = fitted.expand(["mini_vi/0001"], ["mini_vi/1"], 2, 0, tmp_path / "gallery")
-    assert (table["modality"] == "visible").all()
-    for path in table["path"]:
-        picture = np.array(Image.open(path)).astype(float)
-        assert _nearest(picture, _pixels(tiny_table, "mini_vi/0001", "visible")) <= 0.51
-
-
-def test_one_image_is_not_enough(fitted, tiny_table, tmp_path):
-    one = tiny_table[tiny_table["identity"] == "mini_market/0001"].iloc[:1]
-    with pytest.raises(ValueError, match="no two images"):
-        fitted.expand(["mini_market/0001"], ["mini_vi/3"], 1, 0, tmp_path, source=one)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     return write.make(tmp_path_factory.mktemp("world"), seed=3, size=write.SIZES["small"])
@@ -91,11 +77,3 @@ def test_a_gallery_is_rows_of_the_world(name, kind, world, external, tmp_path):
     pd.testing.assert_frame_equal(found, wanted)
     assert tables.load(tmp_path / "made/table.csv").equals(found) and not list((tmp_path / "made").glob("cam*"))
     assert len(oracle.expand(people, cameras[:1], 1, 0, tmp_path / "one")) == 3  # led by the table it was fitted to
-
-
-def test_real_data_and_strangers_are_refused(world, external, toy_people, tmp_path):
-    oracle = build("oracle_ir", progress=False)
-    with pytest.raises(ValueError, match="in the miniature world only"):
-        oracle.expand(["market/0006"], ["toy/3"], 1, 0, tmp_path, source=toy_people)
-    with pytest.raises(ValueError, match="no infrared image of identity 'mini_campus/0001'"):
-        oracle.expand(["mini_campus/0001"], ["mini_vi/3"], 1, 0, tmp_path, source=external)

@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from vireid_lib import generators
-from vireid_lib.generators import cost, translator
+from vireid_lib.generators import cost
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.dive import cost as dive_cost
 from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.translator import Translator
 
@@ -117,29 +116,3 @@ def test_measuring_moves_no_weight(tiny_config, tiny_table, settings):
     assert min(speed.encode, speed.step, speed.image) > 0 and "CPU" in speed.where
     base = (model.base.unet, model.base.text, model.base.vae)
     assert speed.memory > sum(value.nbytes for module in base for value in module.parameters())
-
-
-def test_numbers_of_dives_plan(tiny_config, tiny_table, tmp_path, monkeypatch):
-    found = dive_cost.estimate(tiny_table, tiny_config, 12, device="cpu")
-    assert (found.images, found.steps, found.synthetic) == (24, 6, 12)
-    assert found.disk["decoded images"] == 24 * 32 * 16 * 3
-    assert found.disk["latents"] == 24 * 2 * 2 * 4 * 8 * 4 * 2
-    assert min(found.seconds.values()) > 0 and set(found.seconds) == {"latents", "training", "sampling"}
-    assert "6 steps (400,000 as published) of 4 images" in found.to_text(tmp_path / "not" / "yet")
-    monkeypatch.setattr(cost.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 1000}))
-    assert "NOT ENOUGH" in found.to_text(tmp_path)
-
-
-def test_nothing_is_said_about_an_unknown_model(tiny_table):
-    with pytest.raises(FileNotFoundError, match="no/such-model"):
-        dive_cost.estimate(tiny_table, DiveConfig(base_model="no/such-model"))
-
-
-def test_the_plan_is_printed_once_before_long_work(tiny, toy_people, tmp_path, capsys, monkeypatch):
-    fitted = []
-    for worth, progress, folder in ((1e9, True, "short"), (2, True, "a"), (2, True, "a"), (2, False, "b")):
-        monkeypatch.setattr(translator, "WORTH_AN_ESTIMATE", worth)
-        generator = generators.build("vae", tiny("vae"), device="cpu", progress=progress)
-        generator.fit(toy_people, tmp_path / folder)
-        fitted.append(generator.summary()["weights"])
-    assert capsys.readouterr().out.count("training     72 images") == 1 and len(set(fitted)) == 1

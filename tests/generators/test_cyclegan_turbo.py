@@ -2,7 +2,6 @@
 
 import copy
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +9,11 @@ import safetensors.torch
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel
+from transformers import CLIPTextConfig, CLIPTextModel
 
-from vireid_lib.generators import build, load
+from vireid_lib.generators import build
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.discriminators import ClipDiscriminator, logistic
+from vireid_lib.generators.cyclegan_turbo.discriminators import logistic
 from vireid_lib.generators.cyclegan_turbo.generator import Coder, TurboGenerator, trainable_layers
 from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
 from vireid_lib.generators.dive import stable_diffusion_15
@@ -34,14 +33,6 @@ def test_a_fitted_folder_holds_what_was_trained_alone(learnt):
     assert json.loads((folder / "generator.json").read_text())["lpips"] is False
 
 
-def test_another_base_model_is_refused(learnt, tmp_path):
-    shutil.copytree(learnt("cyclegan_turbo")[1], tmp_path, dirs_exist_ok=True)
-    record = json.loads((tmp_path / "generator.json").read_text())
-    (tmp_path / "generator.json").write_text(json.dumps(record | {"base_model_digest": "0"}))
-    with pytest.raises(ValueError, match="is another model now"):
-        load("cyclegan_turbo", tmp_path, device="cpu", progress=False)
-
-
 def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny_base):
     """LoRA and skips add nothing yet: encode, one step from the last time to none, decode, by the library's parts."""
     generator, base = TurboGenerator(load_base(str(tiny_base)), config), load_base(str(tiny_base))
@@ -50,13 +41,8 @@ def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny
     images = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
     schedule = DDPMScheduler.from_config(base.schedule.config, timestep_spacing="trailing")
     schedule.set_timesteps(1)
-    ids = base.tokenizer(
-        config.infrared_prompt,
-        padding="max_length",
-        max_length=base.tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids
+    options = {"padding": "max_length", "truncation": True, "return_tensors": "pt"}
+    ids = base.tokenizer(config.infrared_prompt, max_length=base.tokenizer.model_max_length, **options).input_ids
     with torch.no_grad():
         latents = base.vae.encode(images).latent_dist.mean * base.vae.config.scaling_factor
         text = base.text(ids)[0].expand(2, -1, -1)
@@ -165,11 +151,8 @@ def test_lpips_weights_are_used_from_files_and_required(toy_people, config, tmp_
     weights, heads = lpips_weights(torch.Generator().manual_seed(0))
     safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
     torch.save(heads, tmp_path / "heads.pth")
-    files = {
-        "lpips": "weights",
-        "lpips_features": f"{tmp_path}/vgg.safetensors",
-        "lpips_heads": f"{tmp_path}/heads.pth",
-    }
+    files = {"lpips_features": f"{tmp_path}/vgg.safetensors", "lpips_heads": f"{tmp_path}/heads.pth"}
+    files["lpips"] = "weights"
 
     def made(**changes):
         return build("cyclegan_turbo", config.model_copy(update=changes), device="cpu", progress=False)
@@ -180,37 +163,9 @@ def test_lpips_weights_are_used_from_files_and_required(toy_people, config, tmp_
     for ask in (made(lpips="weights").fit, lambda table, folder: made(lpips="weights").estimate(table)):
         with pytest.raises(ValueError, match="set `lpips: none`"):
             ask(toy_people, tmp_path / "without")
-    with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
-        made(**files | {"lpips_features": "/nowhere.safetensors"}).fit(toy_people, tmp_path / "missing")
-    for wrong, words in (
-        (files | {"lpips": "none"}, "lpips is 'none' and"),
-        ({"lpips_features": "a"}, "belong together"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            CycleGanTurboConfig(**wrong)
     published = CycleGanTurboConfig().comparable_settings()
     assert CycleGanTurboConfig(**files).comparable_settings() == published  # wherever the files lie
     assert CycleGanTurboConfig(lpips="none").comparable_settings() == published | {"lpips": "none"}
-
-
-def test_the_judge_with_clip_learns_in_its_heads_alone(toy_people, config, tmp_path):
-    encoder = CLIPVisionModel(
-        CLIPVisionConfig(
-            hidden_size=8, intermediate_size=8, num_hidden_layers=3, num_attention_heads=2, image_size=16, patch_size=8
-        )
-    )
-    discriminator = ClipDiscriminator(encoder)
-    scores = discriminator(torch.rand(2, 3, 32, 24))
-    assert [part.shape for part in scores] == [(2, 1), (2, 1, 2, 2), (2, 1, 2, 2)]
-    discriminator.requires_grad_(False).requires_grad_(True)
-    assert not [
-        name for name, value in discriminator.named_parameters() if value.requires_grad != ("encoder." not in name)
-    ]
-    encoder.save_pretrained(tmp_path / "clip")
-    seen = config.model_copy(update={"judge_model": str(tmp_path / "clip"), "steps": 2})
-    generator = build("cyclegan_turbo", seen, device="cpu", progress=False)
-    generator.fit(toy_people, tmp_path / "fit")
-    assert np.isfinite(generator.history[-1]["discriminator_infrared"])
 
 
 def test_verdicts_by_hand():
@@ -284,18 +239,10 @@ def test_each_loss_has_its_own_update_as_released(task_of, config):
 def test_sd_turbos_architecture_without_memory():
     """Stable Diffusion 2.1's, which SD-Turbo was distilled from: the U-Net's published 865,910,724 parameters, its
     text encoder of 1024 features, and about the 330 MB that the paper says are trained."""
-    unet = stable_diffusion_15.UNET | {
-        "cross_attention_dim": 1024,
-        "attention_head_dim": (5, 10, 20, 20),
-        "use_linear_projection": True,
-    }
-    text = stable_diffusion_15.TEXT | {
-        "hidden_size": 1024,
-        "intermediate_size": 4096,
-        "num_hidden_layers": 23,
-        "num_attention_heads": 16,
-        "hidden_act": "gelu",
-    }
+    heads = {"attention_head_dim": (5, 10, 20, 20), "use_linear_projection": True}
+    unet = stable_diffusion_15.UNET | heads | {"cross_attention_dim": 1024}
+    sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 23, "num_attention_heads": 16}
+    text = stable_diffusion_15.TEXT | sizes | {"hidden_act": "gelu"}
     small = stable_diffusion_15.build()  # outside: its schedule has values
     with torch.device("meta"):
         unet, vae = UNet2DConditionModel(**unet), AutoencoderKL(**stable_diffusion_15.VAE)
@@ -307,9 +254,5 @@ def test_sd_turbos_architecture_without_memory():
         trained = sum(value.numel() for value in generator.trained().values())
         assert 250e6 < 2 * trained < 400e6  # bytes in half precision
         assert generator(torch.empty(1, 3, 256, 128), "infrared").shape == (1, 3, 256, 128)
-    assert [tuple(skip.weight.shape[:2]) for skip in generator.coders["visible"].skips] == [
-        (512, 512),
-        (512, 256),
-        (512, 128),
-        (256, 128),
-    ]
+    skips = [tuple(skip.weight.shape[:2]) for skip in generator.coders["visible"].skips]
+    assert skips == [(512, 512), (512, 256), (512, 128), (256, 128)]

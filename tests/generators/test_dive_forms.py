@@ -1,20 +1,17 @@
 """How the forms and what we added to them train: prompts, decay, clipping, tokens, norms, averages, weighted losses."""
 
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 import torch
 from diffusers import DDPMScheduler
 from diffusers.training_utils import compute_snr
-from torch import nn
 
 from vireid_lib.generators.dive import latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.finetune import DiveTask, denoising_loss
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.templates import TEMPLATES, prompt
-from vireid_lib.generators.dive.tokens import RARE, TokenBank
 from vireid_lib.training.loop import accelerator_for, train
 
 
@@ -41,14 +38,6 @@ def said(task, ids):
 
 def read(task, texts):
     return said(task, task.model.tokenize(texts))
-
-
-def test_the_paper_s_form_has_one_prompt_an_image_and_draws_none(task, tiny_table, monkeypatch):
-    made = task()
-    cameras = prompts.camera_keys(tiny_table, made.model.vocabulary)
-    expected = made.model.tokenize(made.model.prompts(tiny_table["identity"].tolist(), cameras))
-    monkeypatch.setattr(made, "generator", None)
-    assert torch.equal(made._prompts(torch.arange(len(tiny_table)), 0), expected)
 
 
 def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all_templates(task, tiny_table):
@@ -179,13 +168,3 @@ def test_tokens_are_pulled_back_to_their_start(task):
         own = pull[first : first + 2]
         assert bool((own > 0).all()) if first in drawn else not own.any()
     assert 0 < len(drawn) < 4
-
-
-def test_the_release_s_tokens_start_from_one_rare_row(tiny_base):
-    base = load_base(str(tiny_base))
-    bank = TokenBank(base.tokenizer, ["market1501/0002", "market1501/0007"], 1)
-    table = nn.Embedding(RARE + 3, 2)
-    start = bank.initial(SimpleNamespace(get_input_embeddings=lambda: table), init="rare", noise=0.0, seed=0)
-    assert torch.equal(start, table.weight[RARE].expand(2, 2))
-    with pytest.raises(ValueError, match="row 42170 .* set token_init to word"):
-        bank.initial(base.text, init="rare", noise=0.0, seed=0)

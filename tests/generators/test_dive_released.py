@@ -79,15 +79,9 @@ def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_b
         pipeline.text_encoder.get_input_embeddings().weight[-1] = files[3]["market_0007"]
         for name, (down, up) in files[2].items():
             pipeline.unet.get_submodule(name).weight += up @ down
-    theirs = pipeline(
-        "a Zk9w photo of a <class_1> person",
-        height=32,
-        width=16,
-        num_inference_steps=4,
-        guidance_scale=2.0,
-        generator=torch.Generator().manual_seed(11),
-        output_type="np",
-    ).images[0]
+    options = {"height": 32, "width": 16, "num_inference_steps": 4, "guidance_scale": 2.0, "output_type": "np"}
+    draw = torch.Generator().manual_seed(11)
+    theirs = pipeline("a Zk9w photo of a <class_1> person", generator=draw, **options).images[0]
     assert np.abs(theirs * 255 - picture).max() <= 1
 
 
@@ -129,27 +123,6 @@ def test_other_files_are_refused(tmp_path, content, words):
         released.read_tokens(tmp_path / "file.bin")
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [({"names": {"market1501/0001": "nobody"}}, "knows no 'nobody'"), ({"infrared": ["sysu_mm01/4"]}, "sysu_mm01/4")],
-)
-def test_what_the_files_do_not_have(files, tiny_base, tmp_path, changes, words):
-    with pytest.raises(released.ReleasedFileError, match=words):
-        convert(files, tiny_base, tmp_path, **changes)
-    assert not (tmp_path / "dive.json").exists()
-
-
-def test_a_lora_of_another_architecture(files, tiny_base, tmp_path):
-    tensors = torch.load(files[1], weights_only=True)
-    some = {key: tensor for key, tensor in tensors.items() if "attn1" in key}
-    torch.save(some, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="lacks"):
-        convert((files[0], tmp_path / "lora.bin"), tiny_base, tmp_path / "fit")
-    torch.save({"text_model.encoder.layers.0.lora": torch.zeros(1)}, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="no LoRA of the U-Net"):
-        released.read_lora(tmp_path / "lora.bin")
-
-
 def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path):
     held, tensors = (torch.load(file, weights_only=True) for file in files[:2])
     held["learned_embeds_dict"]["<class_1>"].data[3] = float("nan")
@@ -160,12 +133,4 @@ def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path):
     tensors[key][0] = float("inf")
     torch.save(tensors, tmp_path / "lora.bin")
     with pytest.raises(released.ReleasedFileError, match=f"lora.bin: {key} holds values that are no finite"):
-        released.read_lora(tmp_path / "lora.bin")
-
-
-def test_halves_that_do_not_fit_each_other(files, tmp_path):
-    tensors = torch.load(files[1], weights_only=True)
-    key = next(key for key in tensors if key.endswith("up.weight"))
-    torch.save(tensors | {key: tensors[key][:, :-1].clone()}, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="lora.bin: .* is .*not .rank, inputs. and .outputs, rank"):
         released.read_lora(tmp_path / "lora.bin")

@@ -38,16 +38,8 @@ def rounded_by_batch(made):
 def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gone):
     def write(name):
         made = []
-        table = galleries.write(
-            planned(tmp_path / name),
-            rounded_by_batch(made),
-            tmp_path / name,
-            source="dive",
-            settings={"seed": 0},
-            batch=3,
-            progress=False,
-        )
-        return table, made
+        options = {"source": "dive", "settings": {"seed": 0}, "batch": 3, "progress": False}
+        return galleries.write(planned(tmp_path / name), rounded_by_batch(made), tmp_path / name, **options), made
 
     whole, _ = write("whole")
     write("broken")

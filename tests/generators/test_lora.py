@@ -81,13 +81,6 @@ def test_a_branch_without_samples_has_no_gradient():
         assert [bool(gradient.any()) for gradient in parameter.grad] == [True, False, True]
 
 
-def test_without_a_choice_the_layer_is_the_base():
-    layer = layer_of(nn.Linear(6, 5), 3)
-    layer.selector.chosen = None
-    x = torch.randn(4, 6, dtype=torch.float64)
-    assert torch.equal(layer(x), layer.base(x))
-
-
 @pytest.mark.parametrize("branches", [1, 2])
 @pytest.mark.parametrize(
     ("base", "shape"),

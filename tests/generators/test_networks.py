@@ -24,16 +24,6 @@ def test_a_shortcut_begins_as_the_grey_picture(labels):
     torch.testing.assert_close(network(*given), torch.tanh(grey + 0.5))
 
 
-def test_each_label_has_its_own_colours():
-    network = LabelledGenerator(labels=2, width=4, blocks=1, shortcut=True, small_weights=True)
-    nn.init.zeros_(network.layers.layers[-1].weight)
-    network.layers.recolour.weight.data[:3] = torch.eye(3)[:, :, None, None]
-    image = torch.rand(1, 3, 8, 8)
-    kept, grey = (network(image, label[None]) for label in torch.eye(2))
-    torch.testing.assert_close(kept, image.tanh())
-    torch.testing.assert_close(grey[:, :1].expand(-1, 3, -1, -1), grey)
-
-
 @pytest.mark.parametrize(("halvings", "patch"), [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_has_the_published_size(halvings, patch):
     """Isola et al. 2017, appendix 6.1.2: found by what changes one score in the middle."""

@@ -6,8 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from vireid_lib.generators.galleries import sizes
-from vireid_lib.generators.interpolation import ImageInterpolation, InterpolationConfig
 from vireid_lib.generators.plans import GalleryRequest, plan
 
 PHOTOGRAPHS, EACH = 21, 18  # of the papers' people about, and for each of
@@ -66,10 +64,3 @@ def test_each_pair_once_before_any_twice(source):
     assert len(counts) == 21 and set(counts.values()) == {1, 2}
     assert len(set(map(frozenset, drawn[:21]))) == 21
     assert len(set(map(frozenset, drawn[21:]))) == 2 * EACH - 21
-
-
-def test_a_gallery_counts_pictures_that_differ(tiny_table, tmp_path):
-    maker = ImageInterpolation(InterpolationConfig(height=32, width=16), progress=False)
-    maker.fit(tiny_table, tmp_path / "fit")  # of four photographs there are six pairs, and of each one middle
-    made = maker.expand(["mini_market/0001"], ["mini_vi/3", "mini_vi/6"], 4, 0, tmp_path / "gallery")
-    assert sizes(made) == {"images": 8, "distinct": 6}

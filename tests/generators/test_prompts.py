@@ -46,16 +46,6 @@ def test_branches(settings, branches):
     assert prompts.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
 
 
-def test_one_camera_stands_for_the_others_of_its_modality():
-    fitted = LLCM[LLCM["camera"] != "llcm/3"].drop(index=0)  # infrared of llcm/1 and Market-1501's
-    words = prompts.build(fitted, DiveConfig(views="one_camera"))
-    assert words.branches == ["infrared", "visible"] and prompts.Vocabulary(**words.to_json()) == words
-    assert words.key("llcm/7", "infrared") == words.key("llcm/1", "infrared") == "llcm/1"
-    assert [words.view(key) for key in prompts.camera_keys(LLCM, words)] == ["visible", "infrared", *["visible"] * 3]
-    plain = prompts.build(fitted, DiveConfig(views="single"))
-    assert plain.key("llcm/7", "infrared") == "llcm/7"
-
-
 def test_infrared_alone_keeps_the_external_people(tiny_table):
     rows = DiveConfig(train_modalities="infrared").fitted_rows(tiny_table)
     assert set(rows["camera"]) == {"mini_vi/3", "mini_vi/6", "mini_market/1"}
@@ -96,12 +86,3 @@ def test_one_camera_of_each_modality_that_share_most_people(entries, chosen):
     assert set(kept["camera"]) == {f"sysu_mm01/{camera}" for camera in chosen} | {"market1501/1"}
     assert one_camera(kept.reset_index(drop=True)).all(), "chosen once more, it is the same"
     assert kept.groupby("modality")["camera"].nunique().get("infrared", 1) == 1
-
-
-def test_one_camera_s_images_teach_the_single_view_s_second_reading(tiny_table):
-    both = DiveConfig(views="one_camera").fitted_rows(tiny_table)
-    assert set(both["camera"]) == {"mini_vi/1", "mini_vi/3", "mini_market/1"}
-    alone = DiveConfig(views="one_camera", train_modalities="infrared").fitted_rows(tiny_table)
-    assert set(alone["camera"]) == {"mini_vi/3", "mini_market/1"}
-    for config, table in ((DiveConfig(views="one_camera"), both), (DiveConfig(views="single"), tiny_table)):
-        assert len(config.fitted_rows(table)) == len(table)

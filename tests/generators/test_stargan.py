@@ -1,4 +1,4 @@
-"""StarGAN: its gradient penalty against hand and autograd, its turns, its domains, its published size."""
+"""StarGAN: its gradient penalty against hand and autograd, its turns, its published size."""
 
 import numpy as np
 import pytest
@@ -41,14 +41,6 @@ def test_the_generator_has_its_turn_after_every_few_of_the_critic(toy_people, ti
     monkeypatch.setattr(StarGanTask, "after_step", watch)
     generator.fit(toy_people, tmp_path)
     assert not torch.equal(weights[0], weights[1]) and torch.equal(weights[1], weights[2])
-
-
-def test_domains_are_cameras_or_modalities(task_of):
-    by_camera = task_of("stargan").domains
-    assert by_camera.names == ["market/1", "toy/1", "toy/3"]
-    assert by_camera.labels(["toy/3", "market/1"]).tolist() == [[0, 0, 1], [1, 0, 0]]
-    by_modality = task_of("stargan", domains="modality").domains
-    assert by_modality.labels(["toy/3", "market/1"]).tolist() == [[1, 0], [0, 1]]
 
 
 def test_sizes_and_published_numbers_of_parameters():

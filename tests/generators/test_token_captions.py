@@ -5,11 +5,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError
-from vireid_lib.generators.dive import DiveConfig
 from vireid_lib.generators.dive.base import EMBEDDED, load_base
 from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.dive import Dive
@@ -71,22 +69,6 @@ def test_fitting_starts_there_and_the_record_says_so(config, tiny_table, tmp_pat
         torch.testing.assert_close(dive.model.rows.rows[row : row + 2].detach(), table[ids], atol=1e-6, rtol=0)
     again = Dive.load(tmp_path / "fit", device="cpu", progress=False)
     assert torch.equal(again.model.rows.rows, dive.model.rows.rows) and again.captions == dive.captions
-
-
-def test_another_captioner_is_another_fit(config, captioned_base, tmp_path):
-    before = config.fit_settings()
-    other = shutil.copytree(captioned_base, tmp_path / "other")
-    Captioner((8, 8), squeezed=8, hidden=16, height=32, width=16).save(other / FOLDER)
-    after = config.model_copy(update={"base_model": str(other)}).fit_settings()
-    assert before["base_model_weights"] != after["base_model_weights"]
-
-
-def test_a_model_without_a_captioner_wants_a_file(tiny, tiny_table, tmp_path):
-    bare = tiny("dive", width=16, token_init="caption")
-    with pytest.raises(FileNotFoundError, match="no captioner .* name it in `captions`, or set token_init to word"):
-        Dive(bare, device="cpu", progress=False).fit(tiny_table, tmp_path / "fit")
-    with pytest.raises(ValidationError, match="token_init: caption, and it is word"):
-        DiveConfig(captions="captions.yaml")
 
 
 def test_captions_of_a_file(tiny, tiny_table, tmp_path):

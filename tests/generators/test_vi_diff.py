@@ -3,22 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from vireid_lib.generators.vi_diff import Denoiser, ViDiffConfig, contours
-
-
-def test_a_gallery_draws_each_picture_from_its_seed(learnt, tmp_path):
-    generator, _ = learnt("vi_diff")
-    people = ["market/0006", "market/0007"]
-    made = generator.expand(people, ["toy/3"], 2, 1, tmp_path / "one")
-    more = generator.expand(people[1:], ["toy/3"], 1, 1, tmp_path / "two")
-    first = made[made["seed"] == more["seed"].iloc[0]].iloc[0]
-    assert np.abs(_file(first["path"]) - _file(more["path"].iloc[0])).max() <= 1  # other pictures beside it
-
-
-def _file(path):
-    return np.array(Image.open(path).convert("RGB")).astype(int)
 
 
 def test_contours_against_a_plain_sum_over_frequencies():
@@ -63,14 +49,6 @@ def test_the_label_alone_chooses_the_modality(learnt):
     with torch.no_grad():
         made = [denoiser(noised, seen, times, torch.tensor([label])) for label in (0, 1)]
     assert (made[0] - made[1]).abs().mean() > 0.05
-
-
-def test_the_rate_falls_along_a_line(task_of):
-    task, rates = task_of("vi_diff", steps=100), []
-    for step in (0, 50, 99):
-        task.before_step(step)
-        rates.append(task.optimizers["adam"].param_groups[0]["lr"] / task.settings.learning_rate)
-    assert rates == pytest.approx([1.0, 0.5, 0.01])
 
 
 def test_the_released_size_without_memory():

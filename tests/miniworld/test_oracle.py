@@ -9,7 +9,6 @@ from PIL import Image
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view
-from vireid_lib.miniworld.oracle import garment_masks as oracle_masks
 from vireid_lib.miniworld.oracle import paired_views, person_masks, read_oracle
 from vireid_lib.miniworld.people import in_tones
 from vireid_lib.miniworld.render import garment_masks, render, silhouettes
@@ -59,14 +58,6 @@ def test_a_garment_s_mask_is_where_its_brightness_shows(people, garment, other):
     assert masks.min() == 0 and masks.max() > 0.99 and (masks <= silhouettes(people, views) + 1e-6).all()
     assert change[masks < 0.001].max() <= 1 < 5 < change[masks > 0.9].min()
     assert (garment_masks(people, views, other) * masks).max(initial=0) <= 0.26  # they share edges alone
-
-
-def test_garment_masks_of_written_pictures(world):
-    paths = sorted(str(path) for path in world["mini_truth"].glob("redrawn/cam3/*/*.jpg"))[:3]
-    masks = oracle_masks(paths, "upper")
-    assert masks.shape == (3, 128, 64) and (masks <= person_masks(paths) + 1e-6).all()
-    with pytest.raises(ValueError, match="choose one of upper, lower, shoes"):
-        oracle_masks(paths, "hat")
 
 
 def test_in_the_other_modality_the_person_stands_where_the_photograph_shows_them(photographs):

@@ -9,7 +9,6 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from vireid_lib.data.strict import FileError
 from vireid_lib.miniworld import captions, pretrain_networks
 from vireid_lib.miniworld.bank import build_bank
 from vireid_lib.miniworld.pretrain import pretrain
@@ -23,7 +22,6 @@ from vireid_lib.miniworld.pretrain_networks import (
     VaeConfig,
     build_text,
     build_tokenizer,
-    read_settings,
 )
 from vireid_lib.miniworld.pretrain_tasks import DenoiserTask, monochrome, write_prompt
 
@@ -165,16 +163,6 @@ def test_a_second_phase_starts_from_a_model_and_keeps_its_autoencoder(tmp_path):
         pretrain(tmp_path / "third", config=wider, start=first, **options)
     with pytest.raises(ValueError, match="no recipe.json"):
         pretrain(tmp_path / "third", config=TINY, start=tmp_path, **options)
-
-
-def test_a_recipe_is_read_from_yaml(tmp_path):
-    file = tmp_path / "recipe.yaml"
-    file.write_text("denoiser: {monochrome: 0.25, channels: [8, 16, 16]}\n")
-    denoiser = DenoiserConfig(monochrome=0.25, channels=(8, 16, 16))
-    assert read_settings(file) == PretrainConfig(denoiser=denoiser)
-    file.write_text("denoiser: {monochromatic: 0.25}\n")
-    with pytest.raises(FileError, match="denoiser.monochrom"):
-        read_settings(file)
 
 
 def test_the_shipped_model_is_small_and_made_with_the_defaults():

@@ -45,30 +45,6 @@ def test_rendering_is_deterministic_and_does_not_depend_on_the_batch(people):
     assert np.array_equal(pictures, np.concatenate(alone))
 
 
-@pytest.mark.parametrize(("height", "width"), [(75, 41), (8, 8), (33, 90)])
-def test_any_size_renders(people, height, width):
-    for camera in ("mini_vi/5", "mini_vi/6"):
-        modality = CAMERAS[camera].modality
-        pictures = render(people[:4], _views(people[:4], camera), height=height, width=width, modality=modality)
-        assert pictures.shape == (4, height, width, 3)
-        assert pictures.std() > 5
-        assert modality == "visible" or (pictures == pictures[..., :1]).all()
-
-
-def test_bad_calls_are_refused_with_a_remedy(people):
-    views = _views(people[:2], "mini_vi/1")
-    with pytest.raises(ValueError, match="one view for each person"):
-        render(people[:3], views, modality="visible")
-    with pytest.raises(ValueError, match="'thermal'"):
-        render(people[:2], views, modality="thermal")
-    with pytest.raises(ValueError, match="smallest side is 8"):
-        render(people[:2], views, height=4, width=4, modality="visible")
-    nowhere = replace(views[0], camera=replace(views[0].camera, style="moon"))
-    with pytest.raises(ValueError, match="moon"):
-        render(people[:1], [nowhere], modality="visible")
-    assert render([], [], modality="visible").shape == (0, 128, 64, 3)
-
-
 def test_contact_sheet_shows_a_person_in_every_picture(people):
     """The middle of each picture differs from the empty place; the borders do not."""
     for camera in CAMERAS:

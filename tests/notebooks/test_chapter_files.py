@@ -17,7 +17,6 @@ import pytest
 from vireid_lib.experiment.notebooks import RESERVED, find_chapters
 from vireid_lib.project import project_root
 
-CHROMIUM = "/usr/bin/chromium"
 NOTEBOOKS = project_root() / "notebooks"
 FILES = sorted([*NOTEBOOKS.glob("*.py"), *NOTEBOOKS.glob("studies/*.py")])
 MATH = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\$])\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
@@ -76,11 +75,8 @@ def test_papermill_itself_finds_every_knob_with_its_default_and_comment(path, tm
         assert f"  # {about['help']}" in cell.source, f"{name}: {about['help']!r} is not all of its comment"
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-def test_every_equation_can_be_drawn(tmp_path):
+def test_every_equation_can_be_drawn(tmp_path, chromium):
     """By the MathJax that the site has."""
-    from playwright.sync_api import sync_playwright
-
     equations = []
     for path in FILES:
         for cell in jupytext.read(path).cells:
@@ -90,9 +86,8 @@ def test_every_equation_can_be_drawn(tmp_path):
     mathjax = Path(find_spec("mathjax").origin).parent / "static/mathjax/es5/tex-svg-full.js"
     body = "".join(f"<p>\\[{html.escape(equation)}\\]</p>" for equation in equations)
     (tmp_path / "all.html").write_text(f'<meta charset="utf-8"><script src="{mathjax.as_uri()}"></script>{body}')
-    with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]).new_page()
-        page.goto((tmp_path / "all.html").as_uri())
-        page.evaluate("MathJax.startup.promise.then(() => true)")
-        assert page.locator("mjx-container").count() == len(equations) > 100
-        assert page.locator("p:has([data-mjx-error])").all_inner_texts() == []
+    page = chromium.new_page()
+    page.goto((tmp_path / "all.html").as_uri())
+    page.evaluate("MathJax.startup.promise.then(() => true)")
+    assert page.locator("mjx-container").count() == len(equations) > 100
+    assert page.locator("p:has([data-mjx-error])").all_inner_texts() == []

@@ -78,16 +78,6 @@ def test_darts_warm_up_ends_with_its_epoch(real_and_more) -> None:
         assert (halves[0].tolist() == halves[1].tolist()) == (batch.epoch < 2) == (step < 6)
 
 
-def test_images_of_a_step_are_what_the_sampler_draws(real_and_more) -> None:
-    real, _ = real_and_more
-    for method, expected in (("agw", 16), ("caj", 16), ("dart", 32), ("mpanet", 16)):
-        task = ReidTask(real, small(method), seed=0, cache=None)
-        batch = task.batch(0)
-        assert task.images_per_step == len(batch.visible) + len(batch.infrared) == expected
-        task.processes = 2
-        assert task.images_per_step == 2 * expected
-
-
 @pytest.mark.parametrize("method", methods.names())
 def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None:
     kind = methods.config_class(method)

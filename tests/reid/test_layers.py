@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
 from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
 from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
@@ -17,7 +16,6 @@ from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
 from vireid_lib.reid.layers.network import TwoStreamNetwork
 from vireid_lib.reid.layers.non_local import NonLocal
 from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
-from vireid_lib.reid.methods.mpanet import SingleStreamResNet50, SingleStreamSmall
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 NON_LOCAL = {"g.0.": "g.", "W.0.": "project.", "W.1.": "norm."}
@@ -206,27 +204,6 @@ def test_patterns_weigh_the_map_before_it_is_averaged() -> None:
     torch.testing.assert_close(features[:, 24:], maps.mean(dim=(2, 3)))
 
 
-@pytest.mark.parametrize(
-    ("take", "message"),
-    [
-        (lambda: check_images(torch.rand(2, 3, 8, 8), "thermal"), "modality is 'thermal'"),
-        (lambda: check_images(torch.rand(2, 1, 8, 8), "visible"), r"visible images have shape \[2, 1, 8, 8\]"),
-        (lambda: check_images(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "infrared"), "type torch.uint8"),
-        (lambda: DiverseEmbeddingExpansion(6), "6 channels to 3 branches: channels must be a multiple of 4"),
-        (lambda: DiverseEmbeddingExpansion(8, branches=1), "branches at least 2"),
-        (
-            lambda: MultiStageAggregation(6, 4, form="release")(torch.rand(2, 6, 5, 3), torch.rand(2, 4, 5, 3)),
-            "a map of 5×3, an odd number of positions",
-        ),
-        (lambda: TwoStreamResNet50(shared_from=3), "shared_from is 3, but the non-local block.* non_local to False"),
-        (lambda: TwoStreamSmall(shared_from=4), "shared_from is 4, but the non-local block.* non_local to False"),
-    ],
-)
-def test_what_a_layer_cannot_take_is_refused(take: Callable, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        take()
-
-
 @pytest.mark.parametrize("shared_from", [1, 2, 3, 4])
 @pytest.mark.parametrize("backbone_class", [TwoStreamResNet50, TwoStreamSmall])
 def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_from: int) -> None:
@@ -245,18 +222,3 @@ def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_
             parameter.zero_()
     assert torch.equal(backbone.trunk(backbone.stem(images, "visible")), whole)
     assert not torch.equal(backbone.trunk(backbone.stem(images, "infrared")), whole)
-
-
-def test_mpanets_modalities_pass_one_stem_and_alleviation_after_the_last_two_layers() -> None:
-    backbone, images = SingleStreamSmall().eval(), torch.rand(2, 3, 64, 32)
-    assert torch.equal(backbone.stem(images, "visible"), backbone.stem(images, "infrared"))
-    maps = backbone.trunk(backbone.stem(images, "visible"))
-    by_hand = backbone.layer2(backbone.layer1(backbone.stem(images, "visible")))
-    by_hand = backbone.alleviation["layer3"](backbone.layer3(by_hand))
-    assert torch.equal(backbone.alleviation["layer4"](backbone.layer4(by_hand)), maps)
-    assert maps.shape == (2, 96, 8, 4)
-    with pytest.raises(ValueError, match="modality is 'thermal'"):
-        backbone.stem(images, "thermal")
-    with torch.device("meta"):
-        names = {name for name, _ in SingleStreamResNet50().named_parameters() if name.startswith("stems.")}
-    assert names == {f"stems.shared.{each}" for each in ("conv1.weight", "bn1.weight", "bn1.bias")}

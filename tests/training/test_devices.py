@@ -1,6 +1,5 @@
 """A device that is not here is refused before anything is made; "cuda:1" is the second GPU wherever one computes."""
 
-import pandas as pd
 import pytest
 import torch
 
@@ -82,28 +81,3 @@ def test_a_training_takes_the_gpu_that_was_asked_for(two, monkeypatch, name):
     assert Run(load_profile("smoke").model_copy(update={"device": name}), "unused").device == name
     monkeypatch.delenv("ACCELERATE_TORCH_DEVICE")
     assert str(accelerator_for("no", "cpu").device) == "cpu"
-
-
-def test_a_translator_hands_its_gpu_on_to_its_training(two, monkeypatch, tmp_path):
-    from vireid_lib.generators import translator
-
-    asked = {}
-
-    def train(task, **options):
-        asked.update(options)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(translator, "train", train)
-    maker = build("cyclegan", device="cuda:1", progress=False)
-    monkeypatch.setattr(maker, "make_task", lambda batches: type("Task", (), {"steps": 1})())
-    about = {"path": "", "identity": "a/1", "split": "train", "source": "real", "seed": pd.NA}
-    sides = enumerate(("visible", "infrared"))
-    rows = [about | {"camera": f"a/{n}", "modality": modality} for n, modality in sides]
-    monkeypatch.setattr(translator, "Batches", lambda *_: type("Batches", (), {"digest": ""})())
-    with pytest.raises(KeyboardInterrupt):
-        maker.fit(pd.DataFrame(rows), tmp_path)
-    assert asked["device"] == "cuda:1"
-
-
-def test_auto_without_a_gpu_is_the_cpu(without):
-    assert str(devices.resolved("auto")) == str(devices.resolved(None)) == "cpu"

@@ -102,21 +102,6 @@ def test_the_team_comes_when_cores_are_busy_and_goes_when_they_are_free(clock, m
     assert clock(shares) == expected
 
 
-@pytest.mark.parametrize(("count", "wanted", "watched"), [(2, True, True), (1, True, False), (2, False, False)])
-def test_cores_are_watched_where_several_threads_compute(count, wanted, watched):
-    import threading
-
-    with threads(count, wanted):
-        assert any(thread.name == "cores" for thread in threading.enumerate()) == watched
-    assert not any(thread.name in ("cores", "crowd") for thread in threading.enumerate())
-
-
-def test_without_gnus_openmp_nothing_is_watched(monkeypatch):
-    monkeypatch.setattr(giving_way, "libraries", lambda: [])
-    with giving_way.giving_way():
-        pass
-
-
 def digest() -> str:
     """Of the gradients of DiVE's miniature denoiser, computed by two threads."""
     unet = load_base("mini").unet.requires_grad_(True)

@@ -64,11 +64,6 @@ def test_the_command_line_says_what_it_ignores_and_hands_nothing_on(given, capsy
     assert not given.keys() & os.environ.keys()
 
 
-def test_nothing_is_told_where_there_is_nothing(capsys, monkeypatch):
-    monkeypatch.setenv("SLURM_NTASKS", "1")
-    assert cli.main(["profiles"]) == 0 and capsys.readouterr().err == ""
-
-
 def test_a_job_of_several_tasks_is_told_that_the_book_is_one_process(capsys, monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "4")
     assert cli.main(["profiles"]) == 0

@@ -158,12 +158,6 @@ def test_not_a_number_names_step_term_and_identities(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
 
 
-def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
-    run(Toy(), tmp_path)
-    with pytest.raises(ValueError, match=r"config.width is 8 there and 12 now.*seed is 3 there and 4 now"):
-        run(Toy(width=12), tmp_path, seed=4)
-
-
 def test_trainable_only_checkpoints_the_trained_tensors_alone(tmp_path: Path) -> None:
     def partial() -> Toy:
         task = Toy()

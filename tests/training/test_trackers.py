@@ -1,4 +1,4 @@
-"""Trackers: off by default, chosen by name, told every record of the history and the settings, and nothing else."""
+"""Trackers: off by default, told every record of the history and the settings, and nothing else."""
 
 from pathlib import Path
 
@@ -86,21 +86,7 @@ def test_a_tracker_is_told_the_history_and_changes_nothing(
     assert [{"step": step, **values} for step, values in records] == history
 
 
-@pytest.mark.parametrize(("name", "words"), [("tensorbord", "did you mean tensorboard"), ("zzz", "there are")])
-def test_an_unknown_name(name: str, words: str) -> None:
-    with pytest.raises(trackers.TrackerError, match=words):
-        trackers.chosen(name)
-
-
 def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trackers, "get_available_trackers", lambda: [])
     with pytest.raises(trackers.TrackerError, match="pip install comet-ml"):
         trackers.chosen("comet_ml")
-
-
-def test_the_command_line_checks_their_names(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    from vireid_lib import cli
-
-    monkeypatch.setenv(trackers.NAMES, "")
-    assert cli.main(["book", "--tracker", "tensorbord"]) == 2
-    assert "did you mean tensorboard" in capsys.readouterr().err

@@ -42,38 +42,10 @@ def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
         weights.read_weights("some/thing", *WORDS)
 
 
-def test_missing_file_and_other_content(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="Some weights .*absent.pth do not exist. Give a local file"):
-        weights.read_weights(str(tmp_path / "absent.pth"), *WORDS)
-    with pytest.raises(FileNotFoundError, match="are a folder: give the file"):
-        weights.read_weights(str(tmp_path), *WORDS)
-    torch.save({"state_dict": {"x": torch.zeros(1)}}, tmp_path / "nested.pth")
-    with pytest.raises(ValueError, match="save a `state_dict\\(\\)` alone"):
-        weights.read_weights(str(tmp_path / "nested.pth"), *WORDS)
-
-
-def test_a_pickled_program_is_not_run(tmp_path: Path) -> None:
-    torch.save({"x": Path}, tmp_path / "program.pth")
-    with pytest.raises(weights.WeightsError, match="program.pth holds more than tensors and names .pathlib.Path"):
-        weights.read_weights(str(tmp_path / "program.pth"), *WORDS)
-
-
 class Settings:
     """Of a training that starts from others' weights."""
 
     pretrained, lpips_heads, judge_model = None, None, None
-
-
-@pytest.mark.parametrize("suffix", weights.FILES)
-def test_the_key_follows_a_file_whatever_its_format(tmp_path: Path, suffix: str) -> None:
-    file, settings = tmp_path / f"some{suffix}", Settings()
-    assert weights.digests(settings) == {}
-    settings.pretrained = str(file)
-    assert weights.digests(settings) == {"pretrained_weights": None}
-    file.write_bytes(b"one")
-    before = weights.digests(settings)
-    file.write_bytes(b"two")
-    assert before["pretrained_weights"] and weights.digests(settings) != before
 
 
 @pytest.fixture

@@ -69,16 +69,3 @@ def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one
     assert trouble.value == "" and calls == [1, 0, 2]
     assert [shown[place]["text/plain"] for place in (1, -1)] == ["6 things", "3 things"]
     assert shown[-1]["image/png"].startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    ("function", "controls", "expected"),
-    [
-        (describe, {"colr": ["red"]}, "describe has no argument colr; it has count, colour"),
-        (describe, {"colour": ["green"]}, "is 'red' by default, which is none of its options"),
-        (lambda count: count, {"count": [1]}, "has no default"),
-    ],
-)
-def test_wrong_controls_are_refused(function, controls, expected):
-    with pytest.raises(TypeError, match=expected):
-        widgets.explore(function, **controls)

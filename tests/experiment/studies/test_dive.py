@@ -1,17 +1,15 @@
 """DiVE's study: its rows follow the method, the generators and the numbers of people that are asked for."""
 
 import re
-from types import SimpleNamespace
 
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.experiment import datasets, studies
+from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
-from vireid_lib.experiment.settings import reid_config
-from vireid_lib.experiment.studies import Row, Study, dive
-from vireid_lib.experiment.study import run_of, trainable
+from vireid_lib.experiment.studies import dive
+from vireid_lib.experiment.study import run_of
 
 OF_ONE_METHOD = (1, 3, 4)
 """Tables for which the study chooses the method."""
@@ -26,11 +24,6 @@ every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
 def counting_book(tiny_run):
     """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
     return tiny_run({"expand.identities": 2, "expand.counts": [3, 1]})
-
-
-@pytest.fixture
-def study(tiny_book):
-    return dive.study(tiny_book, ["grayscale", "cyclegan"])
 
 
 def real(run: Run) -> Run:
@@ -98,62 +91,3 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     assert "cyclegan_both" in names and "grayscale_both" not in names
     with pytest.raises(ValueError, match="no generator 'nobody'"):
         dive.study(tiny_book, ["nobody"])
-
-
-def test_a_rows_settings_reach_the_profile(tiny_book, study):
-    plain = tiny_book.reid_config
-    wide, long = (run_of(tiny_book, study.row(name)).profile for name in ("wide_dive", "long_real"))
-    assert reid_config(wide).images == 2 * plain.images and reid_config(wide).steps == plain.steps
-    assert reid_config(long).steps == 2 * plain.steps and reid_config(long).images == plain.images
-    single = run_of(tiny_book, study.row("infrared_single")).generator_config("dive")
-    assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
-
-
-def test_the_single_view_has_two_readings(tiny_book, study):
-    for part, modalities in (("infrared", "infrared"), ("both", "both")):
-        for reading in ("single", "one_camera"):
-            config = run_of(tiny_book, study.row(f"{part}_{reading}")).generator_config("dive")
-            assert (config.views, config.train_modalities) == (reading, modalities)
-    compared = {claim.rows for claim in study.claims if claim.place == "Table 3"}
-    assert {("agw_dive", "both_single"), ("agw_dive", "both_one_camera")} < compared and len(compared) == 6
-
-
-def test_diffusion_models_are_held_against_gans(tiny_book):
-    study = dive.study(tiny_book, dive.PRINTED, "agw")
-    claims = [claim for claim in study.claims if claim.words.startswith("Diffusion models are better")]
-    pairs = {(f"agw_{one}", f"agw_{other}") for one in dive.DIFFUSION for other in dive.GANS}
-    assert {claim.rows for claim in claims} == pairs and {claim.direction for claim in claims} == {"larger"}
-    assert {claim.measure for claim in claims} == {"rank_1", "mean_ap"} and len(claims) == 8
-    printed = {row.training: row.values[0] for row in study.table(1).rows}
-    assert all(printed[one] > printed[other] for one in dive.DIFFUSION for other in dive.GANS)
-    few = dive.study(tiny_book, ["cyclegan", "vi_diff"], "agw").claims
-    assert {claim.rows for claim in few if claim.words.startswith("Diffusion")} == {("agw_vi_diff", "agw_cyclegan")}
-
-
-def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
-    few = run_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
-    table, all_of_them = (each.training_set("dive") for each in (few, tiny_book))
-    added = table[table["split"] == "external"]
-    assert added["identity"].nunique() == 2 and set(added["modality"]) == {"visible", "infrared"}
-    assert set(added["path"]) < set(all_of_them["path"])
-    assert len(few.training_set("real")) == len(tiny_book.training_set("real"))
-
-
-def test_another_external_set_in_the_miniature_world(tiny_book):
-    row = Row(
-        "campus", "campus", "agw", training="grayscale", external="cuhk03_np", changes={"expand": {"min_images": 2}}
-    )
-    own = run_of(tiny_book, row)
-    external = own.data().external
-    assert {name.split("/")[0] for name in external["identity"]} == {"mini_campus"}
-    with pytest.raises(ValueError, match="Nobody knows 3 external identities in infrared"):
-        own.data().oracle()
-    measured = studies.measure(own, Study("dive", [row], ()))
-    assert measured["row"].tolist() == ["campus"]
-    assert own.evaluate("grayscale", 0).result["config"]["external"] == "mini_campus"
-
-
-def test_rows_of_the_miniature_world_alone_are_left_out_elsewhere(tiny_book):
-    rows = [Row("base", "Base", "agw"), Row("truth", "Truth", "agw", training="oracle_ir")]
-    assert trainable(tiny_book, rows) == rows
-    assert trainable(SimpleNamespace(miniature=False), rows) == rows[:1]

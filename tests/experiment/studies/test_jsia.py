@@ -9,19 +9,6 @@ from vireid_lib.experiment.studies.jsia import PICTURES, STUDY
 from vireid_lib.experiment.study import run_of
 
 
-def test_switches_of_table_3(tiny_book):
-    configs = {row.name: run_of(tiny_book, row).reid_config for row in STUDY.chosen()}
-    assert not configs["none"].needs_generation and configs["sl"].needs_generation
-    weights = {
-        name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
-        for name, each in configs.items()
-    }
-    assert weights["il"] == (True, False, False, "separate")
-    assert weights["sl_il_lr"] == (True, True, False, "shared")
-    assert weights["jsia"] == weights["degraded_lr"] == (True, True, True, "shared")
-    assert weights["degraded_sl"][3] == "adversarial" and configs["degraded_lr"].local_pairs == "unpaired"
-
-
 def test_rows_of_a_seed_share_their_pretraining(tiny_book):
     none, whole = (run_of(tiny_book, STUDY.row(name)) for name in ("none", "jsia"))
     starts = [run.train("real", 0, progress=False).result["inputs"]["start"] for run in (none, whole)]
@@ -30,15 +17,6 @@ def test_rows_of_a_seed_share_their_pretraining(tiny_book):
     assert config.method == "jsia" and not network.training
     with pytest.raises(ValueError, match="did you mean jsia"):
         methods.config_class("jsai")
-
-
-def test_pairs_show_the_same_people(tiny_book):
-    test = tiny_book.data().test()
-    sides = jsia_generators.pairs(test, 7)
-    assert sides["visible"]["identity"].tolist() == sides["infrared"]["identity"].tolist()
-    assert len(sides["visible"]) == 2 * test["identity"].nunique()
-    assert set(sides["infrared"]["modality"]) == {"infrared"}
-    assert sides["visible"]["path"].tolist() == jsia_generators.pairs(test, 7)["visible"]["path"].tolist()
 
 
 def test_table_4_measures_every_generator(tiny_book, monkeypatch):

@@ -143,15 +143,6 @@ def test_an_equal_length_is_not_the_papers_where_images_were_added(study):
     assert printed(found)[:4] == ["47.50", "–", "69.88", "–"] and "here reid.length = equal" in found.caption
 
 
-def test_a_row_from_another_paper_is_compared_by_its_own_draw():
-    from vireid_lib.experiment.studies.flow2flow import STUDY
-
-    official = shown(real("sysu", **{"evaluation.draw": "official"}), STUDY, 3)
-    assert printed(official)[:2] == ["–", "70.58"] and "No printed number in CAJL: draw is seeded" in official.caption
-    seeded = shown(real("sysu"), STUDY, 3)
-    assert printed(seeded)[:2] == ["69.88", "–"]
-
-
 def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows(study):
     found = shown(load_profile("mini"), study, 2)
     assert printed(found)[0] == "47.50" and "–" not in printed(found)

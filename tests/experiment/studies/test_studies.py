@@ -1,22 +1,12 @@
-"""Studies: rows are trained and measured, tables mark what older code made, limits are told."""
+"""Studies: rows and claims are checked, what is trained is shown, tables mark what older code made."""
 
 import pandas as pd
 import pytest
-from made_up_scores import cells
+from made_up_scores import measured
 
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
-
-
-def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
-    """Row name → measure → value of each seed."""
-    found = []
-    for name, values in rows.items():
-        for seed in range(len(next(iter(values.values())))):
-            cells = {measure: numbers[seed] for measure, numbers in values.items()}
-            found.append({"row": name, "label": name.upper(), "seed": seed, "mode": "all", **cells})
-    return pd.DataFrame(found)
 
 
 def study(*claims: Claim) -> Study:
@@ -29,25 +19,6 @@ def test_rows_and_claims_are_checked():
     with pytest.raises(ValueError, match="speaks of a row 'd'"):
         study(Claim("d beats a", "here", "rank_1", "d", "a"))
     assert [row.name for row in study().chosen()] == ["a", "b"] and len(study().chosen(full=True)) == 3
-
-
-def test_a_study_is_trained_measured_and_shown(tiny_book):
-    changes = {"ird_hue_grey": False, "ci": False}
-    rows = [Row("base", "Base", "baseline"), Row("ird", "IRD", "den", changes)]
-    own = Study("den", rows, (Claim("IRD lowers HIMD", "Table 6", "himd", "ird", "base", "smaller"),))
-    table = studies.measure(tiny_book, own)
-    assert table["row"].tolist() == ["base", "ird"] and set(table["seed"]) == {0}
-    assert table["rank_1"].between(0, 100).all() and table["himd"].between(0, 2).all()
-    assert studies.judge(table, own.claims)[0].verdict == "one seed only"
-    assert studies.overview(table).loc["IRD", "seeds"] == 1
-    given = studies.effort(table).loc["IRD"]
-    assert given[["images in a batch", "steps", "images seen"]].tolist() == [8, 2, 16] and given["minutes"] >= 0
-    shown = studies.beside_paper(tiny_book, own, table, 6)
-    himd = cells(shown)["HIMD (V,I)"]
-    assert himd["Base"][0] == "0.849" and himd["Base"][1] != "not run" == himd["CAJ"][1]
-    column = "All-search (sysu_mm01, all, shots 1, draw seeded)"
-    assert f"printed there, {column}, for the order of rows alone" in shown.caption
-    assert "measured here (mini_vi, all)" in shown.caption
 
 
 def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):

@@ -4,10 +4,8 @@ import pytest
 import torch
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.text import read_json
-from vireid_lib.experiment import methods
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig, load_joint, starting_point, train_joint
+from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig
 from vireid_lib.generators.aligngan.networks import Classifier, ImageDiscriminator, PairDiscriminator, make_generator
 from vireid_lib.reid.features import extract
 
@@ -16,37 +14,6 @@ def _reading(generator):
     """The method's settings of which the generator was fitted."""
     shared = {own: getattr(generator.config, theirs) for own, theirs in SHARED.items()}
     return AlignGanReidConfig(**shared)
-
-
-def test_as_a_method_it_leaves_its_network_and_a_record(learnt, toy_people, tmp_path):
-    generator, folder = learnt("aligngan")
-    own = toy_people[toy_people["split"] == "train"].reset_index(drop=True)
-    config = _reading(generator)
-    network = train_joint(own, config, tmp_path, generator=folder, seed=0, cache=None)
-    again, held = load_joint(tmp_path)
-    assert held == config and load_joint is methods.module("aligngan").load_joint
-    assert torch.equal(extract(again, own, config, None), extract(network, own, config, None))
-    record = read_json(tmp_path / "reid.json")
-    alone, before, steps = generator.config.phases()
-    assert record["steps"] == steps and record["identities"] == sorted(own["identity"].unique())
-    assert record["images_seen"] == (alone + 2 * (steps - before)) * config.identities * config.images
-    with pytest.raises(ValueError, match="images is 9"):
-        train_joint(own, config.model_copy(update={"images": 9}), tmp_path, generator=folder)
-    with pytest.raises(FileNotFoundError, match="No finished joint training"):
-        load_joint(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="label_noise is 0.2"):
-        AlignGanReidConfig(label_noise=0.2)
-
-
-def test_the_methods_settings_are_those_of_the_fit(toy_people, tiny):
-    config = AlignGanReidConfig.small(identities=5, images=3, steps=7, height=32, width=16)
-    rows, fitted = starting_point(toy_people, tiny("aligngan"), 4, config)
-    assert (fitted.feature_identities, fitted.feature_images, fitted.steps, fitted.seed) == (5, 3, 7, 4)
-    assert (fitted.height, fitted.width, fitted.generator_width) == (32, 16, 4)  # the last is the generator's own
-    assert len(rows) == len(toy_people) and fitted.fitted_rows(rows)["split"].eq("external").any()
-    published, made = AlignGanReidConfig(), AlignGanConfig()
-    assert all(getattr(published, own) == getattr(made, theirs) for own, theirs in SHARED.items())
-    assert published.stretched(2) == {"epochs": 502} and config.stretched(3) == {"steps": 21}
 
 
 def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people, pixels_of):
@@ -86,11 +53,6 @@ def test_phases_follow_each_other(task):
         task.before_step(step)
         rates.append([group["lr"] for optimizer in task.optimizers.values() for group in optimizer.param_groups])
     assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
-
-
-def test_processes_part_both_batches(task):
-    """4 images of people with both modalities, 2 of an external one, and 6 for the features."""
-    assert task.parted() == (4, 2, 6)
 
 
 def test_visible_and_infrared_rows_show_the_same_people(task):

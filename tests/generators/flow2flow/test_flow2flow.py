@@ -7,7 +7,6 @@ from accelerate import Accelerator
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators import load
-from vireid_lib.generators.flow2flow.config import RELEASE, Flow2FlowConfig
 from vireid_lib.generators.flow2flow.task import dequantised
 
 
@@ -53,13 +52,6 @@ def test_flows_twice_adversaries_once(task_of):
         assert steps == {"flows": {turns}, "adversaries": {1}}
 
 
-def test_the_released_form_only_sets_settings():
-    release = Flow2FlowConfig(form="release")
-    assert (release.height, release.width, release.identities, release.images) == (384, 128, 1, 4)
-    assert Flow2FlowConfig(**RELEASE).model_copy(update={"form": "release"}) == release
-    assert Flow2FlowConfig(form="release", activation=True).activation_scale == 5.0
-
-
 def test_batches_of_one_identity_without_replacement(task_of):
     """As in the released command: an epoch shows no image of the smaller modality twice, and its losses are finite."""
     settings = {"form": "release", "identities": 1, "images": 2, "steps": None, "epochs": 2}
@@ -93,8 +85,3 @@ class _Backward:
 
     def clip_grad_norm_(self, parameters, limit):
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
-
-
-def test_a_modality_that_it_does_not_have(learnt):
-    with pytest.raises(ValueError, match="no flow for modality 'thermal'"):
-        learnt("flow2flow")[0].encode(np.zeros((1, 32, 24, 3), np.uint8), "thermal")

@@ -165,27 +165,6 @@ def test_release_form(people, tiny, tmp_path):
     assert decays["generators"] == decays["discriminators"] == {1e-4}
 
 
-def test_rates_fall_at_epoch_30(people, start):
-    task, rates = _task(people, start, schedule="drops", drops=[30], epoch_steps=10, steps=400), []
-    for step in (0, 299, 300):
-        task.before_step(step)
-        rates.append([optimizer.param_groups[0]["lr"] for optimizer in task.optimizers.values()])
-    assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
-
-
-def test_clear_errors(people, start, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no fitted jsia"):
-        _train(people, tmp_path, tmp_path / "nowhere")
-    for changes, words in (
-        ({"form": "release", "lr_weight": 0.0, "ui_weight": 0.0}, "grey_encoder False, the joint training True"),
-        ({"height": 64}, "trained at 32x32 pixels"),
-        ({"generation_identities": 9}, "generation_identities is 9"),
-        ({"regions": 3}, "equal regions"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            _task(people, start, **changes)
-
-
 @pytest.mark.slow
 def test_one_step_at_the_papers_size(people, tmp_path):
     sizes = {"pretrained": None, "identities": 2, "images": 2, "steps": 1}

@@ -1,13 +1,11 @@
-"""JSIA-ReID as a generator: a person's own styles, mixtures, the released form, epochs."""
+"""JSIA-ReID as a generator: a person's own styles, mixtures, the released form's gradients."""
 
 import numpy as np
-import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
 
 from vireid_lib.generators import load
-from vireid_lib.generators.jsia.config import RELEASE, JsiaConfig
 from vireid_lib.generators.jsia.generation import (
     backward,
     encoding,
@@ -16,8 +14,6 @@ from vireid_lib.generators.jsia.generation import (
     make_generation,
     make_set_level,
 )
-from vireid_lib.generators.jsia.joint_config import RELEASE as JOINT_RELEASE
-from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 
 
 def test_styles_are_the_persons_own_where_there_are_such(learnt):
@@ -37,15 +33,6 @@ def test_a_gallery_by_mixing(learnt, toy_people, tmp_path):
         rows = mixing.expand(["market/0006", "market/0007"], [camera], 2, 1, tmp_path / camera, source=source)
         assert (rows["modality"] == modality).all() and rows["seed"].is_unique
         assert np.array(Image.open(rows["path"].iloc[0])).std() > 2
-
-
-def test_the_released_form_is_another_recipe():
-    paper, release = JsiaConfig(), JsiaConfig(form="release")
-    assert (paper.height, paper.upsamplings, paper.decoder_blocks, paper.enlargement) == (256, 2, 4, 1)
-    assert (release.height, release.upsamplings, release.decoder_blocks, release.enlargement) == (128, 1, 2, 2)
-    assert JsiaConfig(**RELEASE).model_copy(update={"form": "release"}) == release  # the form does nothing else
-    assert JsiaReidConfig(**JOINT_RELEASE).model_copy(update={"form": "release"}) == JsiaReidConfig(form="release")
-    assert JsiaConfig(form="release", decoder_blocks=3).decoder_blocks == 3
 
 
 def _generated(config):
@@ -85,9 +72,3 @@ def test_a_cycle_is_closed_with_either_styles(tiny):
         closing = nets["style_visible"](made.fake["visible"]) if styles == "generated" else made.styles["visible"]
         back = nets["decoder_visible"](made.fake_maps["infrared"], closing)  # the content of what was made of it
         torch.testing.assert_close(losses["cycle_visible"], (back - real["visible"]).abs().mean())
-
-
-def test_an_epoch_and_too_few_people(task_of):
-    assert task_of("jsia", identities=3, steps=None, epochs=3).steps == 3 * (36 // 6 + 1)
-    with pytest.raises(ValueError, match="needs 9 identities"):
-        task_of("jsia", identities=9)

@@ -130,16 +130,6 @@ def test_noise_modelling_is_not_repeated_by_a_resumed_training(
     assert all(torch.equal(continued[name], value) for name, value in whole.state_dict().items())
 
 
-def test_an_identity_with_too_few_images_is_drawn_anew_beside_external_ones() -> None:
-    labels = np.array([0] * 2 + [label for label in range(1, 8) for _ in range(8)])  # two images of 0, eight of others
-    config = tiny(redraw_below=4, mix=0.5, noise_warm_up=0)
-    sampler = Dart.sampler(config, labels, labels, external={6, 7}, seed=0)
-    drawn = np.concatenate([labels[sampler.batch(0, step)[0]] for step in range(sampler.steps_per_epoch)])
-    assert 0 not in drawn and {1, 2, 3, 4, 5, 6, 7} == set(drawn.tolist())
-    with pytest.raises(ValueError, match="no identity has 9 images in both modalities"):
-        Dart.sampler(tiny(redraw_below=9, mix=None), labels, labels, external=[], seed=0)
-
-
 def test_large_losses_are_wrong_labels_whatever_the_scale_of_a_view() -> None:
     generator, wrong = torch.Generator().manual_seed(0), torch.arange(200) < 40
     found = torch.where(wrong, 5.0, 1.0) + 0.3 * torch.randn(2, 200, generator=generator)

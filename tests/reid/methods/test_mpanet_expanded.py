@@ -9,7 +9,6 @@ import torch
 from vireid_lib.reid import methods
 from vireid_lib.reid.methods.mpanet import MpanetConfig
 from vireid_lib.reid.methods.mpanet_expanded import MpanetExpandedConfig
-from vireid_lib.reid.train import ReidTask
 
 MIXED = [False, True, True, False, True, True, False, False]  # of each modality's images, which are real
 
@@ -46,23 +45,6 @@ def test_real_and_generated_images_never_meet_in_a_head(random_batch: Callable):
     assert before["identity"] > 0 and "generated_identity" in before
 
 
-def test_each_head_sees_its_own_rows(random_batch: Callable):
-    method, given = build(MIXED), random_batch()
-    real, seen = torch.tensor(MIXED * 2), {}
-    given.infrared_rows = given.visible_rows
-    for kind, neck in (("real", method.network.bottleneck), ("generated", method.network.generated.bottleneck)):
-        neck.register_forward_hook(lambda module, inputs, output, kind=kind: seen.update({kind: inputs[0]}))
-    method.network.eval()
-    losses = method.loss(given)
-    maps = torch.cat([method.network.feature_map(images, "visible") for images in (given.visible, given.infrared)])
-    torch.testing.assert_close(seen["real"], method.network.pool(maps[real]))
-    torch.testing.assert_close(seen["generated"], method.network.generated.pool(maps[~real]))
-    terms = ("identity", "modality", "mutual", "separation", "centre_cluster")
-    sums = {kind: sum(losses[start + name] for name in terms) for kind, start in (("r", ""), ("g", "generated_"))}
-    share = real.float().mean()
-    torch.testing.assert_close(losses["total"], share * sums["r"] + (1 - share) * sums["g"])
-
-
 def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable):
     network, images = build(MIXED).network.eval(), random_batch().infrared
     maps = network.feature_map(images, "infrared")
@@ -71,12 +53,6 @@ def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable
     torch.testing.assert_close(found[:, :width], network.bottleneck(network.pool(maps)))
     torch.testing.assert_close(found[:, width:], network.generated.bottleneck(network.generated.pool(maps)))
     assert not torch.allclose(found[:, :width], found[:, width:])
-
-
-def test_each_head_can_describe_alone(random_batch: Callable):
-    network, images = build(MIXED).network.eval(), random_batch().visible
-    parts = [network.alone(kind).features(images, "visible") for kind in ("real", "generated")]
-    torch.testing.assert_close(torch.cat(parts, 1), network.features(images, "visible"))
 
 
 def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch: Callable):
@@ -99,11 +75,3 @@ def test_a_kind_may_lack_a_modality_or_be_rare(random_batch: Callable, real: lis
     grads = [parameter.grad for parameter in method.network.parameters() if parameter.grad is not None]
     assert all(torch.isfinite(grad).all() for grad in grads)
     assert ("generated_identity" in losses) == (real.count(False) > 2)
-
-
-def test_a_table_of_one_kind_is_refused(coloured: Callable):
-    table = coloured(4, 2)
-    with pytest.raises(ValueError, match="has no generated one"):
-        ReidTask(table, MpanetExpandedConfig.small(), seed=0, cache=None)
-    with pytest.raises(ValueError, match="has no real one"):
-        ReidTask(table.assign(source="flow2flow"), MpanetExpandedConfig.small(), seed=0, cache=None)
