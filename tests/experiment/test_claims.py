@@ -8,8 +8,9 @@ import scipy.stats
 from vireid_lib.evaluation.statistics import crossed
 from vireid_lib.experiment import claims
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.studies.den import STUDY as DEN
+from vireid_lib.experiment.study import load_study
 
+DEN = load_study("den")
 A_B = Claim("a beats b", "here", "rank_1", "a", "b")
 
 

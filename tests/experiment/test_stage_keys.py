@@ -9,7 +9,6 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.gallery_audit import audit, fidelity
 from vireid_lib.experiment.gallery_measures import translation_ssim
-from vireid_lib.experiment.studies import jsia_generators
 from vireid_lib.training import weights
 
 REFERENCES = {"reid.training_sets": ["real", "oracle_ir", "resampled_ir"]}
@@ -46,11 +45,6 @@ def keys_of(stage_keys):
             "translation_ssim",
             lambda run: translation_ssim(run, "dive_from_image"),
             {"generators.dive.strength": (0.4, 0.6)},
-        ),
-        (
-            "generator_pairs",
-            lambda run: jsia_generators._measured(run, "vae", 0, 0),
-            {"generators.vae.sampling_batch": (8, 16)},
         ),
         ("privacy_audit", lambda run: audit(run, "oracle_ir"), {"expand.cameras": ([3], [6])}),
         ("fidelity", fidelity, {"generators.dive.height": (32, 64)}),

@@ -128,12 +128,20 @@ def _module(thing: Any) -> str:
 def _held(function: FunctionType) -> Iterator[Any]:
     """What a function has of its module and of the function that it stands in."""
     values = [*(function.__defaults__ or ())]
-    values += [function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__]
+    values += [function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__]
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # not yet assigned
             values.append(cell.cell_contents)
     for value in values:
         yield value.func if isinstance(value, functools.partial) else value
+
+
+def _names(function: CodeType) -> Iterator[str]:
+    """The names that a compiled function, or one inside it, looks up."""
+    yield from function.co_names
+    for each in function.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names(each)
 
 
 def _constants(function: CodeType) -> tuple:

@@ -22,7 +22,7 @@ from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, ma
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical, plain
-from vireid_lib.experiment.study import Study, run_of, trainable
+from vireid_lib.experiment.study import Study, load_study, run_of, study_names, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
 METRICS = tuple(SCORES)
@@ -31,8 +31,8 @@ SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fit
 
 COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
 COLUMNS += ["trials", *METRICS, "variant", "differences", "stage", "key", "older", "splits", "parts"]
-STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
-"""Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
+STUDIES = (*study_names(), "dive")
+"""Those with a file under data_manifests/studies, and modules of `experiment.studies` that make one for a run."""
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
@@ -117,8 +117,9 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
 
 def study_of(run: Run, name: str) -> Study:
     """A study, whose rows may depend on the data."""
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
-    return module.study(run) if hasattr(module, "study") else module.STUDY
+    if name in study_names():
+        return load_study(name)
+    return importlib.import_module(f"vireid_lib.experiment.studies.{name}").study(run)
 
 
 def known_study(run: Run, name: str) -> Study | None:

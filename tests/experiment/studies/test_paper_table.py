@@ -1,6 +1,5 @@
 """The papers' numbers beside ours: the column and the rows that were measured as ours, or none, and why."""
 
-import importlib
 from types import SimpleNamespace
 
 import pandas as pd
@@ -12,7 +11,7 @@ from vireid_lib.experiment.papers import Conditions, unlike
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
-from vireid_lib.experiment.studies import Study, dive
+from vireid_lib.experiment.studies import Study, dive, load_study
 from vireid_lib.experiment.study import profile_of
 
 ROWS = {
@@ -80,7 +79,7 @@ def printed(found) -> list[str]:
 @pytest.mark.parametrize("profile", ["mini", "smoke", "sysu"])
 @pytest.mark.parametrize("name", ROWS)
 def test_printed_rows_find_their_rows_by_settings_alone(name, profile, study):
-    own = study if name == "dive" else importlib.import_module(f"vireid_lib.experiment.studies.{name}").STUDY
+    own = study if name == "dive" else load_study(name)
     for number, rows in ROWS[name].items():
         method = study.method if name == "dive" and number != 2 else ""
         found = [own.row_of(row, load_profile(profile), method) for row in own.table(number).rows]
@@ -144,11 +143,10 @@ def test_an_equal_length_is_not_the_papers_where_images_were_added(study):
 
 
 def test_a_row_from_another_paper_is_compared_by_its_own_draw():
-    from vireid_lib.experiment.studies.flow2flow import STUDY
-
-    official = shown(real("sysu", **{"evaluation.draw": "official"}), STUDY, 3)
+    flow2flow = load_study("flow2flow")
+    official = shown(real("sysu", **{"evaluation.draw": "official"}), flow2flow, 3)
     assert printed(official)[:2] == ["–", "70.58"] and "No printed number in CAJL: draw is seeded" in official.caption
-    seeded = shown(real("sysu"), STUDY, 3)
+    seeded = shown(real("sysu"), flow2flow, 3)
     assert printed(seeded)[:2] == ["69.88", "–"]
 
 

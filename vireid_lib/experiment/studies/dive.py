@@ -1,7 +1,6 @@
 """DiVE's tables 1 to 4 and figure 5 as trainings, and what the paper says about them (Dai, Lu, Li, AAAI 2025)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from vireid_lib import generators
 from vireid_lib.experiment.claims import Claim, better, smaller
@@ -151,7 +150,7 @@ def _fitted_twice(run: Run, row: Row) -> Row:
     if trained_generator(run.profile, row.training) is None:
         return row
     expand = {"fits": max(FITS, run.profile.expand.fits), **row.changes.get("expand", {})}
-    return replace(row, changes={**row.changes, "expand": expand})
+    return row.model_copy(update={"changes": {**row.changes, "expand": expand}})
 
 
 def trained_with(study: Study) -> str:
