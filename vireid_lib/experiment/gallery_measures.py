@@ -19,7 +19,7 @@ from vireid_lib.analysis.modality_classifier import ModalityClassifier, Modality
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment.gallery_audit import SIZE, audit, evaluator_words, target_infrared
+from vireid_lib.experiment.gallery_audit import SIZE, audit
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import generator_name
@@ -90,7 +90,8 @@ def measures(run: Run, name: str) -> dict[str, Measure]:
         network, config = run.network("real", seed)
         network.to(run.device)
         made, seen, held = (extract(network, rows, config, run.cache.files) for rows in (gallery, external, real))
-        about = {"extractor": evaluator_words(run), "resize": f"{config.height}x{config.width}, bilinear"}
+        words = f"{config.method.upper()}, {config.backbone} backbone, trained on {run.profile.data.target}"
+        about = {"extractor": f"{words} with seed {seed}", "resize": f"{config.height}x{config.width}, bilinear"}
         found = _of_people(made, gallery, seen, external, about, "photographs")
         if not set(gallery["path"]) & set(real["path"]):  # a set is no measure of itself
             if run.miniature:
@@ -120,7 +121,9 @@ def reference(run: Run) -> tuple[pd.DataFrame, str]:
     holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
     """
     if not run.miniature:
-        return target_infrared(run).reset_index(drop=True), "the target's infrared training images"
+        rows = run.data().train_rows().query("modality == 'infrared'")
+        own = rows[rows["camera"].isin(run.infrared_cameras)]
+        return own.reset_index(drop=True), "the target's infrared training images"
     rows = run.data().oracle()
     rows = rows[rows["camera"].isin(run.infrared_cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= run.profile.expand.per_camera
