@@ -425,9 +425,8 @@ def distances(compared):
 
 
 def galleries(own):
-    return compare(
-        own, ["grayscale", "dive", *(("resampled_ir", "oracle_ir") if run.miniature else ())]
-    )  # of chapter 3
+    """The comparison of chapter 3."""
+    return compare(own, ["grayscale", "dive", *(("resampled_ir", "oracle_ir") if run.miniature else ())])
 
 
 learned = {

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from vireid_lib.analysis.retrieval import ranked
 from vireid_lib.evaluation import Trial
 from vireid_lib.viz.pictures import pixels, short
-from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, Picture, bare, styled
+from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, bare, styled
+from vireid_lib.viz.style import picture as new_picture
 
 Image = UInt8[np.ndarray, "height width 3"]
 LABEL_INCHES = 1.25
@@ -26,7 +28,7 @@ def image_grid(
     column_labels: Sequence[str] = (),
     title: str = "",
     cell: float = 1.15,
-) -> Picture:
+) -> Figure:
     """Images in rows and columns.
 
     Args:
@@ -62,7 +64,7 @@ def retrieval_lists(
     *,
     ranks: int = 8,
     title: str = "",
-) -> Picture:
+) -> Figure:
     """Some queries of a trial with the gallery images ranked first, and their distances; right and wrong ones by frame
     and sign, not by colour alone. Gallery images that the rule removes are left out.
 
@@ -95,7 +97,7 @@ def attention_overlays(
     row_labels: Sequence[str] = (),
     limits: tuple[float, float] | None = None,
     title: str = "",
-) -> Picture:
+) -> Figure:
     """Each generated image and where each token of its prompt attends; one scale within an image.
 
     A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours.
@@ -133,7 +135,7 @@ def explanations(
     *,
     labels: Sequence[str] = (),
     title: str = "",
-) -> Picture:
+) -> Figure:
     """Images, and below them the same images under each kind of heat map, each map from 0 to its own maximum.
 
     Args:
@@ -158,14 +160,14 @@ def _grid(
     row_labels: Sequence[str],
     column_labels: Sequence[object],
     room: float = 0.0,
-) -> tuple[Picture, np.ndarray]:
+) -> tuple[Figure, np.ndarray]:
     """A picture with `rows` × `columns` bare axes, labelled at the left and above, for images of the shape of `like`,
     `cell` inches high; `room` is left for words below each."""
     longest = max((0.07 * len(line) for label in row_labels for line in label.splitlines()), default=0.0)
     width = columns * (cell * like.shape[1] / like.shape[0] + 0.75 * room + 0.06)
     height = rows * (cell + room + 0.06) + HEAD_INCHES * bool(column_labels or title)
     width += max(LABEL_INCHES, longest) if row_labels else 0.0
-    picture = Picture(width, height, alt=title or f"Grid of {rows} by {columns} images")
+    picture = new_picture(width, height, alt=title or f"Grid of {rows} by {columns} images")
     picture.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     axes = picture.subplots(rows, columns, squeeze=False)
     for place in axes.flat:
