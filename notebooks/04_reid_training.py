@@ -52,7 +52,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from vireid_lib import experiment, viz
-from vireid_lib.experiment import claims, jobs, measures, results, trainings
+from vireid_lib.experiment import claims, findings, jobs, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import pictures, widgets
@@ -812,11 +812,11 @@ for verdict in against_baseline:
     if several:
         theirs = [verdict.difference, verdict.margin, verdict.contrast.p_value, verdict.corrected]
         np.testing.assert_allclose(by_hand.loc[verdict.claim.row], theirs)
-claims.findings_table(against_baseline)
+findings.findings_table(against_baseline)
 
 # %%
 viz.differences(
-    **claims.for_differences(against_baseline),
+    **findings.for_differences(against_baseline),
     axis=f"{SCORES[metric]} (points), 95 % interval",
     title="Difference from real images only",
 )

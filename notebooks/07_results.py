@@ -50,7 +50,7 @@ from IPython.display import HTML, display
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
 from vireid_lib.evaluation import statistics
-from vireid_lib.experiment import claims, measures, paper_table, papers, results
+from vireid_lib.experiment import claims, findings, measures, paper_table, papers, results
 from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.gallery_measures import compare
@@ -343,7 +343,7 @@ if compared:
     over = " or ".join(dict.fromkeys(each.contrast.over for each in compared))
     display(
         viz.differences(
-            **claims.for_differences(compared),
+            **findings.for_differences(compared),
             groups=[each.mode for each in compared],
             axis=f"gain in {SCORES[metric]} over real images only (points), 95 % interval over {over}",
             title="What each training set adds",
@@ -380,7 +380,7 @@ questions = [
 asked = [each for each in questions if set(each.rows) <= set(run.profile.reid.training_sets)]
 if len(scores):
     answers = claims.judge(claims.measured_of(scores, metric), asked)
-    display(claims.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
+    display(findings.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
     for each in answers:
         if each.contrast is None:
             print(f"{each.claim.words}: not yet run")

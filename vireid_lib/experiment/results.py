@@ -16,8 +16,9 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import RESULT
-from vireid_lib.experiment.claims import compare, mean_over_seeds, unit_scores
+from vireid_lib.experiment.claims import compare
 from vireid_lib.experiment.context import MissingData
+from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -41,7 +42,7 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
     words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
     differences (from what was published) and the same in words, variant; stage, key and older; splits and parts, see
-    `claims.unit_scores`.
+    `contrasts.unit_scores`.
     """
     return pd.DataFrame([row for record in records for row in _scores(record)], columns=COLUMNS)
 

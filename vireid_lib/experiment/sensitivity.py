@@ -9,7 +9,8 @@ import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, smallest_difference, variance_components
 from vireid_lib.experiment import results
-from vireid_lib.experiment.claims import by_part, measured_of
+from vireid_lib.experiment.claims import measured_of
+from vireid_lib.experiment.contrasts import by_part
 from vireid_lib.experiment.metrics import SCORES
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Study, trainable

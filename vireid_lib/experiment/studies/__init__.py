@@ -18,8 +18,9 @@ How to write one, with `den` as the example:
    workspace (trainings are shared); it is a page of the site there.
 """
 
-from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import limits, measure, overview, same_effort, train
+from vireid_lib.experiment.claims import Claim, judge
+from vireid_lib.experiment.findings import count, findings_table, limits
+from vireid_lib.experiment.measurements import measure, overview, same_effort, train
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
 from vireid_lib.experiment.sensitivity import smallest
@@ -30,7 +31,6 @@ from vireid_lib.experiment.trainings import effort
 __all__ = [
     "MEASURES",
     "Claim",
-    "Finding",
     "Row",
     "Study",
     "beside_paper",

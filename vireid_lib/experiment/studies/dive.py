@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim, better, smaller
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.settings import trained_generator
@@ -173,7 +173,7 @@ def _claims(method: str, few: int, more: Sequence[int]) -> Iterator[Claim]:
     kinds = [(f"{method}_{one}", f"{method}_{other}") for one in DIFFUSION for other in GANS]
     for measure in ("rank_1", "mean_ap"):
         for name, label in rivals.items():
-            yield smaller(name, real, f"Adding images of {label} lowers the scores", "Table 1", measure)
+            yield Claim(f"Adding images of {label} lowers the scores", "Table 1", measure, name, real, "smaller")
             yield better(dive, name, f"DiVE's images help more than {label}'s", "Table 1", measure)
         for one, other in kinds:
             words = f"Diffusion models are better than GAN-based ones: {rivals[one]} than {rivals[other]}"
@@ -195,4 +195,4 @@ def _claims(method: str, few: int, more: Sequence[int]) -> Iterator[Claim]:
         words = (
             f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images"
         )
-        yield smaller(f"dive_{count}", dive, words, "Fig. 5", "rank_1")
+        yield Claim(words, "Fig. 5", "rank_1", f"dive_{count}", dive, "smaller")

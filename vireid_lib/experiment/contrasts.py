@@ -1,0 +1,145 @@
+"""Differences between trainings, and of what their intervals are: splits, or seeds and parts of the test identities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from vireid_lib.evaluation.statistics import Difference, crossed, paired, welch
+from vireid_lib.experiment.provenance import StageRecord
+
+ONE_NETWORK_A_SPLIT = ("regdb",)
+"""Rules of protocols whose trials are splits, each tested with the network that was trained on it. The trials of the
+other protocols are gallery draws that one network ranks: they say nothing about another training."""
+
+Splits = Mapping[str, Mapping[str, float]]
+"""Metric → split → value."""
+
+Parts = Mapping[str, Sequence[float]]
+"""Metric → value on each part of the test identities, the mean over the part's trials."""
+
+
+@dataclass(frozen=True)
+class Contrast(Difference):
+    """A difference between settings.
+
+    Attributes:
+        over: of what the interval is: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired".
+        splits: over which it is paired; 0 where it is over seeds.
+        paired: whether it was taken within each seed.
+    """
+
+    over: str = ""
+    splits: int = 0
+    paired: bool = False
+
+
+def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | None]:
+    """The scores of an evaluation (`Run.evaluate`), shares: "splits" on each split, where each has a network of its
+    own, else None; "parts" elsewhere on each part of the test identities, one where they are one gallery."""
+    evaluation = record.values["evaluations"][mode]
+    metrics, trials = list(evaluation["deviation_over_trials"]), pd.DataFrame(evaluation["trials"])
+    if evaluation["protocol"]["rule"] in ONE_NETWORK_A_SPLIT:
+        return {"splits": trials.set_index("name")[metrics].to_dict(), "parts": None}
+    of_parts = trials.groupby(trials["part"] if "part" in trials else [0] * len(trials))  # older records know none
+    parts = {metric: [float(np.mean(own[metric].tolist())) for _, own in of_parts] for metric in metrics}
+    return {"splits": None, "parts": parts}
+
+
+def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
+    """The mean over seeds of the splits of `unit_scores`; None unless all have the same. Seeds are averaged within a
+    split, for the networks of one split have learned from the same identities and are tested on the same others: their
+    scores are no independent values."""
+    if not len(splits) or not all(isinstance(each, Mapping) for each in splits):
+        return None
+    names = [{metric: list(by_split) for metric, by_split in each.items()} for each in splits]
+    if any(each != names[0] for each in names):
+        return None
+    return {
+        metric: {split: float(np.mean([each[metric][split] for each in splits])) for split in by_split}
+        for metric, by_split in splits[0].items()
+    }
+
+
+def in_percent(shares: Splits | Parts | None) -> Splits | Parts | None:
+    """Shares of splits or of parts in percent; None where there are none."""
+    if not isinstance(shares, Mapping):
+        return None
+    return {
+        metric: {name: 100 * value for name, value in own.items()}
+        if isinstance(own, Mapping)
+        else [100 * value for value in own]
+        for metric, own in shares.items()
+    }
+
+
+def contrast(
+    measure: str,
+    rows: Sequence[str],
+    sides: tuple[Mapping[str, int], Mapping[str, int]],
+    groups: Mapping[str, pd.DataFrame],
+) -> Contrast | None:
+    """The sum of the means of some settings minus that of others; None if one has not been trained, or the measure is
+    not taken of it.
+
+    Where every setting has a network for each of the same two splits or more, the difference is taken within each
+    split, and the interval is Student's over splits (`statistics.paired`): what makes a split easy for one side makes
+    it easy for the other. It is about other trainings on other splits of the same identities; ten splits of one set of
+    identities share most of them, so that new ones would spread more (Nadeau and Bengio, "Inference for the
+    Generalization Error", Machine Learning 2003).
+
+    Elsewhere, where all settings were trained with the same seeds, which share initial weights and batches (see
+    `reid.train.train_reid`), the difference is taken within each seed, and, for scores, within each part of the test
+    identities. The interval is then over seeds and parts as two crossed samples (`statistics.crossed`): it is about
+    other seeds and other test identities of the same kind, and about no other fit of a generator. With other seeds on
+    either side the interval is Welch's over seeds.
+    """
+    if not set(rows) <= set(groups) or any(groups[name][measure].isna().any() for name in rows):
+        return None
+    averaged = {name: mean_over_seeds(list(groups[name].get("splits", ()))) or {} for name in rows}
+    splits = {name: each.get(measure, {}) for name, each in averaged.items()}
+    names = list(splits[rows[0]])
+    if len(names) > 1 and all(set(each) == set(names) for each in splits.values()):
+        of_sides = [
+            [np.array([times * splits[name][split] for split in names]) for name, times in side.items()]
+            for side in sides
+        ]
+        return Contrast(**vars(paired(*of_sides)), over=f"{len(names)} splits", splits=len(names))
+    values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in sides]
+    numbers = list(dict.fromkeys(len(each) for side in values for each in side))
+    over = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+    if (differences := _within_seeds(measure, rows, sides, groups)) is None:
+        return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
+    over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
+    return Contrast(**vars(crossed(differences)), over=over, paired=True)
+
+
+def _within_seeds(
+    measure: str,
+    rows: Sequence[str],
+    sides: tuple[Mapping[str, int], Mapping[str, int]],
+    groups: Mapping[str, pd.DataFrame],
+) -> Float[np.ndarray, "seeds parts"] | None:
+    """The difference for each seed and part of the test identities, with one part where the measure is not taken of
+    parts; None unless all rows were trained with the same seeds."""
+    seeds = [groups[name]["seed"].tolist() for name in rows]
+    if any(each != seeds[0] for each in seeds) or len(set(seeds[0])) < len(seeds[0]):
+        return None
+    scores = {name: by_part(groups[name], measure) for name in rows}
+    if len({each.shape for each in scores.values()}) > 1:
+        scores = {name: groups[name][measure].to_numpy(float)[:, None] for name in rows}
+    plus, minus = ([times * scores[name] for name, times in side.items()] for side in sides)
+    return sum(plus) - sum(minus)
+
+
+def by_part(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "rows parts"]:
+    """A measure of each row on each part of the test identities; on the whole where it is not known of parts."""
+    held = rows["parts"] if "parts" in rows else [None]
+    parts = [each.get(measure, ()) if isinstance(each, Mapping) else () for each in held]
+    if len(counts := set(map(len, parts))) > 1 or counts == {0}:
+        return rows[measure].to_numpy(float)[:, None]
+    return np.array(parts, float)
