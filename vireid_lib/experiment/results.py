@@ -4,7 +4,7 @@ A table shows the results of the settings that a run resolves to, found by their
 """
 
 import contextlib
-import importlib
+import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -32,8 +32,7 @@ SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fit
 
 COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
 COLUMNS += ["trials", *METRICS, "variant", "differences", "stage", "key", "older", "splits", "parts"]
-STUDIES = (*study_names(), "dive")
-"""Those with a file under data_manifests/studies, and modules of `experiment.studies` that make one for a run."""
+STUDIES = study_names()
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
@@ -118,9 +117,10 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
 
 def study_of(run: Run, name: str) -> Study:
     """A study, whose rows may depend on the data."""
-    if name in study_names():
-        return load_study(name)
-    return importlib.import_module(f"vireid_lib.experiment.studies.{name}").study(run)
+    module = f"vireid_lib.experiment.studies.{name}"
+    if importlib.util.find_spec(module):
+        return importlib.import_module(module).study(run)
+    return load_study(name)
 
 
 def known_study(run: Run, name: str) -> Study | None:

@@ -158,15 +158,15 @@ def study_names() -> list[str]:
     return sorted(path.stem for path in _files().glob("*.yaml"))
 
 
+def read_study(name: str) -> StudyFile:
+    """The file of a study. Raises FileError, with file, key and the nearest valid key, if it is wrong."""
+    return read_model(_files() / f"{name}.yaml", StudyFile)
+
+
 def load_study(name: str) -> Study:
-    """A study as its file has it. Raises FileError with file, key and the nearest valid key if that is wrong, or its
-    claims speak of rows that it lacks."""
-    path = _files() / f"{name}.yaml"
-    held = read_model(path, StudyFile)
-    try:
-        return Study(name, held.rows, [claim for each in held.claims for claim in each.each()], "", held.generators)
-    except ValueError as error:
-        raise FileError(f"{path}: {error}") from None
+    """A study as its file has it. Raises as `read_study`, and ValueError if its claims speak of rows that it lacks."""
+    held = read_study(name)
+    return Study(name, held.rows, [claim for each in held.claims for claim in each.each()], "", held.generators)
 
 
 def _files() -> Path:
