@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESOLVED = {
     PACKAGE,
     *(f"{PACKAGE}.{name}" for name in ("project", "disk", "training.progress", "training.trackers", "experiment")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("context", "pipeline", "profile", "profile_files", "settings")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("training_sets", "datasets", "cache", "provenance", "code_digest")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("jobs", "executors", "locks")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("context", "generating", "pipeline", "profile", "profile_files")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("settings", "training_sets", "datasets", "cache", "finished")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("stage_folders", "provenance", "code_digest", "jobs")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("executors", "locks")),
     *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
 }
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import settings
-from vireid_lib.experiment.cache import Cache, Fetched, Finished, NotMade
+from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.finished import Fetched, Finished, NotMade
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import Machine

@@ -185,6 +185,11 @@ def hardware() -> dict[str, object]:
     }
 
 
+def made_with(device: str) -> dict[str, object]:
+    """The code, the packages and the machine, for records."""
+    return {"library": library(), "versions": versions(), "hardware": hardware(), "device": device}
+
+
 def now() -> str:
     """The time as records have it: UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

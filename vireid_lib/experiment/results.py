@@ -15,7 +15,6 @@ from pandas.io.formats.style import Styler
 from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.cache import RESULT
 from vireid_lib.experiment.claims import compare
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
@@ -23,6 +22,7 @@ from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, ma
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical, plain
+from vireid_lib.experiment.stage_folders import RESULT
 from vireid_lib.experiment.study import Study, load_study, run_of, study_names, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
