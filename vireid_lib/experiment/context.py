@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
 
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
@@ -190,8 +191,4 @@ class Context:
         }
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
-            for key, value in self.summary().items()
-        )
-        return f'<table class="setting">{rows}</table>'
+        return pd.Series(self.summary()).to_frame().style.format(escape="html").hide(axis="columns").to_html()
