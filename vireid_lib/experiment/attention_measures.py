@@ -30,10 +30,8 @@ TABLE = "attention.csv"
 
 def concentrations(run: Run, *, images: int = 48) -> pd.DataFrame:
     """Noise training images to `TIMES`, let the fine-tuned U-Net predict under each image's own prompt, and measure
-    whether each piece of that prompt is attended to on the person (see `outlines`).
-
-    Args:
-        images: how many, half of each modality, spread over the training images.
+    whether each piece of that prompt is attended to on the person (see `outlines`). `images`: how many, half of each
+    modality, spread over the training images.
 
     Returns:
         a row for each image, resolution (the finest first) and piece: columns image, modality, resolution ("16 × 8"),

@@ -183,13 +183,11 @@ def compare(
     scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
 ) -> list[Finding]:
     """Compare every training set with the reference, in the order of the table, with Holm's correction over them.
+    Raises ValueError: the reference is not among the training sets.
 
     Args:
         scores: from `results.score_table`; shares.
         mode: of the protocol; the table's first by default.
-
-    Raises:
-        ValueError: the reference is not among the training sets.
     """
     measured = measured_of(scores, metric)
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):

@@ -93,10 +93,7 @@ class Context:
     def fetched(self, ask: Callable[[Self], Any]) -> Fetched | None:
         """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made. They
         are found by the keys that the run's settings and today's code give, so that no other results are among them.
-
-        Args:
-            ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
-        """
+        `ask`: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`."""
         own = self.with_profile(self.profile)
         own.cache = Finished(self.cache)
         try:

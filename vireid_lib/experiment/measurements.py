@@ -23,7 +23,7 @@ def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
 
 
 def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
-    """Train and measure a study's rows.
+    """Train and measure a study's rows. Raises ValueError: nothing is to be trained, and nothing is trained.
 
     Args:
         full: all rows; otherwise the reduced set. Rows on what only the miniature world has are left out elsewhere.
@@ -34,9 +34,6 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes and what
         `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
         mode), splits and parts (see `contrasts.unit_scores`; with the distances by split), percent.
-
-    Raises:
-        ValueError: nothing is to be trained, and nothing is trained.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
     made, found = iter(train(run, rows)) if training else None, []

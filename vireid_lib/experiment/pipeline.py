@@ -38,14 +38,12 @@ class Run(Generating):
     def train(
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = True
     ) -> StageRecord:
-        """Train the profile's ReID method on a training set. Values: steps, images_in_a_batch, images_seen.
+        """Train the profile's ReID method on a training set. Values: steps, images_in_a_batch, images_seen. Raises
+        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
 
         Args:
             split: of the data set's published training splits; see `splits`.
             validation: train without the validation identities, to choose settings.
-
-        Raises:
-            ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
         """
         self.check_draw(validation=validation)
         table, config = self._set(training_set, seed, split, validation), self.reid_config
@@ -124,11 +122,8 @@ class Run(Generating):
     def features(
         self, training_set: str, seed: int, split: int = 1, *, plain: bool = False
     ) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
-        """Test features of a trained network, and the rows that they belong to.
-
-        Args:
-            plain: of the images as they are, for distances between images; otherwise as the method is tested.
-        """
+        """Test features of a trained network, and the rows that they belong to. `plain`: of the images as they are, for
+        distances between images; otherwise as the method is tested."""
         return load_features(self.evaluate(training_set, seed), split, plain=plain), self.data(split).test()
 
     def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
@@ -137,11 +132,8 @@ class Run(Generating):
         return None if found is None else found.value
 
     def protocol(self, mode: str | None = None, split: int = 1, *, whole: bool = False) -> EvaluationProtocol:
-        """The profile's protocol in one of its modes (the first by default).
-
-        Args:
-            whole: rank everybody in one gallery, whatever `evaluation.galleries` says: rows of few identities.
-        """
+        """The profile's protocol in one of its modes (the first by default). `whole`: rank everybody in one gallery,
+        whatever `evaluation.galleries` says: rows of few identities."""
         from vireid_lib.evaluation.protocols import build_protocol
 
         evaluation = self.profile.evaluation

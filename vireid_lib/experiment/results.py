@@ -69,11 +69,8 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
 
 
 def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
-    """The finished evaluations that the run's settings ask for, in the profile's order.
-
-    Args:
-        others: also those of the profile's training sets with every other method, and of the rows of every study.
-    """
+    """The finished evaluations that the run's settings ask for, in the profile's order. `others`: also those of the
+    profile's training sets with every other method, and of the rows of every study."""
     found: dict[Path, StageRecord] = {}
     settings = cache(partial(_recorded_settings, run.cache.stages))
     for own, training in _trainings(run, others):
@@ -168,10 +165,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 
 def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The book's main result: `over_seeds` of the profile's modes, training sets and seeds, in the profile's order.
-
-    Args:
-        scores: from `scores`, of the profile's own settings alone.
-    """
+    `scores`: from `scores`, of the profile's own settings alone."""
     return over_seeds(_of_profile(scores, profile))
 
 
@@ -187,10 +181,7 @@ def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
 def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
     """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
     from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
-
-    Args:
-        scores: from `scores`, of the profile's own settings alone.
-    """
+    `scores`: from `scores`, of the profile's own settings alone."""
     mode = profile.evaluation.modes[0]
     table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
     if table.empty:

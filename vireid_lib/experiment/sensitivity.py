@@ -26,10 +26,7 @@ class Scatter(NamedTuple):
 
 def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str) -> Scatter | None:
     """The mean variances of all pairs of settings with the same seeds, each of one of the methods; None without any.
-
-    Args:
-        scores: from `results.score_table`; shares.
-    """
+    `scores`: from `results.score_table`; shares."""
     asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
     settings: dict[tuple, list[np.ndarray]] = {}
     percent = measured_of(asked, metric).rename(columns={"row": "training"})

@@ -63,10 +63,8 @@ UNRECORDED = "not recorded"
 
 def resolved(profile: Profile, training: str, *, validation: bool = False) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
-    method, seed and protocol stand in the score itself.
-
-    Args:
-        validation: whether the validation identities are held out and ranked.
+    method, seed and protocol stand in the score itself. `validation`: whether the validation identities are held out
+    and ranked.
 
     Raises:
         FileError: no such method or generator, or a setting that it does not have.

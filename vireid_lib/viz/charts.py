@@ -17,11 +17,7 @@ MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 @styled
 def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Figure:
     """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
-    dashed line compares with the first.
-
-    Args:
-        axis: what is measured, with its unit.
-    """
+    dashed line compares with the first. `axis`: what is measured, with its unit."""
     picture = style.picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
     axes, means = picture.subplots(), list(map(np.mean, values.values()))
     errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
@@ -153,11 +149,8 @@ def training_curves(
 
 @styled
 def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Figure:
-    """Two columns of a table: the means over the rows of each "label", with their standard deviations.
-
-    Args:
-        x_axis, y_axis: what the axes show, with their units.
-    """
+    """Two columns of a table: the means over the rows of each "label", with their standard deviations. `x_axis,
+    y_axis`: what the axes show, with their units."""
     picture = style.picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
     axes = picture.subplots()
     for place, (label, own) in enumerate(rows.groupby("label", sort=False)[[x, y]]):
@@ -177,11 +170,8 @@ def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, tit
 @styled
 def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]]) -> Figure:
     """Histograms of the distances across modalities, of the same person and of different people, a panel for each
-    network; dashed lines are their means, and δ is how far apart these are.
-
-    Args:
-        distances: of each network, from `analysis.embedding_spread.pair_distances`.
-    """
+    network; dashed lines are their means, and δ is how far apart these are. `distances`: of each network, from
+    `analysis.embedding_spread.pair_distances`."""
     picture = style.picture(7.2, 0.9 + 1.15 * len(distances), f"Distances across modalities: {', '.join(distances)}")
     places = picture.subplots(len(distances), 1, sharex=True, squeeze=False)[:, 0]
     for place, (name, found) in zip(places, distances.items(), strict=True):
@@ -199,11 +189,8 @@ def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]
 
 @styled
 def around(curves: Mapping[str, tuple[float, pd.DataFrame]], title: str) -> Figure:
-    """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled.
-
-    Args:
-        curves: symbol of a setting → the chosen value, and a row for each value (the index) with "mean" and "std".
-    """
+    """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled. `curves`: symbol of a
+    setting → the chosen value, and a row for each value (the index) with "mean" and "std"."""
     picture = style.picture(2.1 + 1.9 * len(curves), 2.7, f"{title}: {', '.join(curves)}")
     places = picture.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for place, (symbol, (chosen, table)) in zip(places, curves.items(), strict=True):

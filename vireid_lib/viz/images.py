@@ -29,15 +29,13 @@ def image_grid(
     title: str = "",
     cell: float = 1.15,
 ) -> Figure:
-    """Images in rows and columns.
+    """Images in rows and columns. Raises ValueError: there is no image, or as many labels as rows or columns are not
+    given.
 
     Args:
         images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
         row_labels, column_labels: what the rows and columns are.
         cell: height of an image, in inches.
-
-    Raises:
-        ValueError: there is no image, or as many labels as rows or columns are not given.
     """
     columns = max((len(row) for row in images), default=0)
     shown = [image for row in images for image in row if image is not None]
@@ -100,16 +98,14 @@ def attention_overlays(
 ) -> Figure:
     """Each generated image and where each token of its prompt attends; one scale within an image.
 
-    A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours.
+    A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours. Raises
+    ValueError: the rows have different tokens.
 
     Args:
         images: one per row.
         attention: for each image, token → attention map, the same tokens in every row.
         row_labels: the prompts, say.
         limits: the values drawn darkest and brightest, the same for all images; None takes each image's own range.
-
-    Raises:
-        ValueError: the rows have different tokens.
     """
     heads = ["image", *attention[0]]
     if any(["image", *maps] != heads for maps in attention):

@@ -12,17 +12,14 @@ def explore(function: Callable[..., object], **controls: object) -> None:
     """Show `function()` and, in an interactive session, controls above that replace it with other arguments' figure.
 
     The figure for the default arguments is always shown, so that a saved notebook, a printed page and a reader without
-    a running kernel see it too.
+    a running kernel see it too. Raises TypeError: a control names no argument of the function, its argument has no
+    default, or the default is not among the options.
 
     Args:
-        function: returns something that a notebook can show, such as a figure; every controlled argument
-            needs a default.
+        function: returns something that a notebook can show, such as a figure; every controlled argument needs a
+            default.
         controls: argument's name → what it may be: a list or tuple of options, a range for a slider, or True for a
             yes-or-no argument.
-
-    Raises:
-        TypeError: a control names no argument of the function, its argument has no default, or the default is not
-            among the options.
     """
     from IPython.display import display
 

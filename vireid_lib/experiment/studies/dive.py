@@ -53,16 +53,13 @@ def counts(run: Run) -> tuple[list[int], list[int]]:
 
 
 def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
-    """The study.
+    """The study. Raises ValueError: there is no such generator or method, or the profile has no external people.
 
     Args:
         run: its profile says with how many people figure 5 is drawn (`expand.counts`).
         compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
         method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
             `MINIATURE`.
-
-    Raises:
-        ValueError: there is no such generator or method, or the profile has no external people.
     """
     if run.profile.data.external is None:
         raise ValueError(
