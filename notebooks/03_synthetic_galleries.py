@@ -59,7 +59,7 @@ from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import jobs, measures
 from vireid_lib.experiment.gallery_audit import audit, training_images
 from vireid_lib.experiment.gallery_measures import compare
-from vireid_lib.experiment.prompt_losses import cameras_of_each_view
+from vireid_lib.experiment.prompt_measures import cameras_of_each_view
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample

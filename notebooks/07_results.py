@@ -49,13 +49,13 @@ from IPython.display import HTML, display
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
+from vireid_lib.analysis.prompt_losses import PROMPT_VARIANTS, prompt_verdict
 from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, findings, measures, paper_table, papers, results
-from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.gallery_measures import compare
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
-from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
+from vireid_lib.experiment.prompt_measures import concentrations, prompt_worth
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import widgets

@@ -48,11 +48,11 @@ from safetensors.torch import load_file
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
+from vireid_lib.analysis.prompt_attention import positions
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.gallery_measures import COLUMNS, compare
-from vireid_lib.experiment.prompt_losses import cameras_of_each_view
+from vireid_lib.experiment.prompt_measures import cameras_of_each_view, concentrations
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
