@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vireid_lib import __version__, cores
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.experiment.code_digest import LOADED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,10 +149,7 @@ def stages_in(value: object, stages: Path) -> set[str]:
 @functools.cache
 def library() -> dict[str, str]:
     """Version of this library and a digest of its source, to tell apart records made by edited code."""
-    package = Path(__file__).resolve().parent.parent
-    source = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        source.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    source = hashlib.sha256(canonical(LOADED.texts).encode())
     return {"version": __version__, "source": source.hexdigest()[:16]}
 
 
