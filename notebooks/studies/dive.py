@@ -252,7 +252,11 @@ viz.image_grid(
 # that. What a row was given, mean over seeds ("images seen" counts an image each time a batch draws it):
 
 # %%
-print(dive.trained_with(STUDY))
+words = f"Tables 1, 3, 4 and Figure 5 are trained with {METHOD}"
+if STUDY.method == dive.THE_PAPERS:
+    print(f"{words}, as in the paper.")
+else:
+    print(f"{words}, where the paper takes {dive.method_label(dive.THE_PAPERS)} (-p method={dive.THE_PAPERS} does).")
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(measured).round(1)

@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, holm
-from vireid_lib.experiment.contrasts import Contrast, contrast, in_percent
+from vireid_lib.experiment.contrasts import Claim, Contrast, contrast, in_percent
 from vireid_lib.experiment.metrics import MEASURES, digits_of
 from vireid_lib.experiment.training_sets import plain_label
 
 NOISE, SINGLE, MISSING = "within noise", "one seed only", "not run"
 HOLDS, FAILS = "holds", "does not hold"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement: some measure is larger (or smaller) in a row than in another.
-
-    Attributes:
-        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
-        place: where the paper says so, e.g. "Table 1, section 3.1".
-        measure: a key of `metrics.MEASURES`, e.g. "rank_1" or "iirs_visible".
-        row, other: the two rows' names.
-        direction: whether `row` is said to have the "larger" or the "smaller" value.
-        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
-            step from the first to the second of these.
-    """
-
-    words: str
-    place: str
-    measure: str
-    row: str
-    other: str
-    direction: Literal["larger", "smaller"] = "larger"
-    than_from: tuple[str, str] | None = None
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Every row that it speaks of."""
-        return (self.row, self.other, *(self.than_from or ()))
-
-    @property
-    def sides(self) -> tuple[Counter[str], Counter[str]]:
-        """The rows whose means are added, and those that are subtracted, with how often. Two steps may share a row:
-        what is added and subtracted is not there at all, and what is added twice counts double, with twice its
-        error."""
-        start, end = self.than_from or (None, None)
-        plus, minus = Counter(filter(None, (self.row, start))), Counter(filter(None, (self.other, end)))
-        return plus - minus, minus - plus
-
-    @property
-    def family(self) -> Hashable:
-        """Which rows it sets against which, whatever is measured and whichever is said to be ahead. Claims of one
-        family are corrected as one: see `statistics.holm`."""
-        return frozenset(frozenset(side.items()) for side in self.sides)
 
 
 def better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
@@ -169,13 +124,7 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
     groups = dict(list(of_mode.groupby("row", sort=False)))
     older = {name for name, group in groups.items() if "older" in group and group["older"].any()}
     return correct(
-        Finding(
-            claim,
-            contrast(claim.measure, claim.rows, claim.sides, groups),
-            older=bool(older & set(claim.rows)),
-            mode=mode,
-        )
-        for claim in claims
+        Finding(claim, contrast(claim, groups), older=bool(older & set(claim.rows)), mode=mode) for claim in claims
     )
 
 

@@ -1,9 +1,11 @@
-"""Differences between trainings, and of what their intervals are: splits, or seeds and parts of the test identities."""
+"""A claim about trainings, and the difference that tests it, over splits or over seeds and parts of the identities."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,49 @@ Splits = Mapping[str, Mapping[str, float]]
 
 Parts = Mapping[str, Sequence[float]]
 """Metric → value on each part of the test identities, the mean over the part's trials."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement: some measure is larger (or smaller) in a row than in another.
+
+    Attributes:
+        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
+        place: where the paper says so, e.g. "Table 1, section 3.1".
+        measure: a key of `metrics.MEASURES`, e.g. "rank_1" or "iirs_visible".
+        row, other: the two rows' names.
+        direction: whether `row` is said to have the "larger" or the "smaller" value.
+        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
+            step from the first to the second of these.
+    """
+
+    words: str
+    place: str
+    measure: str
+    row: str
+    other: str
+    direction: Literal["larger", "smaller"] = "larger"
+    than_from: tuple[str, str] | None = None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every row that it speaks of."""
+        return (self.row, self.other, *(self.than_from or ()))
+
+    @property
+    def sides(self) -> tuple[Counter[str], Counter[str]]:
+        """The rows whose means are added, and those that are subtracted, with how often. Two steps may share a row:
+        what is added and subtracted is not there at all, and what is added twice counts double, with twice its
+        error."""
+        start, end = self.than_from or (None, None)
+        plus, minus = Counter(filter(None, (self.row, start))), Counter(filter(None, (self.other, end)))
+        return plus - minus, minus - plus
+
+    @property
+    def family(self) -> Hashable:
+        """Which rows it sets against which, whatever is measured and whichever is said to be ahead. Claims of one
+        family are corrected as one: see `statistics.holm`."""
+        return frozenset(frozenset(side.items()) for side in self.sides)
 
 
 @dataclass(frozen=True)
@@ -77,12 +122,7 @@ def in_percent(shares: Splits | Parts | None) -> Splits | Parts | None:
     }
 
 
-def contrast(
-    measure: str,
-    rows: Sequence[str],
-    sides: tuple[Mapping[str, int], Mapping[str, int]],
-    groups: Mapping[str, pd.DataFrame],
-) -> Contrast | None:
+def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:
     """The sum of the means of some settings minus that of others; None if one has not been trained, or the measure is
     not taken of it.
 
@@ -98,6 +138,7 @@ def contrast(
     other seeds and other test identities of the same kind, and about no other fit of a generator. With other seeds on
     either side the interval is Welch's over seeds.
     """
+    measure, rows, sides = claim.measure, claim.rows, claim.sides
     if not set(rows) <= set(groups) or any(groups[name][measure].isna().any() for name in rows):
         return None
     averaged = {name: mean_over_seeds(list(groups[name].get("splits", ()))) or {} for name in rows}
@@ -112,27 +153,22 @@ def contrast(
     values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in sides]
     numbers = list(dict.fromkeys(len(each) for side in values for each in side))
     over = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
-    if (differences := _within_seeds(measure, rows, sides, groups)) is None:
+    if (differences := _within_seeds(claim, groups)) is None:
         return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
     over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
     return Contrast(**vars(crossed(differences)), over=over, paired=True)
 
 
-def _within_seeds(
-    measure: str,
-    rows: Sequence[str],
-    sides: tuple[Mapping[str, int], Mapping[str, int]],
-    groups: Mapping[str, pd.DataFrame],
-) -> Float[np.ndarray, "seeds parts"] | None:
+def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:
     """The difference for each seed and part of the test identities, with one part where the measure is not taken of
     parts; None unless all rows were trained with the same seeds."""
-    seeds = [groups[name]["seed"].tolist() for name in rows]
+    seeds = [groups[name]["seed"].tolist() for name in claim.rows]
     if any(each != seeds[0] for each in seeds) or len(set(seeds[0])) < len(seeds[0]):
         return None
-    scores = {name: by_part(groups[name], measure) for name in rows}
+    scores = {name: by_part(groups[name], claim.measure) for name in claim.rows}
     if len({each.shape for each in scores.values()}) > 1:
-        scores = {name: groups[name][measure].to_numpy(float)[:, None] for name in rows}
-    plus, minus = ([times * scores[name] for name, times in side.items()] for side in sides)
+        scores = {name: groups[name][claim.measure].to_numpy(float)[:, None] for name in claim.rows}
+    plus, minus = ([times * scores[name] for name, times in side.items()] for side in claim.sides)
     return sum(plus) - sum(minus)
 
 

@@ -121,12 +121,3 @@ def _fitted_twice(run: Run, row: Row) -> Row:
         return row
     expand = {"fits": max(FITS, run.profile.expand.fits), **row.changes.get("expand", {})}
     return row.model_copy(update={"changes": {**row.changes, "expand": expand}})
-
-
-def trained_with(study: Study) -> str:
-    """With which method the tables of one method are trained, in a sentence."""
-    here, papers = method_label(study.method), method_label(THE_PAPERS)
-    start = f"Tables 1, 3, 4 and Figure 5 are trained with {here}"
-    if study.method == THE_PAPERS:
-        return f"{start}, as in the paper."
-    return f"{start}, where the paper takes {papers} (-p method={THE_PAPERS} does)."
