@@ -55,6 +55,7 @@ from vireid_lib import experiment, viz
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet, frechet_distance, overlap
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import audit_features
+from vireid_lib.analysis.subsets import thin
 from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import jobs, measures
 from vireid_lib.experiment.gallery_audit import audit, training_images
@@ -64,7 +65,7 @@ from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
 from vireid_lib.reid.features import extract
-from vireid_lib.viz.pictures import pixels, short, thin
+from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

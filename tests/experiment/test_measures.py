@@ -8,12 +8,12 @@ import pytest
 
 from vireid_lib.analysis import prompt_losses
 from vireid_lib.analysis.prompt_attention import positions
+from vireid_lib.analysis.subsets import spread
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.gallery_audit import audit, training_images
 from vireid_lib.experiment.gallery_measures import compare, reference
 from vireid_lib.experiment.gallery_measures import measures as measures_of
 from vireid_lib.experiment.prompt_measures import concentrations, outlines, prompt_worth
-from vireid_lib.viz.pictures import spread
 
 
 @pytest.fixture(scope="module")

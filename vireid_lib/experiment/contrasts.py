@@ -101,25 +101,18 @@ def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
     scores are no independent values."""
     if not len(splits) or not all(isinstance(each, Mapping) for each in splits):
         return None
-    names = [{metric: list(by_split) for metric, by_split in each.items()} for each in splits]
-    if any(each != names[0] for each in names):
+    first, *others = (pd.DataFrame(each) for each in splits)
+    if any(not (own.axes[0].equals(first.index) and own.axes[1].equals(first.columns)) for own in others):
         return None
-    return {
-        metric: {split: float(np.mean([each[metric][split] for each in splits])) for split in by_split}
-        for metric, by_split in splits[0].items()
-    }
+    return pd.DataFrame(np.mean([first, *others], axis=0), first.index, first.columns).to_dict()
 
 
 def in_percent(shares: Splits | Parts | None) -> Splits | Parts | None:
     """Shares of splits or of parts in percent; None where there are none."""
     if not isinstance(shares, Mapping):
         return None
-    return {
-        metric: {name: 100 * value for name, value in own.items()}
-        if isinstance(own, Mapping)
-        else [100 * value for value in own]
-        for metric, own in shares.items()
-    }
+    lists = any(isinstance(own, list) for own in shares.values())
+    return (100 * pd.DataFrame(shares)).to_dict("list" if lists else "dict")
 
 
 def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.analysis.privacy import Audit, audit_pixels
+from vireid_lib.analysis.subsets import thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord, save_arrays
-from vireid_lib.viz.pictures import thin
 
 SIZE = (64, 32)
 """Height and width at which pixels are compared."""

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 
 from vireid_lib.analysis import prompt_attention, prompt_losses
+from vireid_lib.analysis.subsets import spread
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.viz.pictures import spread
 
 TABLE = "table.csv"
 MOST_CAMERAS = 7  # columns that fit a page
