@@ -54,15 +54,10 @@ def is_interactive() -> bool:
 
 def _default(function: Callable[..., object], name: str, choices: object) -> object:
     parameters = inspect.signature(function).parameters
-    if name not in parameters:
-        raise TypeError(f"{function.__name__} has no argument {name}; it has {', '.join(parameters)}.")
-    default = parameters[name].default
-    if default is inspect.Parameter.empty:
-        raise TypeError(f"argument {name} of {function.__name__} has no default; the static figure needs one.")
-    if choices is not True and default not in choices:
-        raise TypeError(
-            f"argument {name} of {function.__name__} is {default!r} by default, which is none of its options."
-        )
+    default = parameters[name].default if name in parameters else inspect.Parameter.empty
+    if default is inspect.Parameter.empty or (choices is not True and default not in choices):
+        known = ", ".join(map(str, parameters.values()))
+        raise TypeError(f"{function.__name__}({known}): give it an argument {name} whose default is one of its options")
     return default
 
 
