@@ -61,8 +61,6 @@ def test_verdicts_follow_from_the_interval_of_the_pairs():
     low, high = expected.confidence_interval(0.95)
     assert (found[0].difference - found[0].margin, found[0].difference + found[0].margin) == pytest.approx((low, high))
     assert found[0].difference / found[0].contrast.standard_error == pytest.approx(expected.statistic)
-    assert found[0].sentence.startswith("a beats b (here): holds; rank-1 +10.7 points")
-    assert found[3].sentence == "c beats a (nowhere): not run."
     assert findings.count(found).startswith("Of 4 claims: 1 holds, 1 does not hold, 1 within noise, 1 not run.")
     shown = findings.findings_table(found)
     assert shown["verdict"].tolist() == ["holds", "does not hold", "within noise"]
@@ -93,7 +91,7 @@ def test_seeds_and_galleries_are_paired():
     expected = crossed(np.array(a) - np.array(b))
     assert (found.difference, found.margin) == pytest.approx((expected.value, expected.margin))
     assert found.contrast.p_value == pytest.approx(expected.p_value)
-    assert found.contrast.over == "3 seeds × 2 galleries" and "3 seeds × 2 galleries" in found.sentence
+    assert found.contrast.over == "3 seeds × 2 galleries"
     c = [[61.0, 49.0], [52.0, 47.0], [60.0, 52.0]]
     (step,) = claims.judge(galleries(a=a, b=b, c=c), [Claim("", "", "rank_1", "a", "b", than_from=("c", "b"))])
     assert step.margin == pytest.approx(crossed(np.array(a) + np.array(c) - 2 * np.array(b)).margin)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, holm
 from vireid_lib.experiment.contrasts import Claim, Contrast, contrast, in_percent
-from vireid_lib.experiment.metrics import MEASURES, digits_of
+from vireid_lib.experiment.metrics import digits_of
 from vireid_lib.experiment.training_sets import plain_label
 
 NOISE, SINGLE, MISSING = "within noise", "one seed only", "not run"
@@ -98,16 +98,6 @@ class Finding:
         low, high = self.difference - self.margin, self.difference + self.margin
         over = f", over {self.contrast.over}" if self.contrast.splits else ""
         return f"{text} ({low:+.{digits}f} … {high:+.{digits}f}{over})"
-
-    @property
-    def sentence(self) -> str:
-        """The finding in words."""
-        start = f"{self.claim.words}{f' ({self.claim.place})' * bool(self.claim.place)}: {self.verdict_words}"
-        if self.contrast is None:
-            return start + "."
-        over = "" if self.contrast.splits else f", {self.contrast.over}"
-        p_value = f"; corrected p {self.p_words}" * bool(self.p_words)
-        return f"{start}; {MEASURES[self.claim.measure]} {self.words}{over}{p_value}."
 
 
 def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> list[Finding]:

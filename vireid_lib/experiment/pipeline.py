@@ -174,12 +174,10 @@ class Run(Generating):
         table = self._set("real" if equal else training_set, seed, split, validation)
         return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
 
-    def starting_point(
-        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = False
-    ) -> StageRecord:
+    def starting_point(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> StageRecord:
         """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
         rows, config = self.starting_settings(training_set, seed, split, validation=validation)
-        return self._fit(self.profile.reid.method, config, rows, threads=1, progress=progress)
+        return self._fit(self.profile.reid.method, config, rows, threads=1, progress=False)
 
     def starting_settings(
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False

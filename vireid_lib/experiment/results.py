@@ -178,11 +178,11 @@ def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     return scores
 
 
-def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
+def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
     """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
     from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
     `scores`: from `scores`, of the profile's own settings alone."""
-    mode = profile.evaluation.modes[0]
+    mode, metric = profile.evaluation.modes[0], "rank_1"
     table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
     if table.empty:
         return "No score has been recorded yet."
