@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vireid_lib.viz import style
@@ -14,12 +15,20 @@ SMOOTHING = 0.05  # share of the records that a curve averages over
 MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 
 
+def _chart(height: float, title: str, what: str) -> tuple[Figure, Axes]:
+    """A figure of a page's width with one chart, its title, and in words what it shows."""
+    picture = style.picture(7.2, height, title or what)
+    axes = picture.subplots()
+    axes.set_title(title)
+    return picture, axes
+
+
 @styled
 def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Figure:
     """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
     dashed line compares with the first. `axis`: what is measured, with its unit."""
-    picture = style.picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
-    axes, means = picture.subplots(), list(map(np.mean, values.values()))
+    picture, axes = _chart(0.9 + 0.42 * len(values), title, f"Bars of {axis}: {', '.join(values)}")
+    means = list(map(np.mean, values.values()))
     errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
     right = max(mean + (error or 0) for mean, error in zip(means, errors, strict=True))
     right = max(right, *map(max, values.values()))
@@ -36,7 +45,6 @@ def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", tit
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(axis)
-    axes.set_title(title)
     return picture
 
 
@@ -59,8 +67,7 @@ def differences(
         groups: a group for each label, drawn in its own colour.
         established: for each label; empty takes the differences whose interval leaves out zero.
     """
-    picture = style.picture(7.2, 1.1 + 0.4 * len(labels), title or f"Differences of {axis}: {', '.join(labels)}")
-    axes = picture.subplots()
+    picture, axes = _chart(1.1 + 0.4 * len(labels), title, f"Differences of {axis}: {', '.join(labels)}")
     kinds = list(dict.fromkeys(groups))
     for place, (mean, margin) in enumerate(zip(means, margins, strict=True)):
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
@@ -81,7 +88,6 @@ def differences(
     if kinds:
         columns = 2 if max(map(len, kinds)) > 24 else 4
         picture.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.4)
-    axes.set_title(title)
     return picture
 
 
@@ -130,8 +136,7 @@ def training_curves(
         runs: name → histories (column `step` and the terms), one per seed.
         axis: what the column is, with its unit.
     """
-    picture = style.picture(7.2, 3.3, title or f"{column} over training steps: {', '.join(runs)}")
-    axes = picture.subplots()
+    picture, axes = _chart(3.3, title, f"{column} over training steps: {', '.join(runs)}")
     for place, (name, histories) in enumerate(runs.items()):
         colour = SERIES[place % len(SERIES)]
         for number, history in enumerate(histories):
@@ -143,7 +148,6 @@ def training_curves(
     axes.set_ylabel(axis or column)
     axes.margins(x=0.01)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes.set_title(title)
     return picture
 
 
@@ -151,8 +155,7 @@ def training_curves(
 def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Figure:
     """Two columns of a table: the means over the rows of each "label", with their standard deviations. `x_axis,
     y_axis`: what the axes show, with their units."""
-    picture = style.picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
-    axes = picture.subplots()
+    picture, axes = _chart(3.6, title, f"{y_axis} over {x_axis}")
     for place, (label, own) in enumerate(rows.groupby("label", sort=False)[[x, y]]):
         colour, marker = SERIES[place % len(SERIES)], MARKERS[place // len(SERIES) % len(MARKERS)]
         errors = dict(zip(("xerr", "yerr"), np.nan_to_num(own.std(ddof=1)), strict=True))
@@ -163,7 +166,6 @@ def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, tit
     axes.margins(x=0.1, y=0.15)
     axes.set_xlabel(x_axis)
     axes.set_ylabel(y_axis)
-    axes.set_title(title)
     return picture
 
 
