@@ -66,7 +66,7 @@ class Sources:
             found[f"{function.__module__}:{function.__qualname__}"] = repr(_constants(function.__code__))
             for held in _held(function):
                 if isinstance(held, FunctionType) and held.__module__ == function.__module__:
-                    functions += [held] if held not in functions else []
+                    functions += [each for each in [_unwrapped(held)] if each not in functions]
                 else:
                     waiting.append(_module(held))
         while waiting:
