@@ -46,7 +46,7 @@ def _measured(
         lambda folder: measure(run.generator("dive").model).to_csv(folder / TABLE, index=False),
         seeds=[0],
     )
-    return pd.read_csv(done.folder / TABLE, float_precision="round_trip")
+    return pd.read_csv(done.folder / TABLE)
 
 
 def outlines(run: Run, rows: pd.DataFrame) -> Float[np.ndarray, "n height width"]:
