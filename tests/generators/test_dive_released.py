@@ -13,6 +13,7 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.lora import target_names
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.training.weights import WeightsError
 
 NAMES = {"market1501/0002": "market_0002", "market1501/0007": "market_0007"}
 CODES = {"sysu_mm01/3": "aXq2", "sysu_mm01/6": "Zk9w", "sysu_mm01/1": "T5pe"}
@@ -125,7 +126,7 @@ class Harmful:
 )
 def test_other_files_are_refused(tmp_path, content, words):
     torch.save(content, tmp_path / "file.bin")
-    with pytest.raises(released.ReleasedFileError, match=words):
+    with pytest.raises(WeightsError, match=words):
         released.read_tokens(tmp_path / "file.bin")
 
 
@@ -134,7 +135,7 @@ def test_other_files_are_refused(tmp_path, content, words):
     [({"names": {"market1501/0001": "nobody"}}, "knows no 'nobody'"), ({"infrared": ["sysu_mm01/4"]}, "sysu_mm01/4")],
 )
 def test_what_the_files_do_not_have(files, tiny_base, tmp_path, changes, words):
-    with pytest.raises(released.ReleasedFileError, match=words):
+    with pytest.raises(WeightsError, match=words):
         convert(files, tiny_base, tmp_path, **changes)
     assert not (tmp_path / "dive.json").exists()
 
@@ -143,10 +144,10 @@ def test_a_lora_of_another_architecture(files, tiny_base, tmp_path):
     tensors = torch.load(files[1], weights_only=True)
     some = {key: tensor for key, tensor in tensors.items() if "attn1" in key}
     torch.save(some, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="lacks"):
+    with pytest.raises(WeightsError, match="lacks"):
         convert((files[0], tmp_path / "lora.bin"), tiny_base, tmp_path / "fit")
     torch.save({"text_model.encoder.layers.0.lora": torch.zeros(1)}, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="no LoRA of the U-Net"):
+    with pytest.raises(WeightsError, match="no LoRA of the U-Net"):
         released.read_lora(tmp_path / "lora.bin")
 
 
@@ -154,12 +155,12 @@ def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path):
     held, tensors = (torch.load(file, weights_only=True) for file in files[:2])
     held["learned_embeds_dict"]["<class_1>"].data[3] = float("nan")
     torch.save(held, tmp_path / "tokens.bin")
-    with pytest.raises(released.ReleasedFileError, match="tokens.bin: market_0007 holds values that are no finite"):
+    with pytest.raises(WeightsError, match="tokens.bin: market_0007 holds values that are no finite"):
         released.read_tokens(tmp_path / "tokens.bin")
     key = sorted(tensors)[5]
     tensors[key][0] = float("inf")
     torch.save(tensors, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match=f"lora.bin: {key} holds values that are no finite"):
+    with pytest.raises(WeightsError, match=f"lora.bin: {key} holds values that are no finite"):
         released.read_lora(tmp_path / "lora.bin")
 
 
@@ -167,5 +168,5 @@ def test_halves_that_do_not_fit_each_other(files, tmp_path):
     tensors = torch.load(files[1], weights_only=True)
     key = next(key for key in tensors if key.endswith("up.weight"))
     torch.save(tensors | {key: tensors[key][:, :-1].clone()}, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match="lora.bin: .* is .*not .rank, inputs. and .outputs, rank"):
+    with pytest.raises(WeightsError, match="lora.bin: .* is .*not .rank, inputs. and .outputs, rank"):
         released.read_lora(tmp_path / "lora.bin")

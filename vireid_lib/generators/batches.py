@@ -53,7 +53,7 @@ class Batches:
         }
 
     def by_identity(
-        self, stream: np.random.Generator, *, identities: int, images: int, visible_only: int
+        self, stream: np.random.Generator, identities: int, images: int, visible_only: int
     ) -> tuple[Rows, Rows]:
         """Rows of `images` visible and as many infrared images of each of `identities` identities that have both, then
         visible ones of `visible_only` that have no others, or of as many as there are."""

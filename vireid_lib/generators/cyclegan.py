@@ -3,11 +3,11 @@
 Zhu, Park, Isola, Efros: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", ICCV 2017.
 """
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,12 +49,8 @@ class CycleGanConfig(AdversarialConfig):
     identity_weight: float = Field(5.0, ge=0)
     pool: int = Field(50, ge=1)
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2**self.generator_halvings, "take fewer generator_halvings")
-        if min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
-        return self
+    def sides(self) -> tuple[int, int, str]:
+        return 2**self.generator_halvings, SMALLEST, "take fewer generator_halvings"
 
 
 class ImagePool:

@@ -39,7 +39,7 @@ def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
 
 
 class SamplingError(RuntimeError):
-    """A generator gave no usable picture; the message names identity, camera and seed."""
+    """A generator gave no usable picture; names identity, camera and seed."""
 
 
 def write(
@@ -119,18 +119,13 @@ def skipped(folder: Path) -> dict[str, int]:
 def sizes(table: pd.DataFrame) -> dict[str, int]:
     """How many images a gallery has ("images"), and how many of them differ from one another in some pixel
     ("distinct")."""
+
+    def digest(path: str) -> bytes:
+        with Image.open(path) as image:
+            return hashlib.sha256(image.convert("RGB").tobytes()).digest()
+
     with ThreadPoolExecutor() as pool:
-        return {"images": len(table), "distinct": len(set(pool.map(_pixel_digest, table["path"])))}
-
-
-def _pixel_digest(path: str) -> bytes:
-    with Image.open(path) as image:
-        return hashlib.sha256(image.convert("RGB").tobytes()).digest()
-
-
-def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
-    """False for a (nearly) constant picture: what a failed or non-finite sample looks like."""
-    return bool(picture.std() > 2.0)
+        return {"images": len(table), "distinct": len(set(pool.map(digest, table["path"])))}
 
 
 def _make(
@@ -140,13 +135,13 @@ def _make(
     start; returns those that stay unusable."""
     left = list(items)
     for attempt in range(ATTEMPTS):
-        pictures = make(left, attempt)
-        usable = [is_usable(picture) for picture in pictures]
-        for item, picture, good in zip(left, pictures, usable, strict=True):
-            if good and item.path in missing:
+        unusable = []
+        for item, picture in zip(left, make(left, attempt), strict=True):
+            if picture.std() <= 2.0:  # (nearly) constant: what a failed or non-finite sample looks like
+                unusable.append(item)
+            elif item.path in missing:
                 layout.write_image(item.path, picture, item.seeds[attempt])
-        left = [item for item, good in zip(left, usable, strict=True) if not good]
-        if not left:
+        if not (left := unusable):
             break
     return left
 

@@ -42,9 +42,9 @@ class SampleRequest:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """The request whose attributes came back from JSON."""
-        tuples = {key: tuple(values[key]) for key in ("seeds", "source_images")}
-        starts = tuple(map(tuple, values["starts"]))
-        return cls(**{**values, **tuples, "starts": starts, "path": Path(values["path"])})
+        changed = {key: tuple(values[key]) for key in ("seeds", "source_images")}
+        changed |= {"starts": tuple(map(tuple, values["starts"])), "path": Path(values["path"])}
+        return cls(**values | changed)
 
     def at(self, attempt: int) -> Self:
         """The request of an attempt: its seed first, and its start where there is another."""
@@ -53,15 +53,8 @@ class SampleRequest:
 
     def row(self, source: str, seed: int | None) -> dict:
         """Its row of the image table."""
-        return {
-            "path": str(self.path),
-            "identity": self.identity,
-            "camera": self.camera,
-            "modality": self.modality,
-            "split": self.split,
-            "source": source,
-            "seed": pd.NA if seed is None else seed,
-        }
+        own = {name: getattr(self, name) for name in ("identity", "camera", "modality", "split")}
+        return {"path": str(self.path), **own, "source": source, "seed": pd.NA if seed is None else seed}
 
 
 @dataclass(frozen=True)
@@ -130,19 +123,10 @@ def plan(
             for number in range(per_camera):
                 first = places[number] if paths else 0
                 start, *others = (sources[(first + k) % len(sources)] for k in range(min(ATTEMPTS, len(sources))))
-                requests.append(
-                    SampleRequest(
-                        identity,
-                        camera_in_table(camera),
-                        layout.image_path(order.folder, identity, camera, number + 1),
-                        tries(seed, identity, camera, number),
-                        start,
-                        taken or OTHER[modality],
-                        modality,
-                        split,
-                        tuple(others),
-                    )
-                )
+                path = layout.image_path(order.folder, identity, camera, number + 1)
+                about = (start, taken or OTHER[modality], modality, split, tuple(others))
+                own = (identity, camera_in_table(camera), path, tries(seed, identity, camera, number))
+                requests.append(SampleRequest(*own, *about))
     return requests
 
 

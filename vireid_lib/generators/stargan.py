@@ -5,13 +5,12 @@ Translation", CVPR 2018.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Self
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +22,7 @@ from vireid_lib.generators.networks import Images, LabelledGenerator, generator_
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules, seeds, whole_batch
+from vireid_lib.training import schedules, whole_batch
 
 Labels = Float[Tensor, "batch domains"]
 
@@ -55,11 +54,6 @@ class StarGanConfig(AdversarialConfig):
     reconstruction_weight: float = Field(10.0, ge=0)
     penalty_weight: float = Field(10.0, ge=0)
     critic_steps: int = Field(5, ge=1)
-
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2 ** max(self.generator_halvings, self.discriminator_halvings), "take fewer halvings")
-        return self
 
 
 class Critic(nn.Module):
@@ -173,7 +167,7 @@ class StarGanTask(TranslationTask):
         return losses
 
     def _mixed_rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
+        stream = self.row_stream(step)
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 

@@ -106,20 +106,13 @@ class Translator(Generator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
             task = self.make_task(batches)
-        if self.progress and task.steps >= WORTH_AN_ESTIMATE and processes.count() == 1:
-            if not (folder / TRAINING).exists():
-                print(self.estimate(table).to_text(folder), flush=True)
+        new = task.steps >= WORTH_AN_ESTIMATE and processes.count() == 1 and not (folder / TRAINING).exists()
+        if self.progress and new:
+            print(self.estimate(table).to_text(folder), flush=True)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
-        self.history = train(
-            task,
-            steps=task.steps,
-            folder=folder / TRAINING,
-            seed=config.seed,
-            device=str(self.device),
-            checkpoint_every=config.checkpoint_every,
-            precision=config.precision,
-            progress=self.progress,
-        )
+        how = {"checkpoint_every": config.checkpoint_every, "precision": config.precision, "progress": self.progress}
+        place = {"folder": folder / TRAINING, "device": str(self.device)}
+        self.history = train(task, steps=task.steps, seed=config.seed, **place, **how)
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
         weights = safetensors.torch.save(tensors)
@@ -142,10 +135,8 @@ class Translator(Generator):
         own, kept = self._weights(), read_tensors(folder / WEIGHTS)
         if own.keys() != kept.keys():
             lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
-            raise ValueError(
-                f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, "
-                f"besides, {extra}. Fit anew."
-            )
+            words = f"does not fit {self.name}'s networks: it lacks {lacks} and has, besides, {extra}. Fit anew."
+            raise ValueError(f"{folder / WEIGHTS} {words}")
         for name, value in own.items():
             value.copy_(kept[name])
         self.networks.to(self.device).eval()
@@ -160,11 +151,8 @@ class Translator(Generator):
         return {"weights": self._record["weights"]}
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
-        """Show `images` of the other modality than the camera's as that camera would.
-
-        Raises:
-            ValueError: a camera that it was not fitted to, or images of another size than it was fitted at.
-        """
+        """Show `images` of the other modality than the camera's as that camera would. Raises ValueError: a camera that
+        it was not fitted to, or images of another size than it was fitted at."""
         items = self.asked(identity, camera, range(self.config.seed, self.config.seed + len(images)))
         size = (self.config.height, self.config.width)
         if images.shape[1:3] != size:

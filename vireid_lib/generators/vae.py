@@ -4,12 +4,11 @@ Kingma, Welling: "Auto-Encoding Variational Bayes", ICLR 2014; with a condition,
 """
 
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
@@ -53,7 +52,7 @@ class VaeConfig(TranslatorConfig):
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
     halvings: int = Field(4, ge=1)
-    network_width: int = Field(64, ge=GROUP)
+    network_width: int = Field(64, ge=GROUP, multiple_of=GROUP)
     latent: int = Field(256, ge=1)
     domains: By = "camera"
     epochs: int = Field(100, ge=1)
@@ -61,12 +60,8 @@ class VaeConfig(TranslatorConfig):
     learning_rate: float = Field(1e-3, gt=0)
     divergence_weight: float = Field(1.0, ge=0)
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2**self.halvings, "take fewer halvings")
-        if self.network_width % GROUP:
-            raise ValueError(f"network_width is {self.network_width}: it must be a multiple of {GROUP}")
-        return self
+    def sides(self) -> tuple[int, int, str]:
+        return 2**self.halvings, 1, "take fewer halvings"
 
 
 class ConditionalVae(nn.Module):

@@ -76,10 +76,11 @@ class ViDiffConfig(TranslatorConfig):
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     sampling_steps: int = Field(25, ge=1, le=1000)
 
+    def sides(self) -> tuple[int, int, str]:
+        return self.fold * 2 ** (len(self.multipliers) - 1), 1, "take fewer multipliers or a smaller fold"
+
     @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        factor = self.fold * 2 ** (len(self.multipliers) - 1)
-        self.check_multiples(factor, "take fewer multipliers or a smaller fold")
+    def _heads(self) -> Self:
         if self.channels * self.multipliers[-1] % self.head_channels:
             raise ValueError(
                 f"head_channels is {self.head_channels}: it must part the {self.channels} x "

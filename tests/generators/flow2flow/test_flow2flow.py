@@ -7,7 +7,8 @@ from accelerate import Accelerator
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators import load
-from vireid_lib.generators.flow2flow.config import RELEASE, Flow2FlowConfig
+from vireid_lib.generators.config import release as released
+from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.task import dequantised
 
 
@@ -56,7 +57,7 @@ def test_flows_twice_adversaries_once(task_of):
 def test_the_released_form_only_sets_settings():
     release = Flow2FlowConfig(form="release")
     assert (release.height, release.width, release.identities, release.images) == (384, 128, 1, 4)
-    assert Flow2FlowConfig(**RELEASE).model_copy(update={"form": "release"}) == release
+    assert Flow2FlowConfig(**released("flow2flow")).model_copy(update={"form": "release"}) == release
     assert Flow2FlowConfig(form="release", activation=True).activation_scale == 5.0
 
 

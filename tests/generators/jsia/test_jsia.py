@@ -7,7 +7,8 @@ from accelerate import Accelerator
 from PIL import Image
 
 from vireid_lib.generators import load
-from vireid_lib.generators.jsia.config import RELEASE, JsiaConfig
+from vireid_lib.generators.config import release as released
+from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.generation import (
     backward,
     encoding,
@@ -16,7 +17,6 @@ from vireid_lib.generators.jsia.generation import (
     make_generation,
     make_set_level,
 )
-from vireid_lib.generators.jsia.joint_config import RELEASE as JOINT_RELEASE
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 
 
@@ -43,8 +43,8 @@ def test_the_released_form_is_another_recipe():
     paper, release = JsiaConfig(), JsiaConfig(form="release")
     assert (paper.height, paper.upsamplings, paper.decoder_blocks, paper.enlargement) == (256, 2, 4, 1)
     assert (release.height, release.upsamplings, release.decoder_blocks, release.enlargement) == (128, 1, 2, 2)
-    assert JsiaConfig(**RELEASE).model_copy(update={"form": "release"}) == release  # the form does nothing else
-    assert JsiaReidConfig(**JOINT_RELEASE).model_copy(update={"form": "release"}) == JsiaReidConfig(form="release")
+    for kind, name in ((JsiaConfig, "jsia"), (JsiaReidConfig, "jsia joint")):  # the form does nothing else
+        assert kind(**released(name)).model_copy(update={"form": "release"}) == kind(form="release")
     assert JsiaConfig(form="release", decoder_blocks=3).decoder_blocks == 3
 
 

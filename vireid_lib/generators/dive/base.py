@@ -63,12 +63,11 @@ def is_here(name: str) -> bool:
 def _quiet() -> Iterator[None]:
     """Silence advice on safety checkers and old configurations, and progress bars of files that load in a second."""
     kept = [(logging, logging.get_verbosity(), logging.is_progress_bar_enabled()) for logging in LOGGING]
-    for logging, _, _ in kept:
+    for logging in LOGGING:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         for logging, verbosity, bars in kept:
@@ -78,8 +77,7 @@ def _quiet() -> Iterator[None]:
 
 
 def load_base(name: str) -> Base:
-    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; "mini"
-    is the model of the miniature world that comes with the library.
+    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; see `locate`.
 
     Raises:
         FileNotFoundError: the folder does not exist, or the hub does not give the model; says why.

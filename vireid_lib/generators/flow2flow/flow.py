@@ -5,6 +5,7 @@ each sample; with `generate=True` it maps towards the image, and returns the res
 """
 
 import math
+from functools import partial
 from typing import Literal
 
 import torch
@@ -17,19 +18,16 @@ from vireid_lib.generators.networks import Images
 Maps = Float[Tensor, "batch channels height width"]
 PerSample = Float[Tensor, " batch"]
 Latents = Float[Tensor, "batch channels rows columns"]
+Place = Literal["last", "middle", "first"]
 
 START_SCALE = 2.0  # sigmoid(2) = 0.88: every coupling starts near the identity, as in Glow
 SPREAD = 2.0  # S stays in 0..4, so that generating stretches a value at most twofold in each coupling
 
 
-def squeeze(maps: Maps) -> Maps:
-    """Each 2×2 square of pixels becomes four channels: [b, c, h, w] to [b, 4c, h/2, w/2], channel by channel."""
-    return functional.pixel_unshuffle(maps, 2)
+squeeze = partial(functional.pixel_unshuffle, downscale_factor=2)
+"""Each 2×2 square of pixels becomes four channels: [b, c, h, w] to [b, 4c, h/2, w/2], channel by channel."""
 
-
-def unsqueeze(maps: Maps) -> Maps:
-    """Inverse of `squeeze`."""
-    return functional.pixel_shuffle(maps, 2)
+unsqueeze = partial(functional.pixel_shuffle, upscale_factor=2)
 
 
 class InvertibleConvolution(nn.Module):
@@ -150,26 +148,16 @@ class Flow(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        blocks: int = 12,
-        squeezes: int = 3,
-        width: int = 512,
-        bounded: bool = True,
-        activation: bool = True,
-        place: Literal["last", "middle", "first"] = "last",
-        scale: float = 1.0,
+        self, *, blocks=12, squeezes=3, width=512, bounded=True, activation=True, place: Place = "last", scale=1.0
     ) -> None:
         super().__init__()
         first = {round(level * blocks / squeezes) for level in range(squeezes)}
         self.squeezed = [block in first for block in range(blocks)]
-        channels, layers = 3, []
+        channels, self.blocks = 3, nn.ModuleList()
         for new_level in self.squeezed:
             channels *= 4 if new_level else 1
-            layers.append(
-                nn.ModuleList([InvertibleConvolution(channels), AffineCoupling(channels, width, bounded=bounded)])
-            )
-        self.blocks = nn.ModuleList(layers)
+            layers = InvertibleConvolution(channels), AffineCoupling(channels, width, bounded=bounded)
+            self.blocks.append(nn.ModuleList(layers))
         self.activation = InvertibleTanh(scale) if activation else None
         self.activated = {"first": 0, "middle": blocks // 2, "last": blocks}[place]  # blocks before the activation
 

@@ -26,15 +26,7 @@ class RealNvp(nn.Module):
         activation_scale: its scale, see `InvertibleTanh`; 5 there.
     """
 
-    def __init__(
-        self,
-        *,
-        scales: int = 2,
-        width: int = 32,
-        blocks: int = 4,
-        activation: bool = False,
-        activation_scale: float = 5.0,
-    ) -> None:
+    def __init__(self, *, scales=2, width=32, blocks=4, activation=False, activation_scale: float = 5.0) -> None:
         super().__init__()
         self.register_buffer("data_constraint", torch.tensor([0.9]))
         self.flows = _Scale(3, width, blocks, scales, activation_scale if activation else None)
@@ -95,8 +87,7 @@ class _Scale(nn.Module):
     def _generate(self, maps: Maps) -> Maps:
         if self.next_block is not None:
             inner, outer = squeeze_diagonally(maps).chunk(2, dim=1)
-            maps = unsqueeze_diagonally(torch.cat([self.next_block(inner, generate=True), outer], 1))
-            maps = squeeze(maps)
+            maps = squeeze(unsqueeze_diagonally(torch.cat([self.next_block(inner, generate=True), outer], 1)))
             for coupling in reversed(self.out_couplings):
                 maps = coupling(maps, generate=True)
             maps = unsqueeze(maps)
@@ -126,9 +117,7 @@ class _Coupling(nn.Module):
     def scale_and_shift(self, kept: Maps, mask: Tensor | None = None) -> tuple[Maps, Maps]:
         """(s, t); the network sees the positive and the negative part of the normalised values that are kept, and
         which ones those are."""
-        normal = self.st_norm(kept)
-        if mask is not None:
-            normal = 2 * normal  # half of the values are zero, which halves the deviation
+        normal = self.st_norm(kept) * (1 if mask is None else 2)  # half of the values are zero: half the deviation
         seen = functional.relu(torch.cat([normal, -normal], 1))
         if mask is not None:
             seen = torch.cat([seen, mask.expand(len(seen), -1, -1, -1)], 1)

@@ -1,5 +1,115 @@
-"""JSIA-ReID: content and style told apart, paired images made by exchanging styles, and features aligned on them."""
+"""JSIA-ReID: translation by exchanged styles, and mixtures of images in a latent space."""
 
-from vireid_lib.generators.jsia.jsia import GENERATOR, Jsia
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-__all__ = ["GENERATOR", "Jsia"]
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.data.contents import file_digest, write_atomically
+from vireid_lib.generators.base import RECORD
+from vireid_lib.generators.galleries import Pictures, to_pictures
+from vireid_lib.generators.jsia.config import JsiaConfig
+from vireid_lib.generators.jsia.encoders import network_input
+from vireid_lib.generators.jsia.generation import make_networks
+from vireid_lib.generators.jsia.styles import StyleBank
+from vireid_lib.generators.jsia.task import JsiaTask
+from vireid_lib.generators.jsia.variation import mix
+from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translator import WEIGHTS, Translator
+from vireid_lib.training import seeds
+
+
+class Jsia(Translator):
+    """Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
+    RGB-Infrared Person Re-Identification", Neural Networks 2020 (after Wang et al., AAAI 2020).
+
+    `fit` is the paper's pre-training of the generation and variation modules; `vireid_lib.generators.jsia.joint` goes
+    on from there with re-identification, and leaves a folder that can be loaded here too.
+    """
+
+    name = "jsia"
+    config_class, task_class = JsiaConfig, JsiaTask
+    config: JsiaConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        return make_networks(self.config) | {"styles": StyleBank(self._record["images"], self.config.style_dim)}
+
+    @property
+    def from_pairs(self) -> bool:
+        """Translations of one image, or mixtures of two, as `expansion` says."""
+        return self.config.expansion != "translate"
+
+    @property
+    def knows_cameras(self) -> bool:
+        """A picture has the style of some image of its camera."""
+        return True
+
+    def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
+        """Write networks that were trained further (as `make_networks` names them, with the styles of the table's
+        images) as a fitted folder; `about` is what the record says besides."""
+        state = nn.ModuleDict(dict(networks)).state_dict()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        safetensors.torch.save_file(tensors, folder / WEIGHTS)
+        changed = {"images": len(table), "weights": file_digest(folder / WEIGHTS), **about}
+        write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
+
+    @torch.no_grad()
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        """Contents of the source images, mixed if there are two, with a style of the identity, else of another, under
+        the camera; two images of the camera's own modality keep their mixed styles (Eq. 14)."""
+        target, here = items[0].modality, items[0].from_modality
+        bank, asked = self._fitted()["styles"], zip(items, self.camera_keys(items), strict=True)
+        styles = torch.stack([bank.draw(item.identity, camera, item.seeds[0]) for item, camera in asked])
+        if len(images) == 1:
+            return self.decode(self.contents(images[0]), styles, target)
+        draws = [np.random.default_rng(seeds.integer(item.seeds[0], "share")).random() for item in items]
+        shares = torch.tensor(draws, device=self.device)  # α, uniform in 0..1
+        contents = self.from_latents(mix(*(self.latents(each) for each in images), shares))
+        if target == here:
+            styles = mix(*(self.styles(each, here) for each in images), shares)
+        return self.decode(contents, styles, target)
+
+    @torch.no_grad()
+    def contents(self, images: Pictures) -> Float[Tensor, "n channels h w"]:
+        """Modality-invariant maps of images of either modality."""
+        return self._fitted()["set_level"](network_input(self.floats(images), self.config.enlargement))
+
+    @torch.no_grad()
+    def styles(self, images: Pictures, modality: str) -> Float[Tensor, "n style"]:
+        """Modality-specific features of images of that modality."""
+        return self._of(modality, "style")(self.floats(images))
+
+    @torch.no_grad()
+    def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
+        """Means of the images' latents. Raises ValueError if there is no variation module (the released form)."""
+        if not self.config.variation:
+            raise ValueError("This jsia has no variation module (variation is False, as released): it can't mix.")
+        return self._fitted()["latent_encoder"](self.contents(images))[0]
+
+    @torch.no_grad()
+    def from_latents(self, latents: Float[Tensor, "n latent"]) -> Float[Tensor, "n channels h w"]:
+        """Modality-invariant maps of latents (Eq. 9)."""
+        return self._fitted()["latent_decoder"](latents)
+
+    @torch.no_grad()
+    def decode(
+        self, contents: Float[Tensor, "n channels h w"], styles: Float[Tensor, "n style"], modality: str
+    ) -> Pictures:
+        """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
+        return to_pictures(self._of(modality, "decoder")(contents.to(self.device), styles.to(self.device)))
+
+    def _of(self, modality: str, what: str) -> nn.Module:
+        networks = self._fitted()
+        if f"{what}_{modality}" not in networks:
+            raise ValueError(f"jsia has no {what} for modality {modality!r}; it has visible and infrared.")
+        return networks[f"{what}_{modality}"]
+
+
+GENERATOR = Jsia

@@ -12,15 +12,7 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet
-from vireid_lib.generators.jsia.generation import (
-    backward,
-    discriminate,
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-)
+from vireid_lib.generators.jsia.generation import backward, discriminate, encoding, generate, make_networks
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.generators.translation_task import TranslationTask
 
@@ -32,19 +24,16 @@ class JsiaTask(TranslationTask):
 
     def __init__(self, config: JsiaConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        encoder = make_set_level(config)
+        self.modules = make_networks(config)
         if config.pretrained is not None:
-            load_imagenet([encoder], config.pretrained)
-        generators = {"set_level": encoder, **make_generation(config, encoder.channels)}
-        discriminators = make_discriminators(config)
-        self.modules, self.discriminators = generators | discriminators, tuple(discriminators)
+            load_imagenet([self.modules["set_level"]], config.pretrained)
         self.kept = tuple(self.modules)  # the discriminators too: the joint training goes on with them
-        encoder.requires_grad_(config.encoder_trains)
-        players = {"generators": generators, "discriminators": discriminators}
-        learned = {
-            player: [each for module in modules.values() for each in module.parameters() if each.requires_grad]
-            for player, modules in players.items()
-        }
+        self.discriminators = tuple(name for name in self.kept if name.startswith("discriminator_"))
+        self.modules["set_level"].requires_grad_(config.encoder_trains)
+        learned: dict[str, list[nn.Parameter]] = {"generators": [], "discriminators": []}
+        for name, module in self.modules.items():
+            player = "discriminators" if name in self.discriminators else "generators"
+            learned[player] += [each for each in module.parameters() if each.requires_grad]
         self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **learned)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
@@ -61,14 +50,13 @@ class JsiaTask(TranslationTask):
 
     def step_bytes(self, step: int) -> int:
         """From a step on the meta device, whose tensors have a size and no numbers; in float32."""
-        config, meta = self.settings, torch.device("meta")
-        with meta:
-            encoder = make_set_level(config)
-            modules = {**make_generation(config, encoder.channels), **make_discriminators(config)}
+        config = self.settings
+        with torch.device("meta"):
+            modules = make_networks(config)
             shapes = ((len(rows), 3, config.height, config.width) for rows in self.rows(step))
             real = {name: torch.empty(shape) for name, shape in zip(MODALITIES, shapes, strict=True)}
-        encoder.requires_grad_(config.encoder_trains)
-        discriminators = tuple(name for name in modules if name.startswith("discriminator_"))
+        encoder = modules["set_level"].requires_grad_(config.encoder_trains)
+        discriminators = [name for name in modules if name.startswith("discriminator_")]
         freeze(modules, discriminators, True)
         with Peak() as peak:
             made, losses = generate(modules, encoder, encoding(encoder, config), real, config, torch.Generator())

@@ -18,7 +18,7 @@ class LatentEncoder(nn.Module):
     then no double exposure.
     """
 
-    def __init__(self, channels: int, rows: int, columns: int, *, width: int, latent: int) -> None:
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
         super().__init__()
         layers = []
         for place in range(HALVINGS):
@@ -36,7 +36,7 @@ class LatentEncoder(nn.Module):
 class LatentDecoder(nn.Module):
     """Latents to modality-invariant maps, which are not negative: what a ReLU leaves."""
 
-    def __init__(self, channels: int, rows: int, columns: int, *, width: int, latent: int) -> None:
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
         super().__init__()
         self.shape = (width, rows >> HALVINGS, columns >> HALVINGS)
         self.start = nn.Linear(latent, width * self.shape[1] * self.shape[2])
