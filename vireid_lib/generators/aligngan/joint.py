@@ -114,9 +114,8 @@ def train_joint(
     folder, maker = Path(folder), AlignGan.load(generator, device="cpu", progress=False)
     for own, theirs in SHARED.items():
         if (asked := getattr(config, own)) != (found := getattr(maker.config, theirs)):
-            raise ValueError(
-                f"{own} is {asked!r}, and the aligngan in {generator} was fitted with {found!r}: fit anew."
-            )
+            words = f"and the aligngan in {generator} was fitted with {found!r}: fit anew."
+            raise ValueError(f"{own} is {asked!r}, {words}")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, MADE):
         shutil.copyfile(Path(generator) / name, folder / name)

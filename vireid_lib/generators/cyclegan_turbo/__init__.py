@@ -1,5 +1,5 @@
-"""CycleGAN-Turbo, a one-step text-to-image model made a translator without pairs: Parmar, Park, Narasimhan, Zhu: "One-Step Image Translation with Text-to-Image Models",
-2024 (arXiv 2403.12036)."""
+"""CycleGAN-Turbo, a one-step text-to-image model made a translator without pairs: Parmar, Park, Narasimhan, Zhu:
+"One-Step Image Translation with Text-to-Image Models", 2024 (arXiv 2403.12036)."""
 
 from collections.abc import Sequence
 from pathlib import Path

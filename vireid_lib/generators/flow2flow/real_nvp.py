@@ -117,7 +117,8 @@ class _Coupling(nn.Module):
     def scale_and_shift(self, kept: Maps, mask: Tensor | None = None) -> tuple[Maps, Maps]:
         """(s, t); the network sees the positive and the negative part of the normalised values that are kept, and
         which ones those are."""
-        normal = self.st_norm(kept) * (1 if mask is None else 2)  # half of the values are zero: half the deviation
+        normal = self.st_norm(kept)
+        normal = normal if mask is None else 2 * normal  # half of the values are zero, which halves the deviation
         seen = functional.relu(torch.cat([normal, -normal], 1))
         if mask is not None:
             seen = torch.cat([seen, mask.expand(len(seen), -1, -1, -1)], 1)
