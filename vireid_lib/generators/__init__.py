@@ -56,14 +56,11 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel
 
 
 def build(name: str, config: BaseModel | None = None, **options: Any) -> "Generator":
-    """Generator `name`, ready to `fit`.
+    """Generator `name`, ready to `fit`. Raises ValueError: no such generator, or a configuration of another one.
 
     Args:
         config: as `configure` makes it; None takes the paper's.
         options: `cache`, `device`, `progress` and `processes`; see `base.Generator`.
-
-    Raises:
-        ValueError: no such generator, or a configuration of another one.
     """
     return generator_class(name)(_own(name, config or configure(name)), **options)
 

@@ -177,16 +177,14 @@ class Generator:
         *,
         source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
-        layout beside the returned table (`table.csv`); continues where a stopped run left off.
+        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's layout
+        beside the returned table (`table.csv`); continues where a stopped run left off. Raises ValueError: a camera
+        that it was not fitted to, or an identity without images to start from.
 
         Args:
             cameras: named as in `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the
                 infrared camera's.
             source: rows of the images to start from; None takes the table that it was fitted to.
-
-        Raises:
-            ValueError: a camera that it was not fitted to, or an identity without images to start from.
         """
         require(self, "expand")
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))

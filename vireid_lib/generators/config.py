@@ -121,7 +121,6 @@ class TranslatorConfig(GeneratorConfig):
     sampling_batch: int = Field(64, ge=1)
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """The target's rows, and those of external identities where `fit_on` says so."""
         kept = table if self.fit_on == "target+external" else table[table["split"] != "external"]
         return kept.reset_index(drop=True)
 
@@ -148,13 +147,11 @@ class AdversarialConfig(TranslatorConfig):
 
     @property
     def generator_sizes(self) -> dict[str, Any]:
-        """Arguments of a generator."""
         sizes = {"width": self.generator_width, "blocks": self.blocks, "halvings": self.generator_halvings}
         return sizes | {"shortcut": self.shortcut}
 
     @property
     def discriminator_sizes(self) -> dict[str, int]:
-        """Arguments of a discriminator."""
         return {"width": self.discriminator_width, "halvings": self.discriminator_halvings}
 
 

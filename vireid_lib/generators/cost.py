@@ -135,10 +135,7 @@ def step_costs(
 
 class Peak(TorchDispatchMode):
     """Within the block, follows the memory of all that is computed; on any device, the fake tensors of
-    `torch._subclasses` included, whose steps take no time.
-
-    Workspace inside an operation is not seen.
-    """
+    `torch._subclasses` included, whose steps take no time. Workspace inside an operation is not seen."""
 
     def __init__(self) -> None:
         super().__init__()

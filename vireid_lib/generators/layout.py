@@ -40,13 +40,11 @@ def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int 
 
 
 def read_seed(path: Path) -> int:
-    """The seed inside a PNG that `write_image` wrote."""
     with Image.open(path) as image:
         return int(image.text["seed"])
 
 
 def is_complete(path: Path) -> bool:
-    """Whether `path` is a readable image."""
     try:
         with Image.open(path) as image:
             image.verify()

@@ -99,12 +99,10 @@ class LabelledGenerator(nn.Module):
 
 
 class Shortcut(nn.Module):
-    """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh.
-
-    No paper has it: after a few hundred steps what passes the narrow layers is still blurred, and the recoloured image
+    """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh. No
+    paper has it: after a few hundred steps what passes the narrow layers is still blurred, and the recoloured image
     need not pass them. It starts as the grey image, as a short training does not get away from the coloured one, which
-    closes the cycle without loss; it learns `FASTER` times as fast as the rest.
-    """
+    closes the cycle without loss; it learns `FASTER` times as fast as the rest."""
 
     def __init__(self, layers: nn.Sequential, labels: int = 0) -> None:
         super().__init__()

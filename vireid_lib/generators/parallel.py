@@ -115,7 +115,6 @@ def run(job: dict[str, Any], folder: Path, count: int) -> None:
 
 
 def main(file: str) -> None:
-    """One of the processes."""
     if os.environ.get(OWNED):
         threading.Thread(target=_stop_with_parent, daemon=True).start()
     job = json.loads(Path(file).read_text())

@@ -52,7 +52,6 @@ class SampleRequest:
         return replace(self, seeds=self.seeds[attempt:], source_images=start)
 
     def row(self, source: str, seed: int | None) -> dict:
-        """Its row of the image table."""
         own = {name: getattr(self, name) for name in ("identity", "camera", "modality", "split")}
         return {"path": str(self.path), **own, "source": source, "seed": pd.NA if seed is None else seed}
 
@@ -90,6 +89,7 @@ def plan(
 
     Seeds are a pure function of (seed, identity, camera, number). So are source images, but for pairs and for a
     generator that knows modalities alone: there they depend on which cameras are asked for before this one as well.
+    Raises ValueError: an identity has no image to start from, or no two of one modality.
 
     Args:
         order: each image (or pair) of an identity in its source is taken once before any comes twice; without a
@@ -99,9 +99,6 @@ def plan(
         pairs: take two different images of the identity: of the camera's modality where the source has two such, of the
             other modality otherwise. The same pairs for every generator.
         modalities: the modality of each camera; None where all are infrared.
-
-    Raises:
-        ValueError: an identity has no image to start from, or no two of one modality.
     """
     cameras, source, seed, per_camera = order.cameras, order.source, order.seed, order.per_camera
     layout.check_distinct(order.identities, cameras)

@@ -190,7 +190,6 @@ class StarGan(Translator):
 
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
-    """One fresh generator for these domains."""
     return LabelledGenerator(labels=len(domains.names), **config.generator_sizes, small_weights=config.shortcut)
 
 

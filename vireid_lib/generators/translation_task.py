@@ -56,7 +56,6 @@ class TranslationTask(Task):
         return {0: self.steps}
 
     def images_in(self, step: int) -> int:
-        """Images in a step's batch."""
         return sum(map(len, self.rows(step)))
 
     def step_bytes(self, step: int) -> int | None:
@@ -120,7 +119,6 @@ class TranslationTask(Task):
             schedules.scale_learning_rates(optimizer, self.rate(step))
 
     def prepare(self, accelerator: Accelerator) -> None:
-        """Move networks and optimisers to the device, in its precision."""
         for name, module in self.modules.items():
             self.modules[name] = accelerator.prepare_model(module, evaluation_mode=True)
             if name not in self.undivided:

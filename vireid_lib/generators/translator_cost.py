@@ -52,10 +52,8 @@ class Measured:
 
 
 def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
-    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images.
-
-    Neither the generator nor the random state changes; no image is read and nothing is fetched.
-    """
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. Neither the
+    generator nor the random state changes; no image is read and nothing is fetched."""
     config, device = generator.config, generator.device
     size = (config.height, config.width)
     outline = generator.task_class.outline(config, Batches(table, size, None, blank=True))

@@ -15,10 +15,8 @@ _PAINT_HEIGHT = 256
 
 
 class Canvas:
-    """A panorama in the making: `pixels` [4, h, w] hold visible RGB and infrared brightness.
-
-    x runs in 0..LENGTH, y in 0..1 downwards; both count picture heights.
-    """
+    """A panorama in the making: `pixels` [4, h, w] hold visible RGB and infrared brightness. x runs in 0..LENGTH, y in
+    0..1 downwards; both count picture heights."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng, self.h, self.w = rng, _PAINT_HEIGHT, int(_PAINT_HEIGHT * LENGTH)

@@ -82,10 +82,8 @@ def parse(caption: str) -> dict[str, str]:
 
 
 def caption(person: Person) -> str:
-    """Describe the visible look; every word is in `vocabulary()`, and nothing that only infrared shows is told.
-
-    E.g. "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown handbag".
-    """
+    """Describe the visible look; every word is in `vocabulary()`, and nothing that only infrared shows is told. E.g.
+    "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown handbag"."""
     return tell(slots(person))
 
 

@@ -24,15 +24,13 @@ GARMENTS = ("upper", "lower", "shoes")
 
 
 def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
-    """Return the image table of mini_truth, split "external", sorted by path.
+    """Return the image table of mini_truth, split "external", sorted by path. Raises ValueError: an unknown kind, or a
+    folder without such pictures.
 
     Args:
         root: the folder `mini_truth` that `write.make` made.
         kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
             materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
-
-    Raises:
-        ValueError: an unknown kind, or a folder without such pictures.
     """
     if kind not in KINDS:
         raise ValueError(f"read_oracle: kind {kind!r}; choose one of {', '.join(KINDS)}")
@@ -63,11 +61,8 @@ def person_masks(
 def garment_masks(
     paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1).
-
-    Raises:
-        ValueError: another garment, or a path that no written world holds.
-    """
+    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1). Raises ValueError:
+    another garment, or a path that no written world holds."""
     if garment not in GARMENTS:
         raise ValueError(f"garment_masks: garment {garment!r}; choose one of {', '.join(GARMENTS)}")
     return render.garment_masks(*_people_and_views(paths), garment, height=height, width=width)
@@ -78,7 +73,8 @@ def paired_views(
 ) -> tuple[UInt8[np.ndarray, "n height width 3"], Float32[np.ndarray, "n height width"]]:
     """Draw the moments of photographs once more, each as an infrared camera would see it.
 
-    Person, pose, framing and the direction of view stay; light, materials, place and optics are the camera's.
+    Person, pose, framing and the direction of view stay; light, materials, place and optics are the camera's. Raises
+    ValueError: a camera that is not infrared, or a path that no written world holds.
 
     Args:
         paths: of visible pictures of a written world.
@@ -86,9 +82,6 @@ def paired_views(
 
     Returns:
         the pictures, and how much of each pixel the person covers (the same in either modality).
-
-    Raises:
-        ValueError: a camera that is not infrared, or a path that no written world holds.
     """
     wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
     if wrong or len(cameras) != len(paths):

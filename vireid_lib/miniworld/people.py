@@ -28,7 +28,6 @@ class Cloth:
 
     @property
     def luminance(self) -> float:
-        """Of the visible colour, 0..1."""
         return float(np.dot(self.rgb, LUMINANCE))
 
 
@@ -149,11 +148,9 @@ def sample_person(rng: np.random.Generator) -> Person:
 
 
 def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
-    """The same visible person with every infrared property drawn anew by the world's law.
-
-    A generator that sees only the visible picture cannot know a garment's true infrared brightness; at best it draws
-    a plausible one and keeps to it. This is that best case, the "fair ceiling".
-    """
+    """The same visible person with every infrared property drawn anew by the world's law. A generator that sees only
+    the visible picture cannot know a garment's true infrared brightness; at best it draws a plausible one and keeps to
+    it. This is that best case, the "fair ceiling"."""
 
     def cloth(old: Cloth) -> Cloth:
         return replace(old, infrared=_infrared(old.rgb, rng))

@@ -53,7 +53,8 @@ def pretrain(
     checkpoint_every: int = 500,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Draw the bank, train autoencoder, denoiser and captioner, write `folder/model` and its recipe.
+    """Draw the bank, train autoencoder, denoiser and captioner, write `folder/model` and its recipe. Raises ValueError:
+    `start` has networks of other settings than `config` says; names them.
 
     Args:
         folder: holds everything; a run that was stopped continues here.
@@ -64,9 +65,6 @@ def pretrain(
     Returns:
         The recipe: settings, wall time, hardware, PSNR of held-out people in dB, and the share of the captioner's words
         that are right about them (also `model/recipe.json`).
-
-    Raises:
-        ValueError: `start` has networks of other settings than `config` says; names them.
     """
     config = config or nets.PretrainConfig()
     device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn

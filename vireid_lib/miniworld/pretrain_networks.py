@@ -200,7 +200,6 @@ def build_denoiser(config: DenoiserConfig, *, text_width: int, latent_shape: tup
 
 
 def build_captioner(config: CaptionerConfig, bank: BankConfig, *, seed: int) -> Captioner:
-    """The captioner for the bank's pictures."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "captioner"))
         sizes = dict(squeezed=config.squeezed, hidden=config.hidden, height=bank.height, width=bank.width)

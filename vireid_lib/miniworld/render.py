@@ -76,11 +76,9 @@ def _solids(figure: Figure) -> Iterator[Lathe]:
 def silhouettes(
     people: Sequence[Person], views: Sequence[View], *, height: int = 128, width: int = 64
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel the person covers, 0..1: bags and hats are the person, the shadow is not.
-
-    A solid lets the canvas through where it does not cover it, so drawing the figure before black and before
-    white shows the coverage.
-    """
+    """How much of each pixel the person covers, 0..1: bags and hats are the person, the shadow is not. A solid lets
+    the canvas through where it does not cover it, so drawing the figure before black and before white shows the
+    coverage."""
     masks = np.empty((len(people), height, width), np.float32)
     for start in range(0, len(people), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -97,11 +95,9 @@ def silhouettes(
 def garment_masks(
     people: Sequence[Person], views: Sequence[View], garment: str, *, height: int = 128, width: int = 64
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel shows a person's "upper" garment, "lower" one or "shoes", 0..1; bags before it hide it.
-
-    A pixel's light is linear in the tones of what it shows: the garment's share is the light that it adds when it alone
-    is white, over what everything adds.
-    """
+    """How much of each pixel shows a person's "upper" garment, "lower" one or "shoes", 0..1; bags before it hide it. A
+    pixel's light is linear in the tones of what it shows: the garment's share is the light that it adds when it alone
+    is white, over what everything adds."""
     masks = silhouettes(people, views, height=height, width=width)
     for start in range(0, len(people), _CHUNK):
         part, lights = slice(start, start + _CHUNK), []

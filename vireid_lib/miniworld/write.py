@@ -77,7 +77,6 @@ class Picture:
     key: str
 
     def view(self, seed: int) -> View:
-        """The moment that is shown, in the world of this seed."""
         return sample_view(_generator(seed, self.key), CAMERAS[self.camera])
 
 
@@ -86,7 +85,8 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
 
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
     infrared pictures of mini_market's training people (`oracle.read_oracle`). No person of one data set is in another.
-    Each folder is complete or absent, and keeps its settings in `world.json`.
+    Each folder is complete or absent, and keeps its settings in `world.json`. Raises WorldError: an unknown size, a
+    negative seed, or a folder that holds a world with other settings.
 
     Args:
         seed: the world's; every file is a function of it, and of nothing else.
@@ -94,22 +94,14 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
 
     Returns:
         The folder of each data set.
-
-    Raises:
-        WorldError: an unknown size, a negative seed, or a folder that holds a world with other settings.
     """
     return _make(root, ("mini_vi", "mini_market", "mini_truth"), seed, size)
 
 
 def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
-    """Write `mini_campus` below `root`, unless it is already there: a second external set, in CUHK03-NP's layout.
-
-    Other people than mini_market's, by two other cameras, and fewer images of each (five eighths as many), as
-    CUHK03-NP has fewer than Market-1501. Their infrared is not known.
-
-    Raises:
-        WorldError: as `make`.
-    """
+    """Write `mini_campus` below `root`, unless it is already there: a second external set, in CUHK03-NP's layout. Other
+    people than mini_market's, by two other cameras, and fewer images of each (five eighths as many), as CUHK03-NP has
+    fewer than Market-1501. Their infrared is not known. Raises WorldError: as `make`."""
     return _make(root, (CAMPUS,), seed, size)[CAMPUS]
 
 
@@ -139,7 +131,6 @@ def _make(root: str | Path, names: tuple[str, ...], seed: int, size: str | Size)
 
 
 def campus_images(size: Size) -> int:
-    """Images of each of mini_campus' training people."""
     return max(2, round(0.625 * size.external_images))
 
 

@@ -10,10 +10,8 @@ from vireid_lib.generators.translator import Translator
 
 class AlignGan(Translator):
     """Wang, Zhang, Cheng, Liu, Yang, Hou: "RGB-Infrared Cross-Modality Person Re-Identification via Joint Pixel and
-    Feature Alignment", ICCV 2019.
-
-    Knows modalities, not cameras. `reid_network` is what `vireid_lib.generators.aligngan.joint` has as a ReID method.
-    """
+    Feature Alignment", ICCV 2019. Knows modalities, not cameras. `reid_network` is what
+    `vireid_lib.generators.aligngan.joint` has as a ReID method."""
 
     name = "aligngan"
     config_class, task_class = AlignGanConfig, AlignGanTask
@@ -24,7 +22,6 @@ class AlignGan(Translator):
         return generators | {"features": FeatureNetwork(self.config, pretrained=False)}
 
     def reid_network(self) -> AlignedNetwork:
-        """The re-identification network that was trained together with the generators, in evaluation mode."""
         networks = self._fitted()
         return AlignedNetwork(networks["to_infrared"], networks["features"]).to(self.device).eval()
 

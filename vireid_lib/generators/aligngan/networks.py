@@ -29,7 +29,6 @@ class FeatureNetwork(nn.Module):
         self.embedder = nn.Linear(self.backbone.channels, config.embedding)
 
     def forward(self, images: Images) -> Maps:
-        """The backbone's maps."""
         if images.shape[2:] != self.size:
             images = functional.interpolate(images, self.size, mode="bilinear", align_corners=False)
         return self.backbone.trunk(self.backbone.stem(normalise((images + 1) / 2), "infrared"))
@@ -74,7 +73,6 @@ class AlignedNetwork(nn.Module):
         return self.network(images)
 
     def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
-        """The feature for retrieval of maps as `feature_map` gives them."""
         return average_pool(maps)
 
 

@@ -197,11 +197,9 @@ class AlignGanTask(TranslationTask):
         return torch.from_numpy(np.searchsorted(self.batches.paired, self.batches.labels[rows])).to(self.device)
 
     def rows(self, step: int) -> tuple[Rows, Rows]:
-        """Of the generators' batch."""
         sizes = (self.settings.identities, self.settings.images, self.settings.visible_only)
         return self.batches.by_identity(self.row_stream(step, "pixels"), *sizes)
 
     def feature_rows(self, step: int) -> tuple[Rows, Rows]:
-        """Of the feature network's batch."""
         sizes = (self.settings.feature_identities, self.settings.feature_images, 0)
         return self.batches.by_identity(self.row_stream(step, "features"), *sizes)

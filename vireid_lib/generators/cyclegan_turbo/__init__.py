@@ -97,7 +97,6 @@ class CycleGanTurboTask(TranslationTask):
         return {"total": total, **shown}
 
     def _distances(self, kind: str, images: dict[str, Images], real: dict[str, Images]) -> dict[str, Tensor]:
-        """The cycle or the identity losses of both modalities."""
         config, losses = self.settings, {}
         for name in MODALITIES:
             weight = getattr(config, f"{kind}_weight")

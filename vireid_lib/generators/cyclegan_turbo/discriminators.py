@@ -20,12 +20,10 @@ Scores = list[Float[Tensor, "batch ..."]]
 
 
 class ClipDiscriminator(nn.Module):
-    """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary.
-
-    After vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so
-    this is written anew on the encoder of transformers. Frozen encoder, heads at three depths and the loss are theirs;
-    the heads' exact layers are ours, and images are not augmented before being judged.
-    """
+    """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary. After
+    vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so this
+    is written anew on the encoder of transformers. Frozen encoder, heads at three depths and the loss are theirs; the
+    heads' exact layers are ours, and images are not augmented before being judged."""
 
     def __init__(self, encoder: CLIPVisionModel) -> None:
         super().__init__()

@@ -86,7 +86,6 @@ class TurboGenerator(nn.Module):
         return coder.decode(clean, seen).clamp(-1, 1)
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """What is learned, by name."""
         return {name: value for name, value in self.named_parameters() if value.requires_grad}
 
 
@@ -105,6 +104,5 @@ def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
 
 @torch.no_grad()
 def embedded(base: Base, prompt: str) -> Float[Tensor, "1 tokens features"]:
-    """What the text encoder makes of a prompt."""
     padded = {"padding": "max_length", "max_length": base.tokenizer.model_max_length, "truncation": True}
     return base.text(base.tokenizer(prompt, **padded, return_tensors="pt").input_ids.to(base.text.device))[0]

@@ -150,7 +150,6 @@ class DiveConfig(GeneratorConfig):
         return values
 
     def sampling_settings(self) -> dict[str, Any]:
-        """The settings that determine a fitted model's picture, apart from its seed."""
         left_out = {"sampling_batch"} | ({"strength"} if self.start == "noise" else set())
         return self.model_dump(mode="json", include={*self.SAMPLING, "height", "width"} - left_out)
 

@@ -121,7 +121,6 @@ class DiveTask(Task):
 
     @torch.no_grad()
     def take_average(self) -> None:
-        """Put the running average, where there is one, in the place of what was trained."""
         if self.extras:
             for parameter, average in zip(self.followed, self.extras["average"].module, strict=True):
                 parameter.copy_(average)

@@ -89,7 +89,6 @@ class BranchedLayer(nn.Module):
         return self.kernel(branch), up[:, :, None, None] if self.convolution else up
 
     def write(self, branch: int, down: Tensor, up: Tensor) -> None:
-        """Inverse of `read`."""
         self.down[branch] = self._as_products(down[None])[0]
         self.up[branch].copy_(up.view_as(self.up[branch]))
 
@@ -118,16 +117,13 @@ class BranchedNorm(nn.Module):
         return torch.addcmul(shift, y, scale).to(x.dtype)
 
     def folded(self, branch: int) -> dict[str, Tensor]:
-        """As `BranchedLayer.folded`."""
         scale, shift = self.affine[branch]
         return {"weight": scale * self.base.weight, "bias": scale * self.base.bias + shift}
 
     def read(self, branch: int) -> tuple[Tensor, Tensor]:
-        """Scale and shift."""
         return self.affine[branch].unbind()
 
     def write(self, branch: int, scale: Tensor, shift: Tensor) -> None:
-        """Inverse of `read`."""
         self.affine[branch] = torch.stack([scale, shift])
 
 
@@ -156,11 +152,9 @@ class Branches:
             unet.set_submodule(name, module)
 
     def parameters(self) -> list[nn.Parameter]:
-        """LoRA's."""
         return [parameter for layer in self.layers.values() for parameter in (layer.down, layer.up)]
 
     def norm_parameters(self) -> list[nn.Parameter]:
-        """Scale and shift of each norm."""
         return [norm.affine for norm in self.norms.values()]
 
     @contextmanager

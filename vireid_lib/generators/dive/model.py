@@ -66,7 +66,6 @@ class DiveModel:
         self.branches.save(folder / LORA)
 
     def digest(self) -> str:
-        """sha256 over what was trained."""
         summary = hashlib.sha256()
         for parameter in (self.rows.rows, *self.branches.parameters(), *self.branches.norm_parameters()):
             summary.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
@@ -108,11 +107,9 @@ class DiveModel:
 
 
 class Predictor(nn.Module):
-    """Token ids and noised latents to the prediction of noise or velocity, in one forward.
-
-    Where the denoiser is held in half precision (see `frozen_precision`), it computes in that throughout, and the text
-    encoder under autocast; the prediction is float32.
-    """
+    """Token ids and noised latents to the prediction of noise or velocity, in one forward. Where the denoiser is held
+    in half precision (see `frozen_precision`), it computes in that throughout, and the text encoder under autocast; the
+    prediction is float32."""
 
     def __init__(self, model: DiveModel) -> None:
         super().__init__()

@@ -23,14 +23,12 @@ SOLVER |= dict.fromkeys(("use_flow_sigmas", "use_dynamic_shifting"), False)
 
 
 def noise_schedule(saved: Mapping[str, Any], where: str) -> DDPMScheduler:
-    """The schedule that a scheduler was saved with.
+    """The schedule that a scheduler was saved with. Raises ValueError: the scheduler's noise is not
+    variance-preserving, or not in steps.
 
     Args:
         saved: the scheduler's configuration; what it leaves out is the default of the class that it names.
         where: the scheduler's origin, for the error.
-
-    Raises:
-        ValueError: the scheduler's noise is not variance-preserving, or not in steps.
     """
     # Read the defaults off the class without building it: some need more packages, or refuse their own settings.
     known = inspect.signature(getattr(diffusers, saved.get("_class_name") or "", DDPMScheduler).__init__).parameters

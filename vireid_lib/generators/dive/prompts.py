@@ -37,7 +37,6 @@ class Vocabulary:
 
     @property
     def branches(self) -> list[str]:
-        """Names of the LoRA branches, sorted."""
         return sorted(set(self.branch_of_view.values()))
 
     def branch(self, camera: str) -> int:
@@ -69,11 +68,9 @@ class Vocabulary:
 
 
 def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
-    """Codes and branches for the identities and cameras of `table`.
-
-    As in the release, all cameras of an external set are one view. With `lora_scope: "per_modality"` each code
-    has a branch of its own (the paper: the placeholder "activates the corresponding LoRA branch").
-    """
+    """Codes and branches for the identities and cameras of `table`. As in the release, all cameras of an external set
+    are one view. With `lora_scope: "per_modality"` each code has a branch of its own (the paper: the placeholder
+    "activates the corresponding LoRA branch")."""
     view_of_camera, modality_of_view = {}, {}
     for key, modality, split in sorted(set(zip(keys_of(table), table["modality"], table["split"], strict=True))):
         view = modality if config.views != "multi" else key.split("/")[0] if split == "external" else key
@@ -91,14 +88,10 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
 
 
 def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str, str]:
-    """A code of `length` characters for each name; no two codes share a character (DiVE, release form too).
-
-    CLIP's tokenizer ignores case, so letters are handed out such that even in lower case codes share none,
-    as long as the 36 letters and digits last; beyond that, no two codes are the same in lower case.
-
-    Raises:
-        ValueError: the codes need more than the 62 characters.
-    """
+    """A code of `length` characters for each name; no two codes share a character (DiVE, release form too). CLIP's
+    tokenizer ignores case, so letters are handed out such that even in lower case codes share none, as long as the 36
+    letters and digits last; beyond that, no two codes are the same in lower case. Raises ValueError: the codes need
+    more than the 62 characters."""
     names = sorted(names)
     if len(names) * length > len(CHARACTERS):
         raise ValueError(
@@ -124,5 +117,4 @@ def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
 
 
 def branch_indices(table: pd.DataFrame, vocabulary: Vocabulary) -> Int64[np.ndarray, " images"]:
-    """Each row's branch."""
     return np.array([vocabulary.branch(camera) for camera in camera_keys(table, vocabulary)], np.int64)

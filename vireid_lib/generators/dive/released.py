@@ -28,11 +28,8 @@ KEY = re.compile(
 
 def read_tokens(file: Path) -> dict[str, Float[Tensor, " width"]]:
     """The learned embedding of each person, by the person's name in the release. Raises WeightsError: the file holds
-    anything else.
-
-    The release keeps `learned_embeds_dict` (placeholder to vector) with `name2placeholder`; a plain dictionary of
-    placeholders to vectors is read too, by placeholder. Nothing but tensors and names is unpickled.
-    """
+    anything else. The release keeps `learned_embeds_dict` (placeholder to vector) with `name2placeholder`; a plain
+    dictionary of placeholders to vectors is read too, by placeholder. Nothing but tensors and names is unpickled."""
     held = _dictionary(file)
     vectors = held.get("learned_embeds_dict", held)
     if "learned_embeds_dict" in held:
@@ -88,7 +85,8 @@ def convert(
 ) -> None:
     """Write a fitted folder that `Dive.load` opens.
 
-    Its pictures are asked for as the release asks, "a [k] photo of a [p] person", whatever `config` says.
+    Its pictures are asked for as the release asks, "a [k] photo of a [p] person", whatever `config` says. Raises
+    WeightsError: a person without a vector, an unknown camera, or files of another base model.
 
     Args:
         tokens: the released `learned_embeds….bin`.
@@ -97,9 +95,6 @@ def convert(
         codes: each camera ("sysu_mm01/3") to the code that the release's prompts give it.
         infrared: the cameras among them that can be generated.
         config: None takes the released form on Stable Diffusion 1.5; the rank comes from the file.
-
-    Raises:
-        WeightsError: a person without a vector, an unknown camera, or files of another base model.
     """
     vectors, layers = read_tokens(tokens), read_lora(lora)
     if absent := sorted(set(names.values()) - vectors.keys()):

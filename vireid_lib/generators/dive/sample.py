@@ -137,7 +137,6 @@ def encode(model: DiveModel, images: Pictures) -> Latent:
 
 
 def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
-    """Height and width of the latents of a picture."""
     factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
     return height // factor, width // factor
 

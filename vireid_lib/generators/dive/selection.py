@@ -26,11 +26,9 @@ def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " image
 
 
 def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:
-    """Whether each image is external, or of the visible or the infrared camera that were chosen.
-
-    These are the two with most identities in common, so that tokens are shared by both modalities; of equals, the first
-    by name. Where one modality has no image, it is the camera with most identities.
-    """
+    """Whether each image is external, or of the visible or the infrared camera that were chosen. These are the two with
+    most identities in common, so that tokens are shared by both modalities; of equals, the first by name. Where one
+    modality has no image, it is the camera with most identities."""
     target = table[table["split"] != "external"]
     seen = {
         name: [(camera, set(own["identity"])) for camera, own in target[target["modality"] == name].groupby("camera")]

@@ -19,10 +19,8 @@ SCHEDULE |= {"steps_offset": 1, "clip_sample": False}
 
 
 def build(device: str = "meta", *, seed: int = 0) -> Base:
-    """The model with random weights on `device`, or without weights on "meta", to count, plan and time.
-
-    Its tokenizer has the real one's size and spells every word in letters: it needs no download.
-    """
+    """The model with random weights on `device`, or without weights on "meta", to count, plan and time. Its tokenizer
+    has the real one's size and spells every word in letters: it needs no download."""
     tokenizer = _tokenizer()
     marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     devices = [torch.device(device)] if device.startswith("cuda") else []

@@ -21,10 +21,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 
 
 def words(code: str, placeholder: str, template: str) -> list[tuple[str, str]]:
-    """(name, text) of each piece of a prompt; the code, "[k]", and the person, "[p]", may be empty.
-
-    A name that comes twice is numbered: ("a", "a"), …, ("a 2", "a").
-    """
+    """(name, text) of each piece of a prompt; the code, "[k]", and the person, "[p]", may be empty. A name that comes
+    twice is numbered: ("a", "a"), …, ("a 2", "a")."""
     first, *others = template.split()
     pieces = [(first, first), ("[k]", code), *((word, word) for word in others), ("[p]", placeholder)]
     pieces.append(("person", "person"))

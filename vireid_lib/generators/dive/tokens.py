@@ -38,7 +38,6 @@ class TokenRows(nn.Module):
         self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move the table with the rest."""
         self.table = fn(self.table)
         return super()._apply(fn, recurse)
 
@@ -86,11 +85,9 @@ class TokenBank:
         return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
 
     def text(self, identity: str) -> str:
-        """The text for [p] in a prompt."""
         return " ".join(self.names(identity))
 
     def row(self, identity: str) -> int:
-        """Index of the identity's first row."""
         return self.identities.index(identity) * self.vectors
 
     def install(self, text: CLIPTextModel, rows: Float[Tensor, "tokens width"]) -> TokenRows:

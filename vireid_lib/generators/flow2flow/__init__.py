@@ -17,10 +17,8 @@ from vireid_lib.generators.translator import Translator
 
 
 class Flow2Flow(Translator):
-    """Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?".
-
-    Knows modalities, not cameras: what it makes for two infrared cameras differs by the source images alone.
-    """
+    """Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?". Knows
+    modalities, not cameras: what it makes for two infrared cameras differs by the source images alone."""
 
     name = "flow2flow"
     config_class, task_class = Flow2FlowConfig, Flow2FlowTask
@@ -31,7 +29,6 @@ class Flow2Flow(Translator):
 
     @property
     def from_pairs(self) -> bool:
-        """CMG from one image, or TSE between two, as `expansion` says."""
         return self.config.expansion != "translate"
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

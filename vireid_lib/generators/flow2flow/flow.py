@@ -31,10 +31,8 @@ unsqueeze = partial(functional.pixel_shuffle, upscale_factor=2)
 
 
 class InvertibleConvolution(nn.Module):
-    """z = W x at every pixel, with W = P L (U + diag(s)), so that log|det W| = Σ log|s| (Glow, section 3.2).
-
-    P is a fixed permutation, L and U are triangular with ones and zeros on the diagonal. W starts as a random rotation.
-    """
+    """z = W x at every pixel, with W = P L (U + diag(s)), so that log|det W| = Σ log|s| (Glow, section 3.2). P is a
+    fixed permutation, L and U are triangular with ones and zeros on the diagonal. W starts as a random rotation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -47,7 +45,6 @@ class InvertibleConvolution(nn.Module):
         self.log_scale = nn.Parameter(diagonal.abs().log())
 
     def weight(self) -> Float[Tensor, "channels channels"]:
-        """W."""
         eye = torch.eye(len(self.sign), dtype=self.lower.dtype, device=self.lower.device)
         upper = self.upper.triu(1) + torch.diag(self.sign * self.log_scale.exp())
         return self.permutation @ (self.lower.tril(-1) + eye) @ upper
@@ -99,11 +96,9 @@ class AffineCoupling(nn.Module):
 
 class InvertibleTanh(nn.Module):
     """z = tanh(x / scale) towards the latents, x = scale · artanh(z) towards the image (Eq. 7, 8: a scale of 1).
-
     Latents are double precision where the device has it: in single precision the inverse is off by more than 1e-4 from
     about 5 on, and tanh is 1 from about 9 on; in double precision these are 14 and 19. Latents of exactly 1, which
-    pictures unlike any of training have, are taken for the next smaller number.
-    """
+    pictures unlike any of training have, are taken for the next smaller number."""
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()

@@ -25,10 +25,7 @@ def noise_loss(
 ) -> Float[Tensor, ""]:
     """Latents of one identity together, of different ones apart (Eq. 10): mean distance within minus mean distance
     between. The release's "ratio" adds 10 / max(1, mean distance between) instead, which is constant below 1, and in a
-    batch of a single identity.
-
-    An image's distance to itself is left out.
-    """
+    batch of a single identity. An image's distance to itself is left out."""
     distances = pairwise_distances(latents.flatten(1))
     same = labels[:, None] == labels[None, :]
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)

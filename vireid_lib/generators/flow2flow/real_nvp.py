@@ -40,7 +40,6 @@ class RealNvp(nn.Module):
         return latents, log_determinant + couplings
 
     def logits(self, latents: Maps) -> Maps:
-        """The couplings' inverse."""
         return self.flows(latents, generate=True)
 
     def to_logits(self, images: Images) -> tuple[Maps, PerSample]:

@@ -43,7 +43,6 @@ class ImageEncoder(nn.Module):
 
 
 def make_flow(config: Flow2FlowConfig) -> nn.Module:
-    """One fresh flow of the form that is asked for."""
     if config.flow == "real_nvp":
         sizes = {"scales": config.scales, "width": config.residual_width, "blocks": config.residual_blocks}
         return RealNvp(**sizes, activation=config.activation, activation_scale=config.activation_scale)
@@ -54,10 +53,8 @@ def make_flow(config: Flow2FlowConfig) -> nn.Module:
 
 def dequantised(images: Images, noise: Images | float) -> Images:
     """Images of 256 levels in 0..1 to continuous ones in -1..1: noise in 0..1 fills the gap up to the next level.
-
     Without it a flow finds infinite likelihood where values are discrete, or the three channels of an infrared image
-    equal.
-    """
+    equal."""
     return (images * (GREY_LEVELS - 1) + noise) / GREY_LEVELS * 2 - 1
 
 

@@ -43,7 +43,6 @@ class Jsia(Translator):
 
     @property
     def from_pairs(self) -> bool:
-        """Translations of one image, or mixtures of two, as `expansion` says."""
         return self.config.expansion != "translate"
 
     @property

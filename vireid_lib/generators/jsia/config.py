@@ -106,7 +106,6 @@ class JsiaConfig(TranslatorConfig):
 
     @property
     def encoder_trains(self) -> bool:
-        """Whether the set-level encoder learns in the pre-training."""
         return self.train_encoder or self.pretrained is None
 
     _form = released("jsia")

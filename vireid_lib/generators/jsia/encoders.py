@@ -75,11 +75,8 @@ def network_input(pictures: Images, enlargement: int = 1) -> Float[Tensor, "batc
 
 
 def load_imagenet(encoders: list[nn.Module], source: str) -> None:
-    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_imagenet`).
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such file, or it lacks a weight.
-    """
+    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_imagenet`). Raises
+    FileNotFoundError, ValueError: there is no such file, or it lacks a weight."""
     weights = read_imagenet(source)
     for encoder in encoders:
         own = encoder.state_dict()

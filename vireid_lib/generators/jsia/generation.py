@@ -51,7 +51,6 @@ def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
 
 
 def make_discriminators(config: JsiaConfig) -> dict[str, nn.Module]:
-    """Fresh discriminators, one for each modality."""
     sizes = {"width": config.judge_width, "layers": config.judge_layers, "scales": config.judge_scales}
     return {f"discriminator_{name}": channels_last(MultiScaleDiscriminator(**sizes)) for name in MODALITIES}
 
@@ -68,7 +67,6 @@ def channels_last(module: nn.Module) -> nn.Module:
 
 
 def make_set_level(config: JsiaConfig) -> SetLevelEncoder:
-    """A fresh set-level encoder."""
     return channels_last(SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu))
 
 

@@ -99,7 +99,6 @@ class JsiaReidConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> Self:
-        """The recipe for the miniature world, in `generators/recipes.yaml`."""
         return cls(**(recipe("jsia joint", changes.get("form", "paper")) | changes))
 
     @property

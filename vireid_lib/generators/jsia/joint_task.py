@@ -250,7 +250,6 @@ def _modality_discriminator(channels: int, seed: int) -> nn.Module:
 
 
 def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
-    """Generator and ReID network must be made for each other."""
     made = generator.config
     held = {name: (getattr(made, name), getattr(config, name)) for name in ("backbone", "grey_encoder", "stem_relu")}
     sizes = (f"{height}x{width} pixels" for height, width in (made.input_size, (config.height, config.width)))
