@@ -132,9 +132,7 @@ class Generator:
         table = self.config.fitted_rows(training_rows_only(table, f"{self.name}.fit"))
         for modality in self.needs:
             if not (table["modality"] == modality).any():
-                raise ValueError(
-                    f"{self.name}.fit: the table has no {modality} image to learn from; add training rows."
-                )
+                raise ValueError(f"{self.name}.fit: the table has no {modality} image to learn from; add such rows.")
         self._table, self.folder = table, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = {"generator": self.name, "config": self.config.recorded(), "images": len(table)}

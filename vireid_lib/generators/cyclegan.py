@@ -65,17 +65,15 @@ class ImagePool:
         and while the pool is not full."""
         given = []
         for image in images.detach():
+            given.append(image)
             if self.filled < len(self.images):
                 self.images[self.filled] = image
                 self.filled += 1
-                given.append(image)
                 continue
             place = int(torch.randint(len(self.images), (), generator=draw))
             if bool(torch.rand((), generator=draw) < 0.5):
-                given.append(self.images[place].to(image, copy=True))
+                given[-1] = self.images[place].to(image, copy=True)
                 self.images[place] = image
-            else:
-                given.append(image)
         return torch.stack(given)
 
     def state_dict(self) -> dict[str, Any]:
@@ -115,9 +113,8 @@ class CycleGanTask(TranslationTask):
         for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
             old = self.extras[f"pool_{name}"].exchange(whole_batch.rows(fake[name].detach()), draw)
             discriminator = self.modules[f"discriminator_{name}"]
-            losses[f"discriminator_{name}"] = tell_apart(
-                discriminator(real[name]), discriminator(whole_batch.part(old))
-            )
+            judged = discriminator(real[name]), discriminator(whole_batch.part(old))
+            losses[f"discriminator_{name}"] = tell_apart(*judged)
         self.update(accelerator, sum(losses[name] for name in discriminators), "discriminators")
         return {name: value.detach() for name, value in losses.items()}
 

@@ -79,9 +79,8 @@ class LabelledGenerator(nn.Module):
         for channels in widths[:-1]:
             layers += normed(nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), affine=True)
         for _ in range(blocks):
-            first, second = (
-                normed(nn.Conv2d(widths[-1], widths[-1], 3, 1, 1, bias=False), affine=True) for _ in range(2)
-            )
+            same = (nn.Conv2d(widths[-1], widths[-1], 3, 1, 1, bias=False) for _ in range(2))
+            first, second = (normed(convolution, affine=True) for convolution in same)
             layers.append(Residual(*first, *second[:-1]))
         for channels in widths[:0:-1]:
             layers += normed(nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), affine=True)

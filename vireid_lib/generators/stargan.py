@@ -5,6 +5,7 @@ Translation", CVPR 2018.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, whole_batch
 
 Labels = Float[Tensor, "batch domains"]
+Shares = Float[Tensor, " batch"]
 
 
 class StarGanConfig(AdversarialConfig):
@@ -62,10 +64,9 @@ class Critic(nn.Module):
 
     def __init__(self, size: tuple[int, int], domains: int, *, width: int = 64, halvings: int = 6) -> None:
         super().__init__()
-        widths = [3, *(width * 2**level for level in range(halvings))]
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01)]
+        widths, layers = [3, *(width * 2**level for level in range(halvings))], []
+        for pair in pairwise(widths):
+            layers += [nn.Conv2d(*pair, 4, 2, 1), nn.LeakyReLU(0.01)]
         self.layers = nn.Sequential(*layers)
         self.real = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)
         rest = (size[0] // 2**halvings, size[1] // 2**halvings)
@@ -76,9 +77,7 @@ class Critic(nn.Module):
         return self.real(maps), self.domain(maps).flatten(1)
 
 
-def gradient_penalty(
-    critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Float[Tensor, " batch"]
-) -> Float[Tensor, ""]:
+def gradient_penalty(critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Shares) -> Tensor:
     """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term); the scores that
     `critic` gives an image's patches are added up, as in the released code."""
     shares = shares.view(-1, 1, 1, 1)
@@ -130,7 +129,7 @@ class StarGanTask(TranslationTask):
         return self.settings.batch // 2
 
     def _train_critic(
-        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Float[Tensor, " batch"]
+        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Shares
     ) -> dict[str, Tensor]:
         """Eq. 5 and 8: tell real from made, and real images' domains."""
         config, critic = self.settings, self.modules["critic"]

@@ -171,6 +171,13 @@ class Translator(Generator):
         about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
         return [SampleRequest(identity, camera_in_table(camera), Path(), (seed,), **about) for seed in numbers]
 
+    def of_modality(self, modality: str, what: str, prefix: str = "") -> nn.Module:
+        """The network of a modality. Raises ValueError, with a word for `what` it is, for one that there is none of."""
+        networks = self._fitted()
+        if modality not in MODALITIES:
+            raise ValueError(f"{self.name} has no {what} for modality {modality!r}; it has {' and '.join(MODALITIES)}.")
+        return networks[prefix + modality]
+
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""
         self._fitted()

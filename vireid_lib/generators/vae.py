@@ -74,7 +74,7 @@ class ConditionalVae(nn.Module):
         features = int(np.prod(self.shape))
         layers, before = [], 3 + len(MODALITIES)
         for channels in widths:
-            layers += [nn.Conv2d(before, channels, 4, 2, 1), *_normalised(channels)]
+            layers += [nn.Conv2d(before, channels, 4, 2, 1), nn.GroupNorm(channels // GROUP, channels), nn.SiLU()]
             before = channels
         self.encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * config.latent))
         self.standard = nn.ModuleList(nn.BatchNorm1d(config.latent, affine=False) for _ in MODALITIES)
@@ -194,19 +194,13 @@ class Vae(Translator):
         """Codes as pictures of a camera each. Raises ValueError for a camera that it was not fitted to."""
         for camera in cameras:
             self.modality(camera)
-        images = self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device))
-        return to_pictures(images)
+        return to_pictures(self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device)))
 
     def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
         """Pictures of people that nobody photographed: the same `count` codes, drawn from the prior, as each of the
         cameras (JSIA-ReID's "FLS")."""
-        draw = seeds.generator(seed, "latent space")
-        codes = torch.randn(count, self.config.latent, generator=draw).to(self.device)
-        return [self.decode(codes, [camera] * count) for camera in cameras]
-
-
-def _normalised(channels: int) -> list[nn.Module]:
-    return [nn.GroupNorm(channels // GROUP, channels), nn.SiLU()]
+        codes = torch.randn(count, self.config.latent, generator=seeds.generator(seed, "latent space"))
+        return [self.decode(codes.to(self.device), [camera] * count) for camera in cameras]
 
 
 GENERATOR = Vae

@@ -201,9 +201,8 @@ def _market(c: Canvas) -> None:
     _floor(c, ground, c.colour((0.60, 0.57, 0.53), 0.04), 0.2, 0.10)
 
 
-STYLES: dict[str, Callable[[Canvas], None]] = dict(
-    hall=_hall, office=_office, street=_street, park=_park, yard=_yard, market=_market
-)
+STYLES: dict[str, Callable[[Canvas], None]] = {"hall": _hall, "office": _office, "street": _street}
+STYLES |= {"park": _park, "yard": _yard, "market": _market}
 
 
 @lru_cache(maxsize=512)

@@ -89,8 +89,5 @@ def caption(person: Person) -> str:
 
 def vocabulary() -> tuple[str, ...]:
     """Every word that a caption can hold, sorted; captions add only spaces and commas."""
-    kinds = (palette.COLOURS, palette.HAIR_COLOURS, palette.HAIR_STYLES, palette.FACES, palette.UPPER, palette.LOWER)
-    kinds += (palette.SHOES, palette.BAGS, palette.HATS)
-    kinds += (palette.UPPER_PATTERNS, palette.LOWER_PATTERNS, palette.SKIRT_PATTERNS)
-    phrases = ["person with hair wearing and", *(phrase for kind in kinds for phrase in kind)]
+    phrases = ["person with hair wearing and", *(phrase for words in SLOTS.values() for phrase in words)]
     return tuple(sorted({word for phrase in phrases for word in phrase.split()} - {"plain", "none"}))

@@ -13,6 +13,7 @@ from vireid_lib.generators.aligngan.networks import (
     Classifier,
     FeatureNetwork,
     ImageDiscriminator,
+    Maps,
     PairDiscriminator,
     make_generator,
 )
@@ -179,9 +180,7 @@ class AlignGanTask(TranslationTask):
         discriminator = self.modules[f"discriminator_{modality}"]
         return tell_apart(discriminator(real), discriminator(made))
 
-    def _discriminate_pairs(
-        self, real: Images, another: Images, made: Images, real_maps: Tensor, made_maps: Tensor
-    ) -> Float[Tensor, ""]:
+    def _discriminate_pairs(self, real: Images, another: Images, made: Images, real_maps: Maps, made_maps: Maps):
         """Real infrared images with their own features against four kinds of others: another identity's image, features
         of a generated image, a generated image, and both generated."""
         discriminator = self.modules["discriminator_pairs"]

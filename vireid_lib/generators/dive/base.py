@@ -100,9 +100,8 @@ def load_base(name: str) -> Base:
         with _quiet():
             parts, lacking = _parts(str(path) if local else name, found)
     except Exception as error:  # a broken file makes diffusers and transformers raise errors of many classes
-        raise explained(
-            "base_model", name, error, folder=path if local else None, index=INDEX, parts=weights.PIPELINE
-        ) from None
+        place = path if local else None
+        raise explained("base_model", name, error, folder=place, index=INDEX, parts=weights.PIPELINE) from None
     if parts["tokenizer"].vocab_size <= len(parts["tokenizer"].all_special_ids):
         raise weights.WeightsError(f"base_model {name!r}: its tokenizer knows no word: copy or fetch that part again.")
     for part, names in lacking.items():
@@ -139,7 +138,7 @@ def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], d
         "vae": AutoencoderKL.from_pretrained(source, subfolder="vae", **found),
     }
     # for weights in no file, diffusers allocates no memory; transformers draws them at random
-    lacking = {
-        part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta] for part in ("unet", "vae")
-    }
-    return parts, lacking | {"text_encoder": sorted(read["missing_keys"])}
+    lacking = {"text_encoder": sorted(read["missing_keys"])}
+    for part in ("unet", "vae"):
+        lacking[part] = [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta]
+    return parts, lacking

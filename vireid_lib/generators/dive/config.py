@@ -168,9 +168,7 @@ class DiveConfig(GeneratorConfig):
     @model_validator(mode="after")
     def _captions(self) -> Self:
         if self.captions is not None and self.token_init != "caption":
-            raise ValueError(
-                f"captions are for token_init: caption, and it is {self.token_init}: change one of the two"
-            )
+            raise ValueError(f"captions are for token_init: caption, and it is {self.token_init}: change one of them")
         return self
 
     @property

@@ -50,9 +50,8 @@ class Vocabulary:
     def view(self, camera: str) -> str:
         """The view that `camera` belongs to. Raises ValueError for a camera it doesn't know."""
         if camera not in self.view_of_camera:
-            raise ValueError(
-                f"DiVE was not fitted to camera {camera!r}; it knows {', '.join(sorted(self.view_of_camera))}."
-            )
+            known = ", ".join(sorted(self.view_of_camera))
+            raise ValueError(f"DiVE was not fitted to camera {camera!r}; it knows {known}.")
         return self.view_of_camera[camera]
 
     def key(self, camera: str, modality: str) -> str:

@@ -78,9 +78,7 @@ class TokenBank:
     def names(self, identity: str) -> list[str]:
         """The tokens of an identity. Raises ValueError for one that has none."""
         if identity not in self.placeholders:
-            raise ValueError(
-                f"DiVE has no token for {identity!r}: only people whose images it was fitted to can be generated."
-            )
+            raise ValueError(f"DiVE has no token for {identity!r}: only people whom it was fitted to can be generated.")
         start = self.placeholders[identity]
         return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
 

@@ -107,11 +107,14 @@ def _through(couplings: nn.ModuleList, maps: Maps) -> tuple[Maps, PerSample]:
 class _Coupling(nn.Module):
     """z = (x + t) exp(s) on the changed values, s = s_scale · tanh(raw) + s_shift."""
 
-    def __init__(self, channels: int, extra: int, width: int, blocks: int) -> None:
+    parts, told = 1, 1  # parts of the channels, one of which is changed, and planes that tell which values those are
+
+    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
         super().__init__()
+        self.turned, channels = turned, channels // self.parts
         self.s_scale, self.s_shift = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
         self.st_norm = nn.BatchNorm2d(channels, affine=False)
-        self.st_net = _ResidualNetwork(2 * channels + extra, width, 2 * channels, blocks)
+        self.st_net = _ResidualNetwork(2 * channels + self.told, width, 2 * channels, blocks)
 
     def scale_and_shift(self, kept: Maps, mask: Tensor | None = None) -> tuple[Maps, Maps]:
         """(s, t); the network sees the positive and the negative part of the normalised values that are kept, and
@@ -128,10 +131,6 @@ class _Coupling(nn.Module):
 class CheckerboardCoupling(_Coupling):
     """Changes every other pixel."""
 
-    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
-        super().__init__(channels, 1, width, blocks)
-        self.turned = turned
-
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         mask = checkerboard(maps, self.turned)
         scale, shift = self.scale_and_shift(maps * mask, mask)
@@ -144,9 +143,7 @@ class CheckerboardCoupling(_Coupling):
 class ChannelCoupling(_Coupling):
     """Changes the first half of the channels (the second, if turned)."""
 
-    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
-        super().__init__(channels // 2, 0, width, blocks)
-        self.turned = turned
+    parts, told = 2, 0
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         changed, kept = maps.chunk(2, dim=1) if not self.turned else maps.chunk(2, dim=1)[::-1]

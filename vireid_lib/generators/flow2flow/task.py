@@ -24,7 +24,7 @@ RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised ker
 GREY_LEVELS = 256
 GREY = 127 / 255
 
-ByModality = dict[str, Tensor]
+ByModality = Losses = dict[str, Tensor]
 
 
 class ImageEncoder(nn.Module):
@@ -127,9 +127,7 @@ class Flow2FlowTask(TranslationTask):
             shown |= self._train_adversaries(accelerator, real, fake, labels)
         return shown
 
-    def _train_flows(
-        self, accelerator: Accelerator, real: ByModality, labels: ByModality
-    ) -> tuple[dict[str, Tensor], ByModality]:
+    def _train_flows(self, accelerator: Accelerator, real: ByModality, labels: ByModality) -> tuple[Losses, ByModality]:
         """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality. `labels`
         are the whole batch's."""
         config = self.settings
@@ -153,7 +151,7 @@ class Flow2FlowTask(TranslationTask):
 
     def _train_adversaries(
         self, accelerator: Accelerator, real: ByModality, fake: ByModality, labels: ByModality
-    ) -> dict[str, Tensor]:
+    ) -> Losses:
         """One update of encoders and discriminators (Eq. 13, 15)."""
         losses = {}
         for name in self.kept:

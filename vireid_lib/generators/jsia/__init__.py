@@ -83,7 +83,7 @@ class Jsia(Translator):
     @torch.no_grad()
     def styles(self, images: Pictures, modality: str) -> Float[Tensor, "n style"]:
         """Modality-specific features of images of that modality."""
-        return self._of(modality, "style")(self.floats(images))
+        return self.of_modality(modality, "style", "style_")(self.floats(images))
 
     @torch.no_grad()
     def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
@@ -102,13 +102,8 @@ class Jsia(Translator):
         self, contents: Float[Tensor, "n channels h w"], styles: Float[Tensor, "n style"], modality: str
     ) -> Pictures:
         """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
-        return to_pictures(self._of(modality, "decoder")(contents.to(self.device), styles.to(self.device)))
-
-    def _of(self, modality: str, what: str) -> nn.Module:
-        networks = self._fitted()
-        if f"{what}_{modality}" not in networks:
-            raise ValueError(f"jsia has no {what} for modality {modality!r}; it has visible and infrared.")
-        return networks[f"{what}_{modality}"]
+        decoder = self.of_modality(modality, "decoder", "decoder_")
+        return to_pictures(decoder(contents.to(self.device), styles.to(self.device)))
 
 
 GENERATOR = Jsia

@@ -18,7 +18,7 @@ from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, m
 from vireid_lib.generators.networks import Images
 from vireid_lib.training import processes, whole_batch
 
-ByModality = dict[str, Tensor]
+ByModality = Losses = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
 Encode = Callable[[Images], Tensor]
 
@@ -133,9 +133,7 @@ def backward(accelerator: Accelerator, loss: Tensor, made: Made | None, encoder:
     accelerator.backward(loss)
 
 
-def _vary(
-    nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Generator
-) -> tuple[ByModality, dict[str, Tensor]]:
+def _vary(nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Generator) -> tuple[ByModality, Losses]:
     """Latents of the maps and the module's losses (Eq. 9, 10), which do not reach the encoder."""
     held = torch.cat([maps[name] for name in MODALITIES]).detach()
     mean, deviation = nets["latent_encoder"](held)

@@ -116,14 +116,10 @@ class JsiaReidConfig(ReidConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for mine, whole, what in (
-            (self.generation_identities, self.identities, "identities"),
-            (self.generation_images, self.images, "images"),
-        ):
+        for what in ("identities", "images"):
+            mine, whole = getattr(self, f"generation_{what}"), getattr(self, what)
             if mine is not None and mine > whole:
-                raise ValueError(
-                    f"generation_{what} is {mine}, but a batch has only {whole}: lower it, or None for all"
-                )
+                raise ValueError(f"generation_{what} is {mine}, but a batch has {whole}: lower it, or None for all")
         refuse_weights_of_small(self)
         rows = self.height // (8 if self.backbone == "small" else 16)
         if rows % self.regions or (self.backbone == "small" and rows % 4):

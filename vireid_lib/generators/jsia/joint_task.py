@@ -1,6 +1,6 @@
 """The joint training for the one training loop: ReID network and generators together, then the discriminators."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -205,9 +205,7 @@ class JointTask(ReidTask):
             found = {name: functional.interpolate(each, size, mode="area") for name, each in found.items()}
         return {name: each * 2 - 1 for name, each in found.items()}
 
-    def _update(
-        self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor, made: Made | None = None
-    ) -> None:
+    def _update(self, accelerator: Accelerator, players: Sequence[str], loss: Tensor, made: Made | None = None) -> None:
         if self.processes > 1 and made is not None and made.apart is not None:
             raise ValueError(
                 "feature_reaches_encoder is False, which takes two backward passes of a step: the joint training does "

@@ -37,10 +37,9 @@ class JsiaNetwork(nn.Module):
         self.width = SMALL_WIDTH if self.small else channels
         self.bottleneck, self.classifier = bn_neck(self.width), identity_classifier(self.width, identities)
         self.regions = config.regions if config.lr_weight else 0
-        heads = (
-            nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)) for _ in range(self.regions)
-        )
-        self.local = nn.ModuleList(heads)
+        self.local = nn.ModuleList()
+        for _ in range(self.regions):
+            self.local.append(nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)))
         self.behind_neck = config.feature == "neck"
 
     def forward(self, inputs: Images | Maps, part: Literal["all", "set_level", "instance_level"] = "all"):
