@@ -30,6 +30,7 @@ MOST_SKIPPED = 0.01
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
+Make = Callable[[Sequence[SampleRequest], int], Pictures]
 
 
 def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
@@ -44,7 +45,7 @@ class SamplingError(RuntimeError):
 
 def write(
     requests: Sequence[SampleRequest],
-    make: Callable[[Sequence[SampleRequest], int], Pictures],
+    make: Make,
     folder: Path,
     *,
     source: str,
@@ -60,7 +61,7 @@ def write(
     attempts all give an unusable picture is left out; the record counts and names those, as "skipped".
 
     Args:
-        make: (items, attempt) to their pictures; `attempt` says which of an item's seeds and starts to use.
+        make: see `Generator.make`.
         source: the generator's name, for the rows.
         settings: JSON values that the pictures depend on.
         batch: most items that `make` gets at once, all of one `group`.
@@ -128,9 +129,7 @@ def sizes(table: pd.DataFrame) -> dict[str, int]:
         return {"images": len(table), "distinct": len(set(pool.map(digest, table["path"])))}
 
 
-def _make(
-    make: Callable[[Sequence[SampleRequest], int], Pictures], items: Sequence[SampleRequest], missing: set[Path]
-) -> list[SampleRequest]:
+def _make(make: Make, items: Sequence[SampleRequest], missing: set[Path]) -> list[SampleRequest]:
     """Write those of a batch's usable pictures that are missing, and make the others again with their next seed and
     start; returns those that stay unusable."""
     left = list(items)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,6 +43,7 @@ class Translator(Generator):
         task_class: the training; made of the settings and the batches.
         trained_only: the folder gets those weights alone that have a gradient; the others come with `make_networks`.
         networks: those that make pictures, after `fit` or `load`.
+        about: what else to keep beside the weights, as JSON values.
     """
 
     needs = MODALITIES
@@ -50,6 +51,7 @@ class Translator(Generator):
     task_class: ClassVar[type[TranslationTask]]
     trained_only: ClassVar[bool] = False
     networks: nn.ModuleDict | None = None
+    about: Mapping[str, Any] = {}
 
     def make_networks(self) -> dict[str, nn.Module]:
         """Fresh networks of those kept after training, by name."""
@@ -66,14 +68,10 @@ class Translator(Generator):
         size = (self.config.height, self.config.width)
         return math.gcd(*self.task_class.outline(self.config, Batches(table, size, None, blank=True)).parted())
 
-    def about(self) -> dict[str, Any]:
-        """What else to keep beside the weights, as JSON values."""
-        return {}
-
     @property
     def from_pairs(self) -> bool:
-        """Whether `expand` makes each picture of two images."""
-        return False
+        """Whether `expand` makes each picture of two images, as a setting `expansion` may say."""
+        return getattr(self.config, "expansion", "translate") != "translate"
 
     @property
     def knows_cameras(self) -> bool:
@@ -125,7 +123,7 @@ class Translator(Generator):
             "weights": hashlib.sha256(weights).hexdigest(),
             "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
-            **self.about(),
+            **self.about,
         }
 
     @torch.no_grad()

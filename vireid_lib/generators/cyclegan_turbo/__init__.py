@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -139,8 +138,8 @@ class CycleGanTurbo(Translator):
 
     def make_networks(self) -> dict[str, nn.Module]:
         base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
-        self._about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
-        if then not in (None, self._about["base_model_digest"]):
+        self.about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
+        if then not in (None, self.about["base_model_digest"]):
             words = f"is another model now than {self.name} was fitted with: restore its weights, or fit anew."
             raise ValueError(f"{self.config.base_model!r} {words}")
         factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
@@ -149,9 +148,6 @@ class CycleGanTurbo(Translator):
 
     def make_task(self, batches: Batches) -> CycleGanTurboTask:
         return CycleGanTurboTask(self.config, self.make_networks()["generator"], batches)
-
-    def about(self) -> dict[str, Any]:
-        return self._about
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

@@ -27,10 +27,6 @@ class Flow2Flow(Translator):
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: make_flow(self.config) for name in Flow2FlowTask.kept}
 
-    @property
-    def from_pairs(self) -> bool:
-        return self.config.expansion != "translate"
-
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         """Eq. 18 and 19 from one image, Eq. 16 and 17 between two."""
         latents = [self.encode(each, items[0].from_modality) for each in images]

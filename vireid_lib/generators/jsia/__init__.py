@@ -42,10 +42,6 @@ class Jsia(Translator):
         return make_networks(self.config) | {"styles": StyleBank(self._record["images"], self.config.style_dim)}
 
     @property
-    def from_pairs(self) -> bool:
-        return self.config.expansion != "translate"
-
-    @property
     def knows_cameras(self) -> bool:
         """A picture has the style of some image of its camera."""
         return True
