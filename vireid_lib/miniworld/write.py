@@ -15,7 +15,6 @@ from PIL import Image
 
 from vireid_lib import places
 from vireid_lib.data.contents import written_aside
-from vireid_lib.data.tables import MODALITIES
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
 from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
@@ -129,11 +128,12 @@ def campus_images(size: Size) -> int:
 def _counts(name: str, size: Size) -> dict[str, int]:
     """What `vireid data check` compares with the images on disk, worded as the manifests word it."""
     if name == "mini_vi":
-        ids, cameras = {}, {"visible": len(VISIBLE), "infrared": len(INFRARED)}
-        for split, count in (("train", size.train_ids), ("val", size.val_ids), ("test", size.test_ids)):
-            images = {f"{split} {name} images": count * n * size.images_of(split) for name, n in cameras.items()}
-            ids |= {f"{split} identities": count} | images
-        return ids
+        ids = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
+        counts = {f"{split} identities": count for split, count in ids.items()}
+        for split, count in ids.items():
+            for modality, number in (("visible", len(VISIBLE)), ("infrared", len(INFRARED))):
+                counts[f"{split} {modality} images"] = count * number * size.images_of(split)
+        return counts
     if name == "mini_truth":
         return {}
     people, images = size.external_ids, campus_images(size) if name == CAMPUS else size.external_images
@@ -211,7 +211,7 @@ def _generator(seed: int, key: str) -> np.random.Generator:
 
 def _write_pictures(folder: Path, pictures: Iterable[Picture], seed: int) -> None:
     pictures = list(pictures)
-    for modality in MODALITIES:
+    for modality in ("visible", "infrared"):
         group = [picture for picture in pictures if CAMERAS[picture.camera].modality == modality]
         for parent in {os.path.dirname(picture.path) for picture in group}:
             (folder / parent).mkdir(parents=True, exist_ok=True)
