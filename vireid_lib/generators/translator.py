@@ -112,19 +112,23 @@ class Translator(Generator):
         place = {"folder": folder / TRAINING, "device": str(self.device)}
         self.history = train(task, steps=task.steps, seed=config.seed, **place, **how)
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
-        weights = safetensors.torch.save(tensors)
-        if processes.index() == 0:
-            write_atomically(folder / WEIGHTS, weights)
         return {
             "cameras": batches.cameras,
             "identities": len(batches.names),
             "steps": task.steps,
-            "weights": hashlib.sha256(weights).hexdigest(),
+            "weights": self.write_weights(folder, self._weights()),
             "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
             **self.about,
         }
+
+    def write_weights(self, folder: Path, weights: Mapping[str, Tensor]) -> str:
+        """Write `networks.safetensors`; returns its sha256."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        content = safetensors.torch.save(tensors)
+        if processes.index() == 0:
+            write_atomically(folder / WEIGHTS, content)
+        return hashlib.sha256(content).hexdigest()
 
     @torch.no_grad()
     def restore(self, folder: Path) -> None:

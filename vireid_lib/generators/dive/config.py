@@ -23,10 +23,8 @@ class DiveConfig(GeneratorConfig):
     """Settings of fine-tuning and sampling.
 
     Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
-    release's values (`releases.yaml`) for whatever is not set beside it: half of its training prompts are the code
-    alone (`class_prompts_ratio` 0.5), the others are drawn from 27 templates, of which the first makes the pictures;
-    AdamW's second beta is 0.999 and its weight decay 0.01, on LoRA and token rows; LoRA's gradients alone are clipped;
-    tokens start from a rare word's row. The paper names no betas, no decay and no clipping: its form's values are ours.
+    release's values (`releases.yaml`) for whatever is not set beside it. The paper names no betas, no decay and no
+    clipping: its form's values are ours.
 
     Table 3 has a "single view", which the paper does not explain. `views: single` reads it as one code for all cameras
     of a modality; `views: one_camera` as the images of one visible and one infrared camera of the target, those with

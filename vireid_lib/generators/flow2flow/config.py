@@ -20,9 +20,7 @@ class Flow2FlowConfig(TranslatorConfig):
 
     Attributes:
         form: "paper", or "release", which only sets other settings to what the released command has (`releases.yaml`);
-            given settings win: RealNVP of ten couplings without 1×1 convolutions or activation, pictures of 384×128
-            shown as tanh of its logits, one identity of 4 + 4 images in a batch, drawn without replacement, the
-            released noise loss, generators once for each time of the discriminators.
+            given settings win.
         flow: "glow", the paper's, see `Flow`; or "real_nvp", the released one, see `RealNvp`.
         blocks, squeezes, coupling_width, bounded_scale: of the paper's flow.
         scales, residual_width, residual_blocks: of the released flow.

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.data.contents import file_digest, write_atomically
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
@@ -22,7 +21,7 @@ from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.generators.jsia.task import JsiaTask
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translator import WEIGHTS, Translator
+from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds
 
 
@@ -49,10 +48,8 @@ class Jsia(Translator):
     def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
         """Write networks that were trained further (as `make_networks` names them, with the styles of the table's
         images) as a fitted folder; `about` is what the record says besides."""
-        state = nn.ModuleDict(dict(networks)).state_dict()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        safetensors.torch.save_file(tensors, folder / WEIGHTS)
-        changed = {"images": len(table), "weights": file_digest(folder / WEIGHTS), **about}
+        weights = self.write_weights(folder, nn.ModuleDict(dict(networks)).state_dict())
+        changed = {"images": len(table), "weights": weights, **about}
         write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
 
     @torch.no_grad()

@@ -19,9 +19,8 @@ class JsiaConfig(TranslatorConfig):
 
     Attributes:
         form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
-            given settings win. These are pictures of 128×64 that its encoder enlarges, a shorter decoder, a longer
-            style encoder, no variation module, weight decay, and the settings below that name it. Not followed: it
-            encodes the two modalities apart, each with the batch normalisation of its own images.
+            given settings win. Not followed: it encodes the two modalities apart, each with the batch normalisation of
+            its own images.
         backbone: "resnet50", whose first two stages are the set-level encoder, or "small" for the miniature world.
         pretrained: ImageNet weights of the encoder (hub id or local file), or None.
         grey_encoder, stem_relu: whether the set-level encoder turns its input to grey, and whether it has a ReLU before

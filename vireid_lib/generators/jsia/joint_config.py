@@ -20,10 +20,8 @@ class JsiaReidConfig(ReidConfig):
 
     Attributes:
         form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
-            given settings win. These are no local regions, no unseen identities, label smoothing, other rates and
-            weight decays, generation on 3 people with 3 images, an alignment with weight 0.01, and the settings below
-            that name it. Not followed: it draws other images for the generators than for the network, and passes the
-            modalities through the network one by one.
+            given settings win. Not followed: it draws other images for the generators than for the network, and passes
+            the modalities through the network one by one.
         backbone, pretrained, grey_encoder, stem_relu: as in `JsiaConfig`, which must have the same, `pretrained` aside.
         set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
             separate and trained against a discriminator of modality, as in cmGAN.
