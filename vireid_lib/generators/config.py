@@ -1,5 +1,5 @@
-"""What the configurations of generators share; `recipes.yaml` and `releases.yaml` have those of the
-miniature world and of released codes."""
+"""What the configurations of generators share; `recipes.yaml` has the miniature world's, `releases.yaml` those of
+released codes."""
 
 from functools import cache
 from pathlib import Path

@@ -21,9 +21,8 @@ class TranslationTask(Task):
     """A training on batches of both modalities, some of whose networks make the pictures afterwards.
 
     Several processes train as one does, see `vireid_lib.training.whole_batch`. The networks are not wrapped for that,
-    as
-    the loop does with others: such wrappers are not made for a network that is passed more than once a step, frozen for
-    a while, or differentiated twice (gradient penalty).
+    as the loop does with others: such wrappers are not made for a network that is passed more than once a step, frozen
+    for a while, or differentiated twice (gradient penalty).
 
     Attributes:
         kept: names of those networks.
