@@ -137,7 +137,6 @@ class CycleGan(Translator):
 
     name = "cyclegan"
     config_class, task_class = CycleGanConfig, CycleGanTask
-    config: CycleGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: ResnetGenerator(**self.config.generator_sizes) for name in CycleGanTask.kept}

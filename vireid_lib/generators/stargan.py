@@ -177,7 +177,6 @@ class StarGan(Translator):
 
     name = "stargan"
     config_class, task_class = StarGanConfig, StarGanTask
-    config: StarGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"generator": make_generator(self.config, self.domains)}

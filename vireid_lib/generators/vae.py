@@ -171,7 +171,6 @@ class Vae(Translator):
 
     name = "vae"
     config_class, task_class = VaeConfig, VaeTask
-    config: VaeConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"vae": ConditionalVae(self.config, len(self.domains.names))}

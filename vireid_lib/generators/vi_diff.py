@@ -177,7 +177,6 @@ class ViDiff(Translator):
 
     name = "vi_diff"
     config_class, task_class = ViDiffConfig, ViDiffTask
-    config: ViDiffConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(self.config)}

@@ -15,7 +15,6 @@ class AlignGan(Translator):
 
     name = "aligngan"
     config_class, task_class = AlignGanConfig, AlignGanTask
-    config: AlignGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         generators = {name: make_generator(self.config) for name in GENERATORS}

@@ -125,7 +125,6 @@ class CycleGanTurbo(Translator):
 
     name = "cyclegan_turbo"
     config_class, task_class = CycleGanTurboConfig, CycleGanTurboTask
-    config: CycleGanTurboConfig
     trained_only = True
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:

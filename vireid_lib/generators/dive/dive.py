@@ -36,7 +36,6 @@ class Dive(Generator):
 
     name = "dive"
     config_class = DiveConfig
-    config: DiveConfig
     needs = ("infrared",)
     model: DiveModel | None = None
 

@@ -22,7 +22,6 @@ class Flow2Flow(Translator):
 
     name = "flow2flow"
     config_class, task_class = Flow2FlowConfig, Flow2FlowTask
-    config: Flow2FlowConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: make_flow(self.config) for name in Flow2FlowTask.kept}

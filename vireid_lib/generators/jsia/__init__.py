@@ -98,15 +98,10 @@ class Jsia(Translator):
 
     name = "jsia"
     config_class, task_class = JsiaConfig, JsiaTask
-    config: JsiaConfig
+    knows_cameras = True  # a picture has the style of some image of its camera
 
     def make_networks(self) -> dict[str, nn.Module]:
         return make_networks(self.config) | {"styles": StyleBank(self._record["images"], self.config.style_dim)}
-
-    @property
-    def knows_cameras(self) -> bool:
-        """A picture has the style of some image of its camera."""
-        return True
 
     def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
         """Write networks that were trained further (as `make_networks` names them, with the styles of the table's

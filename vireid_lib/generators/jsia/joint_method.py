@@ -22,7 +22,6 @@ class JsiaMethod(Method):
     """Network, augmentation, identity losses and rates; `JointTask` adds what needs generated images."""
 
     config_class = JsiaReidConfig
-    config: JsiaReidConfig
     network: JsiaNetwork
 
     def __init__(self, config: JsiaReidConfig, num_identities: int) -> None:
