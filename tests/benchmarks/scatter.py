@@ -23,16 +23,20 @@ from torch import nn
 
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
-from vireid_lib.evaluation import evaluate
+from vireid_lib.evaluation import SysuProtocol, evaluate
 from vireid_lib.evaluation.statistics import variance_components
+from vireid_lib.generators.grayscale import GrayscaleCopies
 from vireid_lib.miniworld import write
-from vireid_lib.miniworld.calibrate import PROTOCOL, training_table
+from vireid_lib.miniworld.cameras import INFRARED
+from vireid_lib.miniworld.oracle import read_oracle
 from vireid_lib.reid.features import extract
 from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.train import ReidTask, train_task
 from vireid_lib.training.average import WeightAverage
 
 SETS = ("real", "grayscale", "true")
+PER_CAMERA = 4  # infrared images of each external person and infrared camera
+PROTOCOL = SysuProtocol(galleries=8)  # the profile mini's
 DECAY = 0.99
 STATISTICS_BATCHES = 50
 """Training batches from which the averaged network's batch statistics are taken."""
@@ -49,11 +53,28 @@ class Averaged(ReidTask):
         self.extras["average"].update(self.modules["network"])
 
 
+def training_table(world: dict[str, Path], name: str, folder: Path) -> pd.DataFrame:
+    """mini_vi's train and val rows, and the external people with their infrared; `folder` gets the greyscale copies."""
+    real = tables.training_rows(read_dataset("mini_vi", world["mini_vi"]))
+    if name == "real":
+        return real
+    market = read_dataset("mini_market", world["mini_market"])
+    external = market[market["split"] == "train"].assign(split="external").reset_index(drop=True)
+    if name == "grayscale":
+        copies = GrayscaleCopies()
+        copies.fit(external, folder)
+        names = sorted(external["identity"].unique())
+        return tables.concat(real, external, copies.expand(names, list(INFRARED), PER_CAMERA, 0, folder))
+    infrared = read_oracle(world["mini_truth"], name)
+    place = infrared.groupby(["identity", "camera"]).cumcount()
+    return tables.concat(real, external, infrared[place < PER_CAMERA])
+
+
 def train_once(
     world: dict[str, Path], name: str, steps: int, batch: tuple[int, int], seed: int, folder: Path
 ) -> list[dict]:
     """The scores of the last network and of the average: a row for each gallery. `batch`: identities, images."""
-    table = training_table(world, name, None, 4, folder.parent / "grey")
+    table = training_table(world, name, folder.parent / "grey")
     config = AgwConfig.small(steps=steps, identities=batch[0], images=batch[1])
     task = Averaged(table, config, seed=seed, cache=folder.parent / "cache")
     began = time.process_time()
