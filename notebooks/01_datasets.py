@@ -469,10 +469,10 @@ def draw(images, cameras, trial, shots):
 # search all of the other. LLCM draws in the same way from its own cameras; SYSU-MM01's authors published draws of their
 # own, which come as a file.) Change `chosen`, and everything below follows another draw.
 #
-# The papers rank all test identities in one gallery. The default miniature world has 200 and deals them into four
+# The papers rank all test identities in one gallery. The default miniature world has 400 and deals them into eight
 # galleries of 50, in the order of their numbers, each a test of its own with its own queries and draws. Why not one of
-# 50? Because who happens to be in it decides several points of a trained network's score: the rank-1 of one
-# network was 25.8 % in one gallery and 32.2 % in another (`vireid_lib/miniworld/CALIBRATION.md`).
+# 50? Because who happens to be in it decides several points of a trained network's score: the rank-1 of one network
+# was 22.8 % in one gallery and 29.8 % in another (`vireid_lib/miniworld/CALIBRATION.md`).
 
 # %% tags=["by-hand"]
 chosen = 0

@@ -48,7 +48,7 @@ def contents(workspace: Path) -> dict[str, dict[str, list]]:
                 found["evaluations"][key].add((*scores, weights))
         elif kind == "fit":
             found["generators"][name].add(generator(record.folder / FITTED))
-        elif (record.folder / TABLE).exists():
+        elif kind == "gallery" and (record.folder / TABLE).exists():
             found["galleries"][name].add(gallery(record))
     return {kind: {name: sorted(held) for name, held in sorted(own.items())} for kind, own in found.items()}
 
