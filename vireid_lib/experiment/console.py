@@ -79,4 +79,4 @@ class Terminal:
         pace = (prior + sum(map(self._spent.get, known))) / (prior + sum(map(self._expected.get, known)))
         now, *later = (pace * self._expected[name] for name in coming)
         left = sum(later) + max(0.0, now - (time.monotonic() - self._began))
-        return f", about {duration(left)} left for the book"
+        return f", about {duration(left)} left for the book" if left else ", longer than expected"
