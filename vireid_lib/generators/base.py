@@ -120,9 +120,10 @@ class Generator:
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """What `expand` returns."""
+        requests = self.plan(order)  # which refuses what cannot be made
         settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
         settings.pop("sampling_batch", None)
-        return self.write(self.plan(order), order.folder, settings)
+        return self.write(requests, order.folder, settings)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Learn from those rows of `table` (training rows, and visible rows of external identities) that
