@@ -763,9 +763,10 @@ sizes.style.format({"parameters": "{:,}", "BA against W (%)": "{:.1f}", "share (
 # must rise further when the branch is exchanged too.
 
 # %%
-from vireid_lib.experiment import prompt_losses
+from vireid_lib.analysis import prompt_losses
+from vireid_lib.experiment import prompt_measures
 
-worth = prompt_losses.prompt_worth(run)
+worth = prompt_measures.prompt_worth(run)
 effect = prompt_losses.prompt_verdict(worth)
 effect.style.format({"loss": "{:.4f}", "rise (%)": "{:+.2f}", "standard error": "{:.2f}"}).hide()
 

@@ -52,7 +52,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from vireid_lib import experiment, viz
-from vireid_lib.experiment import claims, jobs, measures, results, trainings
+from vireid_lib.experiment import claims, findings, jobs, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import pictures, widgets
@@ -803,20 +803,19 @@ by_hand.rename(index=training_label).rename_axis("against real images only").rou
 # %% [markdown]
 # RegDB has ten splits with a network each. There the difference is taken within each split, and the interval is
 # Student's over the ten differences: what makes a split easy for one side makes it easy for the other. (Several seeds
-# are averaged within a split first.) The library computes its sentences from the records; they hold the numbers above:
+# are averaged within a split first.) The library computes its table from the records; it holds the numbers above:
 
 # %% tags=["by-hand"]
 against_baseline = claims.compare(scores, metric)
 for verdict in against_baseline:
-    print(verdict.sentence)
     if several:
         theirs = [verdict.difference, verdict.margin, verdict.contrast.p_value, verdict.corrected]
         np.testing.assert_allclose(by_hand.loc[verdict.claim.row], theirs)
-claims.findings_table(against_baseline)
+findings.findings_table(against_baseline)
 
 # %%
 viz.differences(
-    **claims.for_differences(against_baseline),
+    **findings.for_differences(against_baseline),
     axis=f"{SCORES[metric]} (points), 95 % interval",
     title="Difference from real images only",
 )
@@ -830,8 +829,8 @@ viz.differences(
 
 # %%
 if "grayscale" in galleries:
-    for verdict in claims.compare(scores[scores["training"] != "real"], metric, reference="grayscale"):
-        print(verdict.sentence)
+    against_copies = claims.compare(scores[scores["training"] != "real"], metric, reference="grayscale")
+    print(findings.findings_table(against_copies).to_string(index=False))
 
 # %% [markdown]
 # **What to notice.** Read the verdict column before the means. "Within noise" does not say that there is no effect; it

@@ -52,12 +52,14 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
+from vireid_lib.analysis.prompt_attention import TIMES, positions
+from vireid_lib.analysis.subsets import spread
 from vireid_lib.data.images import to_float
-from vireid_lib.experiment.attention_measures import TIMES, concentrations, outlines, positions
+from vireid_lib.experiment.prompt_measures import concentrations, outlines
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.training import seeds
-from vireid_lib.viz.pictures import pixels, short, spread
+from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

@@ -39,6 +39,7 @@ data_root = ""  # folder of the real data sets; empty: what the profile says
 metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": what figures are about
 
 # %%
+import html
 import json
 
 import matplotlib.pyplot as plt
@@ -49,13 +50,13 @@ from IPython.display import HTML, display
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
+from vireid_lib.analysis.prompt_losses import PROMPT_VARIANTS, prompt_verdict
 from vireid_lib.evaluation import statistics
-from vireid_lib.experiment import claims, measures, paper_table, papers, results
-from vireid_lib.experiment.attention_measures import concentrations
+from vireid_lib.experiment import claims, findings, measures, paper_table, papers, results
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.gallery_audit import fidelity
-from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
-from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
+from vireid_lib.experiment.gallery_measures import compare
+from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark
+from vireid_lib.experiment.prompt_measures import concentrations, prompt_worth
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import widgets
@@ -343,7 +344,7 @@ if compared:
     over = " or ".join(dict.fromkeys(each.contrast.over for each in compared))
     display(
         viz.differences(
-            **claims.for_differences(compared),
+            **findings.for_differences(compared),
             groups=[each.mode for each in compared],
             axis=f"gain in {SCORES[metric]} over real images only (points), 95 % interval over {over}",
             title="What each training set adds",
@@ -380,7 +381,7 @@ questions = [
 asked = [each for each in questions if set(each.rows) <= set(run.profile.reid.training_sets)]
 if len(scores):
     answers = claims.judge(claims.measured_of(scores, metric), asked)
-    display(claims.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
+    display(findings.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
     for each in answers:
         if each.contrast is None:
             print(f"{each.claim.words}: not yet run")
@@ -419,8 +420,14 @@ def retrieved(record):
     )
 
 
-def distances(near):
-    return ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in near.table.to_dict("records"))
+def distances(compared):
+    table = compared.table.set_index("infrared images")["Fréchet distance"].dropna()
+    return ", ".join(f"{name} {distance:.2f}" for name, distance in table.items())
+
+
+def galleries(own):
+    """The comparison of chapter 3."""
+    return compare(own, ["grayscale", "dive", *(("resampled_ir", "oracle_ir") if run.miniature else ())])
 
 
 learned = {
@@ -430,7 +437,7 @@ learned = {
         told(lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0]), retrieved),
         3,
     ),
-    "Are they distributed like real infrared? (Fréchet distance)": (told(fidelity, distances), 3),
+    "Are they distributed like real infrared? (Fréchet distance)": (told(galleries, distances), 3),
     "Is the identity token on the person, the modality token everywhere?": (told(concentrations, conclusion), 6),
 }
 table = pd.DataFrame.from_dict(learned, orient="index", columns=["answer", "chapter"]).rename_axis("question")
@@ -509,10 +516,39 @@ listed = paper_table.beside_papers(recorded)
 counts = listed.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
 counts.reindex(columns=list(paper_table.STATUSES), fill_value=0).reset_index().rename_axis(columns=None).style.hide()
 
+# %% [markdown]
+# Table by table, as the papers print them: in italics what is printed, below it what was measured here, with the sign
+# of its status and the number of seeds, or of splits, that it is the mean of.
+
+
 # %%
-for title, table in paper_table.show_papers(listed):
-    ran = listed.loc[(listed["paper"] + ", Table " + listed["table"].astype(str)) == title.split(":")[0], "seeds"].any()
-    display(table if ran else HTML(f"<details><summary>{title}: not yet run</summary>{table.to_html()}</details>"))
+def ours(row):
+    if row["seeds"] == 0:
+        return "–"
+    spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
+    return f"{row['our_mean']:.2f}{spread} {paper_table.STATUSES[row['status']]}{mark(row['older'])}"
+
+
+def cell(values):
+    printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])
+    if not values["seeds"].any():
+        return f"<i>{printed}</i><br>not run"
+    counted = ", ".join(dict.fromkeys(filter(None, values["over"])))
+    return f"<i>{printed}</i><br><b>{' / '.join(map(ours, values.to_dict('records')))} ({counted})</b>"
+
+
+for (paper, number, title), rows in listed.groupby(["paper", "table", "title"], sort=False):
+    lines = {
+        html.escape(name): {
+            html.escape(column): cell(own) for column, own in line.groupby("printed_column", sort=False)
+        }
+        for name, line in rows.groupby("printed_row", sort=False)
+    }
+    head = html.escape(f"{paper}, Table {number}: {title}")
+    unit = f"{' / '.join(SCORES[name] for name in dict.fromkeys(rows['metric']))} in percent{legend(rows)}"
+    table = pd.DataFrame.from_dict(lines, orient="index").fillna("–").style.set_caption(f"<b>{head}</b><br>{unit}")
+    ran = rows["seeds"].any()
+    display(table if ran else HTML(f"<details><summary>{head}: not yet run</summary>{table.to_html()}</details>"))
 
 # %% [markdown]
 # Papers err. Where one disagrees with itself, with its code or with another paper, the numbers above follow the reading

@@ -310,7 +310,7 @@ for seed in run.profile.reid.seeds:
     held = torch.cat([of_known, run.features("real", seed)[0]])
     table = pd.concat([known, test], ignore_index=True).assign(split="test")
     for split, names in enumerate(splits, start=1):
-        kept = table["identity"].isin(names).to_numpy()
+        kept = table["identity"].isin(names).to_numpy(copy=True)
         own = whole.trials(table[kept].reset_index(drop=True))[0]
         found = ranked(held[torch.from_numpy(kept)], own.query, own.gallery, protocol.rule)
         seen = 100 * len(set(names) & set(trained_on)) / size

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from matplotlib import ticker
 
 from vireid_lib.data.strict import read_yaml
 from vireid_lib.evaluation import Trial
@@ -24,7 +23,6 @@ from vireid_lib.miniworld.pretrain_networks import (
     build_text,
     build_vae,
 )
-from vireid_lib.viz import Picture
 
 
 @pytest.fixture(scope="session")
@@ -83,39 +81,6 @@ def smoke_book(vireid, tmp_path_factory):
     """The finished workspace, whose path has what paths should not have, and what the command printed."""
     workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
     return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace)
-
-
-@pytest.fixture(autouse=True)
-def every_axis_has_a_name(monkeypatch):
-    """Whatever a test of this folder draws: no numbers along an axis that nobody names."""
-    draw = Picture.png
-
-    def png(picture: Picture) -> bytes:
-        if picture.get_layout_engine() is not None:  # not yet drawn
-            assert not (found := nameless(picture)), f"{picture.alt}: numbers without a name along {found}"
-        return draw(picture)
-
-    monkeypatch.setattr(Picture, "png", png)
-
-
-def nameless(picture: Picture) -> list[str]:
-    """The directions ("x" or "y") in which panels have numbers and none says what they are."""
-    picture.draw_without_rendering()
-    drawn = [axes for axes in picture.axes if axes.get_visible() and axes.axison and axes.get_label() != "<colorbar>"]
-    found = []
-    for name in "xy":
-        axis = [getattr(axes, f"{name}axis") for axes in drawn]
-        above = [getattr(figure, f"_sup{name}label", None) for figure in (picture, *(axes.figure for axes in drawn))]
-        if any(map(_has_numbers, axis)) and not any(above) and not any(each.get_label_text() for each in axis):
-            found.append(name)
-    return found
-
-
-def _has_numbers(axis) -> bool:
-    words = ticker.FixedFormatter, ticker.FuncFormatter, ticker.NullFormatter  # set_xticks with labels makes the second
-    if isinstance(axis.get_major_formatter(), words):
-        return False
-    return any(tick.label1.get_visible() and tick.label1.get_text() for tick in axis.get_major_ticks())
 
 
 @pytest.fixture(scope="session")

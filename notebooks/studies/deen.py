@@ -44,11 +44,11 @@ from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.experiment import studies, trainings
-from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
 from vireid_lib.viz import widgets
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
+STUDY = studies.load_study("deen")
 run
 
 # %% [markdown]
@@ -324,9 +324,9 @@ from vireid_lib.reid.methods.deen import DeenConfig
 
 scores = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
 curves = {}
-for setting, (symbol, values) in SWEEPS.items():
+for setting, symbol in {"cpm_weight": "λ1", "orthogonal_weight": "λ2", "cpm_margin": "α"}.items():
     chosen = getattr(DeenConfig(), setting)
-    rows = {chosen: "deen", **{value: sweep_row(setting, value) for value in values}}
+    rows = {row.config[setting]: row.name for row in STUDY.rows if list(row.config) == [setting]} | {chosen: "deen"}
     trained = {value: row for value, row in sorted(rows.items()) if row in scores.index}
     if len(trained) > 1:
         curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))

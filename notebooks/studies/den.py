@@ -45,13 +45,13 @@ from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
-from vireid_lib.experiment.studies.den import STUDY
 from vireid_lib.viz import widgets
 from vireid_lib.viz.pictures import pixels
 from vireid_lib.viz.style import MODALITY_COLOURS, MODALITY_MARKERS
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
+STUDY = studies.load_study("den")
 run
 
 # %% [markdown]

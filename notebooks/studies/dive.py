@@ -48,11 +48,11 @@ from safetensors.torch import load_file
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
+from vireid_lib.analysis.prompt_attention import positions
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.gallery_measures import COLUMNS, compare
-from vireid_lib.experiment.prompt_losses import cameras_of_each_view
+from vireid_lib.experiment.prompt_measures import cameras_of_each_view, concentrations
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
@@ -252,7 +252,11 @@ viz.image_grid(
 # that. What a row was given, mean over seeds ("images seen" counts an image each time a batch draws it):
 
 # %%
-print(dive.trained_with(STUDY))
+words = f"Tables 1, 3, 4 and Figure 5 are trained with {METHOD}"
+if STUDY.method == dive.THE_PAPERS:
+    print(f"{words}, as in the paper.")
+else:
+    print(f"{words}, where the paper takes {dive.method_label(dive.THE_PAPERS)} (-p method={dive.THE_PAPERS} does).")
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(measured).round(1)

@@ -55,7 +55,7 @@ from vireid_lib.data.images import load_images, to_float
 from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.steps import FITTED
-from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
+from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.generators.flow2flow.flow import AffineCoupling, InvertibleConvolution, squeeze
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.viz import widgets
@@ -63,6 +63,7 @@ from vireid_lib.viz.pictures import short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
+STUDY = studies.load_study("flow2flow")
 run
 
 # %% [markdown]
@@ -495,18 +496,17 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (6, 7
 
 # %%
 means = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
-curves = {
-    words: [
-        (percent / 100, *means.loc[row])
-        for percent in PERCENT
-        if (row := expansion_row(modality, percent)) in means.index
-    ]
-    for modality, words in EXPANDED.items()
-}
+curves = {"visible": [], "infrared": [], "both": []}
+for row in STUDY.rows:
+    made = expansion_of(row.training)
+    plain = row.method == STUDY.row("tse").method and row.training.startswith("flow2flow.tse") and not row.changes
+    if plain and made.kinds == ("tse",) and row.name in means.index:
+        words = made.modalities[0] if len(made.modalities) == 1 else "both"
+        curves[words].append((made.percent / 100, *means.loc[row.name]))
 if any(len(points) > 1 for points in curves.values()):
     figure, panels = plt.subplots(1, len(curves), figsize=(7.2, 2.6), sharey=True)
     for axes, (words, points) in zip(panels, curves.items(), strict=True):
-        share, mean, spread = np.array(points, dtype=float).reshape(-1, 3).T
+        share, mean, spread = np.array(sorted(points), dtype=float).reshape(-1, 3).T
         axes.errorbar(share, mean, yerr=np.nan_to_num(spread), fmt="o-", capsize=3, markerfacecolor="white")
         axes.plot(share[share == 1], mean[share == 1], "o", color="C0")
         axes.axhline(means.loc["mpanet", "mean"], linestyle=":", color="grey")

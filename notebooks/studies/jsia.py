@@ -37,16 +37,23 @@ import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
+from torch.nn import functional
 
-from vireid_lib import experiment, viz
+from vireid_lib import experiment, generators, viz
+from vireid_lib.analysis.fidelity import frechet_distance
+from vireid_lib.analysis.identity_preservation import paired_distance
+from vireid_lib.data.augment import normalise
+from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
-from vireid_lib.experiment.studies import jsia_generators
-from vireid_lib.experiment.studies.jsia import LABELS, PICTURES, PRETRAINED, STUDY, SWEEPS, sweep_row
+from vireid_lib.experiment.settings import changed
+from vireid_lib.experiment.steps import FITTED
+from vireid_lib.experiment.training_sets import cameras_of
 from vireid_lib.viz import widgets
 from vireid_lib.viz.pictures import pixels, short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
+STUDY = studies.load_study("jsia")
 run
 
 # %% [markdown]
@@ -71,15 +78,54 @@ run
 # The convolutions and the MLP are the library's; this cell writes out the steps between them. It agrees with the
 # library to a thousandth: normalising in another order rounds differently.
 
+# %%
+PRETRAINED = "jsia_pretrained"
+LABELS = {"cyclegan": "CycleGAN", "stargan": "StarGAN", "vae": "VAE", "jsia": "JSIA-ReID"}
+LABELS[PRETRAINED] = "JSIA-ReID before the joint training"
+JOINT = ("jsia", PRETRAINED)  # trained together with the ReID method, with the seed of that
+seed = run.profile.reid.seeds[0]
+
+
+def with_seed(name, seed):
+    return run.with_profile(changed(run.profile, {f"generators.{name}.seed": seed}, "this study"))
+
+
+def made_by(name, seed):
+    """The stage that makes a generator of Table 4: of JSIA-ReID the joint training, or the pre-training."""
+    if name not in JOINT:
+        return with_seed(name, seed).fit(name)
+    whole = studies.run_of(run, STUDY.row("jsia"))
+    return whole.train("real", seed) if name == "jsia" else whole.starting_point("real", seed)
+
+
+def fitted(name, seed):
+    """A generator. All know the target's training identities; some have seen external visible images (`fit_on`)."""
+    if name not in JOINT:
+        return with_seed(name, seed).generator(name)
+    folder = made_by(name, seed).folder / (FITTED if name == PRETRAINED else "")
+    return generators.load("jsia", folder, cache=run.cache.files, device=run.device, progress=False)
+
+
+def pairs(table, count):
+    """About `count` images of each modality, image i of both of one person, the same each time; people in turn."""
+    mixed = table.sample(frac=1, random_state=0)
+    sides = {name: dict(list(rows.groupby("identity"))) for name, rows in mixed.groupby("modality")}
+    people = sorted(set(sides["visible"]) & set(sides["infrared"]))
+    turns = [(turn, person) for turn in range(max(1, count // len(people))) for person in people]
+    return {
+        name: pd.concat([own[person].iloc[[turn % len(own[person])]] for turn, person in turns], ignore_index=True)
+        for name, own in (("visible", sides["visible"]), ("infrared", sides["infrared"]))
+    }
+
+
 # %% tags=["by-hand"]
 from vireid_lib.generators.jsia.encoders import network_input
 
 FEW = 6  # identities
-seed = run.profile.reid.seeds[0]
-own = jsia_generators.fitted(run, PRETRAINED, seed)
+own = fitted(PRETRAINED, seed)
 nets = dict(own.networks.requires_grad_(False))
 size = own.config.height, own.config.width
-sides = {name: rows.head(FEW) for name, rows in jsia_generators.pairs(run.data().train_rows(), FEW).items()}
+sides = {name: rows.head(FEW) for name, rows in pairs(run.data().train_rows(), FEW).items()}
 photos = {name: pixels(rows, size) for name, rows in sides.items()}
 x = {name: own.floats(images) for name, images in photos.items()}  # -1..1; image i of both shows identity i
 
@@ -332,14 +378,12 @@ viz.distance_hills(distances)
 # %%
 scores = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
 curves = {}
-for setting, (symbol, values) in SWEEPS.items():
+for setting, symbol in {"il_weight": "λ_il", "lr_weight": "λ_lr", "ui_weight": "λ_ui", "regions": "n"}.items():
     chosen = getattr(whole.reid_config, setting)
-    rows = {value: sweep_row(setting, value) for value in values}
-    if not set(rows.values()) & set(scores.index):
-        continue
-    rows |= {chosen: "jsia"} | ({0.0: "sl_il_lr"} if setting == "ui_weight" else {})  # Table 3 lacks it alone
+    rows = {row.config[setting]: row.name for row in STUDY.rows if list(row.config) == [setting]} | {chosen: "jsia"}
     trained = {value: row for value, row in sorted(rows.items()) if row in scores.index}
-    curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
+    if any(not STUDY.row(row).always for row in trained.values()):
+        curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
 if curves:
     display(viz.around(curves, "Around this book's choice"))
 else:
@@ -353,15 +397,33 @@ else:
 # grey coat may be blue or red. JSIA-ReID takes the colours from the style of the person's visible image, the others
 # have to guess.
 
+
 # %%
+def shown(maker, rows):
+    return pixels(rows, (maker.config.height, maker.config.width))
+
+
+def translated(maker, rows, styles):
+    """Images in the other modality (FRI). JSIA-ReID takes the style of `styles`, an image of the same person in that
+    modality for each; the others do without, and take its cameras in turn, if they know cameras."""
+    images, target = shown(maker, rows), other[rows["modality"].iloc[0]]
+    if maker.name == "jsia":
+        return maker.decode(maker.contents(images), maker.styles(shown(maker, styles), target), target)
+    cameras = cameras_of(test, target)
+    made, places = np.zeros_like(images), np.arange(len(rows)) % len(cameras)
+    for place, camera in enumerate(cameras[: len(rows)]):
+        made[places == place] = maker.translate(images[places == place], rows["identity"].iloc[0], camera)
+    return made
+
+
 several = 8
-sides = {name: rows.head(several) for name, rows in jsia_generators.pairs(test, several).items()}
+sides = {name: rows.head(several) for name, rows in pairs(test, several).items()}
 lines = {f"{name}, real": pixels(rows) for name, rows in sides.items()}
 for name in ("jsia", PRETRAINED, "cyclegan", "stargan"):
-    maker = jsia_generators.fitted(run, name, seed)
+    maker = fitted(name, seed)
     for k in ("infrared", "visible"):
         words = f"{LABELS[name]}\n{k} → {other[k]}".replace(" before", "\nbefore")
-        lines[words] = jsia_generators.translated(maker, sides[k], sides[other[k]], test)
+        lines[words] = translated(maker, sides[k], sides[other[k]])
 names = [short(name) for name in sides["visible"]["identity"]]
 viz.image_grid([list(line) for line in lines.values()], row_labels=list(lines), column_labels=names)
 
@@ -372,7 +434,7 @@ viz.image_grid([list(line) for line in lines.values()], row_labels=list(lines), 
 # infrared content for each row, one visible style for each column.
 
 # %%
-maker = jsia_generators.fitted(run, "jsia", seed)
+maker = fitted("jsia", seed)
 visible, infrared = (pixels(sides[name].head(6), size) for name in ("visible", "infrared"))
 styles, contents = maker.styles(visible, "visible"), maker.contents(infrared)
 lines = [[None, *visible]]
@@ -392,7 +454,7 @@ viz.image_grid(lines, column_labels=heads, cell=0.95)
 
 # %%
 alphas, lines, labels = torch.linspace(1, 0, 7), [], []
-for modality, rows in jsia_generators.pairs(test, 6).items() if maker.config.variation else ():
+for modality, rows in pairs(test, 6).items() if maker.config.variation else ():
     ends = pixels(rows.head(6), size)
     latents, styles = maker.latents(ends), maker.styles(ends, modality)
     for i in range(len(ends) // 2):
@@ -415,14 +477,29 @@ else:
 # same styles (mixed, for styles have no distribution to draw from). The upper line of a pair decodes a mixture of two
 # latents, the lower one a latent drawn from the prior.
 
+
 # %%
-lines = {}
+def from_latents(maker, sides, seed, prior):
+    """Visible and infrared images of people that do not exist (FLS); none by generators without a latent space."""
+    count = len(sides["visible"])
+    if maker.name == "vae":  # always from its prior
+        return dict(
+            zip(other, maker.from_latent_space(count, seed, [cameras_of(test, k)[0] for k in other]), strict=True)
+        )
+    if maker.name != "jsia" or not maker.config.variation:
+        return {}
+    draw = torch.Generator().manual_seed(seed)
+    second, share = torch.randperm(count, generator=draw), torch.rand(count, generator=draw).to(maker.device)
+    images = {k: shown(maker, rows) for k, rows in sides.items()}
+    latents = maker.latents(images["visible"])
+    drawn = torch.randn(latents.shape, generator=draw).to(latents) if prior else mix(latents, latents[second], share)
+    contents, styles = maker.from_latents(drawn), {k: maker.styles(images[k], k) for k in other}
+    return {k: maker.decode(contents, mix(styles[k], styles[k][second], share), k) for k in other}
+
+
+lines, few = {}, {name: rows.head(7) for name, rows in pairs(test, 7).items()}
 for words, prior in (("mixture", False), ("prior", True)):
-    few = jsia_generators.pairs(test, 7)
-    drawn = jsia_generators.from_latents(
-        maker, {name: rows.head(7) for name, rows in few.items()}, test, 0, prior=prior
-    )
-    for modality, images in drawn.items():
+    for modality, images in from_latents(maker, few, 0, prior).items():
         lines[f"{modality}\n{words}"] = images
 if lines:
     lines = dict(sorted(lines.items(), reverse=True))
@@ -447,12 +524,85 @@ if lines:
 # of the same identities.
 
 # %%
-pictures = jsia_generators.fidelity(run, full=full)
-print(pictures["basis"].iloc[0])
+IMAGES = 400  # of each modality that are translated, and pairs that are made of latents
+
+
+@torch.no_grad()
+def features(network, size, images, modality):
+    """Features of unit length by the evaluator network, through the stream of the modality."""
+    found = []
+    for start in range(0, len(images), 128):
+        some = to_float(images[start : start + 128], next(network.parameters()).device)
+        if some.shape[2:] != size:
+            some = functional.interpolate(some, size, mode="bilinear", antialias=True)
+        found.append(network.features(normalise(some), modality).float().cpu())
+    return functional.normalize(torch.cat(found))
+
+
+def of_pictures(name, fit, seed):
+    """MD and Fréchet distance of a generator's pictures ("real": of real images) under the evaluator of a seed."""
+    inputs = {"evaluator": run.evaluate("real", seed)} | ({} if name == "real" else {"maker": made_by(name, fit)})
+    sampling = {} if name in ("real", *JOINT) else run.generator_config(name).sampling_settings()
+
+    def make(folder):
+        network, config = run.network("real", seed)
+        size, sides = (config.height, config.width), pairs(test, IMAGES)
+        count = len(sides["visible"])
+
+        def seen(images):
+            return {k: features(network, size, own, k) for k, own in images.items()}
+
+        def apart(made):
+            return sum(frechet_distance(real[k].numpy(), made[k].numpy()) for k in real) / 2
+
+        real = seen({k: pixels(rows, size) for k, rows in sides.items()})
+        if name == "real":  # one person in two modalities; as many other real images
+            others = {k: pixels(rows.iloc[count:], size) for k, rows in pairs(test, 2 * count).items()}
+            return {"md_from_images": paired_distance(*real.values()), "fid_from_images": apart(seen(others))}
+        maker = fitted(name, fit)
+        made = seen({other[k]: translated(maker, rows, sides[other[k]]) for k, rows in sides.items()})
+        md = sum(paired_distance(real[other[k]], made[k]) for k in other) / 2
+        values = {"md_from_images": md, "fid_from_images": apart(made)}
+        for kind, prior in (("latents", False), ("prior", True)):
+            if made := seen(from_latents(maker, sides, seed, prior)):
+                values |= {f"md_from_{kind}": paired_distance(*made.values()), f"fid_from_{kind}": apart(made)}
+        return values
+
+    about = {"generator": name, "images": IMAGES, "sampling": sampling}
+    return run.stage("generator_pairs", about, inputs, make, seeds=[seed]).values
+
+
+rows = []
+for each in run.profile.reid.seeds:
+    for name in ("real", *STUDY.generators, PRETRAINED):
+        fit = each if full or name in JOINT else seed  # the others are fitted once, unless the study is run in full
+        label = LABELS.get(name, "real images (reference)")
+        about = {"row": name, "label": label, "seed": each, "mode": run.profile.evaluation.modes[0]}
+        rows.append(about | of_pictures(name, fit, each))
+pictures = pd.DataFrame(rows)
+print(f"About {IMAGES} images of each modality; features of {run.profile.reid.method.upper()}, resized to its input")
 kinds = ("from_images", "from_latents", "from_prior")
 studies.overview(pictures, [f"{measure}_{kind}" for measure in ("md", "fid") for kind in kinds])
 
+
 # %%
+def nearer(words, measure, than):
+    return studies.Claim(f"JSIA-ReID {words} than {LABELS[than]}", "Table 4", measure, "jsia", than, "smaller")
+
+
+PICTURES = studies.Study(
+    "jsia",
+    [studies.Row(name, LABELS[name], name) for name in STUDY.generators],
+    [
+        *(
+            nearer("keeps a person nearer to themselves (FRI)", "md_from_images", each)
+            for each in STUDY.generators[:-1]
+        ),
+        *(nearer("comes nearer to real images (FRI)", "fid_from_images", each) for each in STUDY.generators[:-1]),
+        nearer("from the latent space makes pairs that are more alike", "md_from_latents", "vae"),
+        nearer("from the latent space comes nearer to real images", "fid_from_latents", "vae"),
+    ],
+)
 studies.beside_paper(run, PICTURES, pictures, 4)
 
 # %%

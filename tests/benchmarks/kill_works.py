@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment.cache import RESULT, Cache
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.datasets import world
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.experiment.stage_folders import RESULT
 from vireid_lib.training import checkpoint, loop
 from vireid_lib.training.binding import bind
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid_lib.experiment.cache import Finished
+from vireid_lib.experiment.finished import Finished
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile

@@ -90,7 +90,7 @@ EVALUATED = {f"evaluate {method}" for method in METHODS}
         (f"{STEPS}.fit", "def fit(", "def fit(unused: int, ", fitted(*GENERATORS)),
         (f"{STEPS}.synthesize", "def expand(", "def expand(unused: int, ", {f"gallery {name}" for name in GENERATORS}),
         # Tables and images are in the keys by what they hold, and what only finds and shows changes no result:
-        ("vireid_lib.experiment.pipeline", "class Run(Context):", "class Run(Context):\n    unused = 1\n", set()),
+        ("vireid_lib.experiment.pipeline", "class Run(Generating):", "class Run(Generating):\n    unused = 1\n", set()),
         ("vireid_lib.experiment.results", "def main_table(", "def main_table(unused: int, ", set()),
         ("vireid_lib.miniworld.render", "from vireid_lib", LINE, set()),
     ],

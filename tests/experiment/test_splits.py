@@ -33,7 +33,7 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
         expected = scipy.stats.ttest_rel(*trials)
         assert found.difference == pytest.approx(100 * (np.mean(trials[0]) - np.mean(trials[1])))
         assert found.contrast.p_value == pytest.approx(expected.pvalue)
-        assert "over 2 splits" in found.sentence
+        assert "over 2 splits" in found.words
 
 
 def test_claims_are_judged_over_splits(run, records):

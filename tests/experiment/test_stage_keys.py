@@ -3,13 +3,10 @@
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.data.manifest import DatasetManifest
-from vireid_lib.experiment import measures as own_measures
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.gallery_audit import audit, fidelity
+from vireid_lib.experiment.gallery_audit import audit
 from vireid_lib.experiment.gallery_measures import translation_ssim
-from vireid_lib.experiment.studies import jsia_generators
 from vireid_lib.training import weights
 
 REFERENCES = {"reid.training_sets": ["real", "oracle_ir", "resampled_ir"]}
@@ -47,13 +44,7 @@ def keys_of(stage_keys):
             lambda run: translation_ssim(run, "dive_from_image"),
             {"generators.dive.strength": (0.4, 0.6)},
         ),
-        (
-            "generator_pairs",
-            lambda run: jsia_generators._measured(run, "vae", 0, 0),
-            {"generators.vae.sampling_batch": (8, 16)},
-        ),
         ("privacy_audit", lambda run: audit(run, "oracle_ir"), {"expand.cameras": ([3], [6])}),
-        ("fidelity", fidelity, {"generators.dive.height": (32, 64)}),
     ],
 )
 def test_a_setting_changes_the_key(stage, ask, settings, with_settings, keys_of):
@@ -72,15 +63,6 @@ def test_other_test_images_are_another_evaluation_of_the_same_training(with_sett
     assert keys() == before
     monkeypatch.setattr(Datasets, "test", lambda self, **which: tested(self, **which).iloc[:-1])
     assert keys()["train_real"] == before["train_real"] and keys()["evaluate_real"] != before["evaluate_real"]
-
-
-def test_another_manifest_is_another_check(with_settings, keys_of, monkeypatch):
-    def keys():
-        return keys_of(with_settings(), "data_check", lambda run: own_measures.data_check(run, "mini_vi"))
-
-    before = keys()
-    monkeypatch.setattr(DatasetManifest, "digest", lambda self: "another")
-    assert before and not before & keys()
 
 
 def test_other_weights_under_the_same_name_are_another_stage(with_settings, keys_of, tmp_path):

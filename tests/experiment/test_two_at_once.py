@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from vireid_lib.experiment.cache import RESULT
+from vireid_lib.experiment.stage_folders import RESULT
 
 pytest.importorskip("fcntl")
 

@@ -97,7 +97,7 @@ def test_what_is_trained(config, tiny_base):
     generator = TurboGenerator(load_base(str(tiny_base)), config)
     trained = generator.trained()
     assert {"unet.conv_in.weight", "unet.conv_in.bias"} <= trained.keys()
-    layers = dict(trainable_layers(load_base(str(tiny_base)).unet))
+    layers = trainable_layers(load_base(str(tiny_base)).unet)
     assert "conv_in" in layers and "time_embedding.linear_1" not in layers
     assert not [name for name in layers if "time_emb_proj" in name]
     in_unet = [name for name in trained if name.startswith("unet.") and "lora_" in name]

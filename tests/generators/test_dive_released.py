@@ -13,6 +13,7 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.lora import target_names
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.training.weights import WeightsError
 
 NAMES = {"market1501/0002": "market_0002", "market1501/0007": "market_0007"}
 CODES = {"sysu_mm01/3": "aXq2", "sysu_mm01/6": "Zk9w", "sysu_mm01/1": "T5pe"}
@@ -119,7 +120,7 @@ class Harmful:
 )
 def test_other_files_are_refused(tmp_path, content, words):
     torch.save(content, tmp_path / "file.bin")
-    with pytest.raises(released.ReleasedFileError, match=words):
+    with pytest.raises(WeightsError, match=words):
         released.read_tokens(tmp_path / "file.bin")
 
 
@@ -127,10 +128,10 @@ def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path):
     held, tensors = (torch.load(file, weights_only=True) for file in files[:2])
     held["learned_embeds_dict"]["<class_1>"].data[3] = float("nan")
     torch.save(held, tmp_path / "tokens.bin")
-    with pytest.raises(released.ReleasedFileError, match="tokens.bin: market_0007 holds values that are no finite"):
+    with pytest.raises(WeightsError, match="tokens.bin: market_0007 holds values that are no finite"):
         released.read_tokens(tmp_path / "tokens.bin")
     key = sorted(tensors)[5]
     tensors[key][0] = float("inf")
     torch.save(tensors, tmp_path / "lora.bin")
-    with pytest.raises(released.ReleasedFileError, match=f"lora.bin: {key} holds values that are no finite"):
+    with pytest.raises(WeightsError, match=f"lora.bin: {key} holds values that are no finite"):
         released.read_lora(tmp_path / "lora.bin")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.viz import Picture, widgets
+from vireid_lib.viz import widgets
 
 
 def describe(count=2, colour="red", bold=False, share=0.5):
@@ -59,7 +59,7 @@ def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one
 
     def figure(count=1):
         calls.append(count)
-        return Picture(1, 1, f"{6 / count:.0f} things")
+        return f"{6 / count:.0f} things"
 
     widgets.explore(figure, count=[0, 1, 2])
     trouble = shown[0].children[-1]
@@ -67,5 +67,4 @@ def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one
     assert trouble.value == "ZeroDivisionError: division by zero"
     somebody[0].value = 2
     assert trouble.value == "" and calls == [1, 0, 2]
-    assert [shown[place]["text/plain"] for place in (1, -1)] == ["6 things", "3 things"]
-    assert shown[-1]["image/png"].startswith(b"\x89PNG")
+    assert [shown[1], shown[-1]] == ["6 things", "3 things"]

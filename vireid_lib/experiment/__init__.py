@@ -35,11 +35,8 @@ def open(profile: str = "", workspace: str | Path = "", data_root: str | Path = 
         method: a ReID method instead of the profile's; empty keeps the profile's.
 
     Raises:
-        FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
-        ValueError: the profile's device is not on this machine.
-        MissingData: the profile reads real data and no folder, or a wrong one, was given.
-        ValueError, FileNotFoundError: the profile asks for SYSU-MM01's official galleries, and the file that lists
-            them is missing or does not fit the images.
+        ValueError, FileNotFoundError: whatever would stop the experiment later: the profile, the method, the device,
+            the data's folder (MissingData) or the file of official galleries is wrong or missing.
     """
     if not profile:
         profile = os.environ.get(PROFILE, DEFAULT_PROFILE)

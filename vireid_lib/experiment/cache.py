@@ -10,30 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from vireid_lib import disk, places
-from vireid_lib.data.contents import ASIDE, aside, sweep, write_atomically
-from vireid_lib.data.text import DamagedFile, read_json
-from vireid_lib.experiment import locks
+from vireid_lib.data.contents import ASIDE, sweep, write_atomically
+from vireid_lib.data.text import DamagedFile
+from vireid_lib.experiment import locks, provenance
 from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
-from vireid_lib.experiment.provenance import (
-    ResultError,
-    StageRecord,
-    canonical,
-    hardware,
-    input_digest,
-    library,
-    minute,
-    now,
-    plain,
-    stages_in,
-    versions,
-    write_json,
-)
+from vireid_lib.experiment.provenance import ResultError, StageRecord, canonical
+from vireid_lib.experiment.stage_folders import ATTEMPTS, RESULT, count_attempt, is_finished, load_record, remove
 
-RESULT = "result.json"
-ATTEMPTS = "attempts.json"
 THREADS = 2
 """That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
 STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -115,9 +101,9 @@ class Cache:
         """
         if not STAGE_NAME.fullmatch(name):
             raise ValueError(f"stage name {name!r}: use lower-case letters, digits, '_', '-' and '.'.")
-        config = plain(config, f"{name}.config")
-        digests = {key: input_digest(value, key, self.files) for key, value in inputs.items()}
-        made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
+        config = provenance.plain(config, f"{name}.config")
+        digests = {key: provenance.input_digest(value, key, self.files) for key, value in inputs.items()}
+        made_of = sorted({place for value in inputs.values() for place in provenance.stages_in(value, self.stages)})
         settings = hashlib.sha256(canonical([name, config, digests]).encode()).hexdigest()[:16]
         key = f"{settings}-{LOADED.digest(make, code)}"
         if (done := self._finished(name, key, made_of)) is not None:
@@ -132,11 +118,11 @@ class Cache:
 
     def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
         """The stage as today's code has made it, else, if such are kept, as older code has made it last."""
-        record = _load(name, key, self.stages / name / key)
+        record = load_record(name, key, self.stages / name / key)
         older = any(place in self._older for place in made_of)
         if record is None and self.keep:
             paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
-            others = (_load(name, path.parent.name, path.parent) for path in paths if _is_finished(path))
+            others = (load_record(name, path.parent.name, path.parent) for path in paths if is_finished(path))
             record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
             older = True
         if record is None:
@@ -145,13 +131,13 @@ class Cache:
         if older and place not in self._older:
             self._older.add(place)
             if record.key != key:
-                _say_kept(f"Kept: {name}, made by older code ({minute(record.result['finished'])}).")
+                _say_kept(f"Kept: {name}, made by older code ({provenance.minute(record.result['finished'])}).")
         return dataclasses.replace(record, older=older)
 
     def records(self) -> list[StageRecord]:
         """All finished stages, by name, then by the time at which they were made, as their records have it."""
-        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if _is_finished(path)]
-        found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
+        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if is_finished(path)]
+        found = [load_record(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
     def _make(self, name: str, key: str, make: Callable, code: Sequence[Any], about: dict, also: Mapping) -> None:
@@ -162,18 +148,22 @@ class Cache:
         partial = folder.with_name(f"{key}.partial")
         for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
             shutil.rmtree(gone)
-        if (partial / RESULT).exists() and _load(name, key, partial) is None:
-            _remove(partial)
+        if (partial / RESULT).exists() and load_record(name, key, partial) is None:
+            remove(partial)
         # A kill after the record was written, before the rename: nothing is left to do but the rename.
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
-            attempts = _count_attempt(partial)
-            started, clock = now(), time.monotonic()
+            attempts = count_attempt(partial)
+            started, clock = provenance.now(), time.monotonic()
             try:
                 # On a CPU, the same results whatever the number of its cores.
                 with deterministic_kernels(self.device == "cpu"), threads(THREADS, self.device == "cpu"):
-                    values = plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
-                _refuse_partial_paths(values, partial, f"{name}.values")
+                    values = provenance.plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
+                if str(partial) in canonical(values):
+                    raise ResultError(
+                        f"{name}.values holds a path inside {partial}, which is renamed when the stage is done; store "
+                        "it relative to that folder."
+                    )
             except (ResultError, CodeChanged):
                 raise
             except Exception as error:
@@ -182,18 +172,15 @@ class Cache:
                     f"What it finished is kept in {partial}. Run the same again to continue from there; "
                     "delete that folder to start the stage afresh."
                 ) from error
-            write_json(
+            provenance.write_json(
                 partial / RESULT,
                 {
                     "stage": name,
                     "key": key,
                     **about,
-                    "library": library(),
-                    "versions": versions(),
-                    "hardware": hardware(),
-                    "device": self.device,
+                    **provenance.made_with(self.device),
                     "started": started,
-                    "finished": now(),
+                    "finished": provenance.now(),
                     "attempts": attempts,
                     "wall_seconds": round(time.monotonic() - clock, 3),
                     "values": values,
@@ -203,7 +190,7 @@ class Cache:
         sweep(partial, older_than=0)
         if folder.exists():
             # Without a record it is no finished stage, whatever it is; it must not block the rename.
-            _remove(folder)
+            remove(folder)
         os.replace(partial, folder)
 
     @staticmethod
@@ -217,7 +204,7 @@ class Cache:
                 raise
             print(f"{error}\nThe stage starts afresh.", flush=True)
             attempts = (partial / ATTEMPTS).read_bytes()
-            _remove(partial)
+            remove(partial)
             write_atomically(partial / ATTEMPTS, attempts)
             return make(partial)
 
@@ -228,37 +215,6 @@ class Cache:
         return locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting)
 
 
-class NotMade(Exception):
-    """A stage that is asked for has not been made."""
-
-
-class Finished(Cache):
-    """A cache in which nothing is made, and nothing waited for that another process is making. `older` says whether any
-    stage that it was asked for is of older code."""
-
-    def __init__(self, of: Cache) -> None:
-        super().__init__(of.folder, device=of.device, keep=of.keep)
-        self._older, self.older = of._older, False
-
-    def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
-        record = super()._finished(name, key, made_of)
-        self.older |= record is not None and record.older
-        return record
-
-    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
-        return contextlib.nullcontext()
-
-    def _make(self, *_: object) -> None:
-        raise NotMade
-
-
-class Fetched(NamedTuple):
-    """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
-
-    value: Any
-    older: bool
-
-
 def _say_kept(line: str) -> None:
     """Tell the reader; in a notebook under a type of its own, so that its page can tell that it holds such results."""
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
@@ -267,49 +223,3 @@ def _say_kept(line: str) -> None:
         display({KEPT: line, "text/plain": line}, raw=True)
     else:
         print(line, flush=True)
-
-
-def _is_finished(path: Path) -> bool:
-    return not path.parent.name.endswith((".partial", ASIDE))
-
-
-def _remove(folder: Path) -> None:
-    """As a whole: after a kill in the midst of it, the next run must not take a part for work to go on with."""
-    os.replace(folder, gone := aside(folder))
-    shutil.rmtree(gone)
-
-
-def _load(name: str, key: str, folder: Path) -> StageRecord | None:
-    """The stage's record; None where there is none, or a damaged one, which is named: the stage starts afresh."""
-    if not (folder / RESULT).exists():
-        return None
-    try:
-        held = read_json(folder / RESULT)
-        if not isinstance(held, dict) or not {"values", "finished"} <= held.keys():
-            raise DamagedFile(folder / RESULT, "no record of a stage")
-        return StageRecord(name, key, folder, held)
-    except DamagedFile as error:
-        print(f"{error}\nStage {name} counts as not made.", flush=True)
-        return None
-
-
-def _count_attempt(partial: Path) -> int:
-    path = partial / ATTEMPTS
-    try:
-        count = read_json(path)["attempts"] + 1
-    except (FileNotFoundError, DamagedFile):
-        count = 1
-    write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
-    return count
-
-
-def _refuse_partial_paths(value: object, partial: Path, name: str) -> None:
-    """A path inside the working folder would point nowhere after the rename."""
-    if isinstance(value, str) and str(partial) in value:
-        raise ResultError(
-            f"{name} is {value!r}, inside the folder that is renamed when the stage is done; store "
-            "it relative to that folder."
-        )
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        _refuse_partial_paths(inner, partial, f"{name}.{key}")

@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESOLVED = {
     PACKAGE,
     *(f"{PACKAGE}.{name}" for name in ("project", "disk", "training.progress", "training.trackers", "experiment")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("context", "pipeline", "profile", "profile_files", "settings")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("training_sets", "datasets", "cache", "provenance", "code_digest")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("jobs", "executors", "locks")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("context", "generating", "pipeline", "profile", "profile_files")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("settings", "training_sets", "datasets", "cache", "finished")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("stage_folders", "provenance", "code_digest", "jobs")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("executors", "locks")),
     *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
 }
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""
@@ -65,7 +66,7 @@ class Sources:
             found[f"{function.__module__}:{function.__qualname__}"] = repr(_constants(function.__code__))
             for held in _held(function):
                 if isinstance(held, FunctionType) and held.__module__ == function.__module__:
-                    functions += [held] if held not in functions else []
+                    functions += [each for each in [_unwrapped(held)] if each not in functions]
                 else:
                     waiting.append(_module(held))
         while waiting:
@@ -128,12 +129,20 @@ def _module(thing: Any) -> str:
 def _held(function: FunctionType) -> Iterator[Any]:
     """What a function has of its module and of the function that it stands in."""
     values = [*(function.__defaults__ or ())]
-    values += [function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__]
+    values += [function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__]
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # not yet assigned
             values.append(cell.cell_contents)
     for value in values:
         yield value.func if isinstance(value, functools.partial) else value
+
+
+def _names(function: CodeType) -> Iterator[str]:
+    """The names that a compiled function, or one inside it, looks up."""
+    yield from function.co_names
+    for each in function.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names(each)
 
 
 def _constants(function: CodeType) -> tuple:

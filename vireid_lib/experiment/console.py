@@ -70,21 +70,13 @@ class Terminal:
         return f"{number:2d}/{len(self._chapters)}  {self._name:{self._width}s}  "
 
     def _left(self) -> str:
-        """The book's remaining time, if every chapter still to come has an expected time.
-
-        The expectation is scaled by how this machine did on the chapters already run, which count against a prior
-        of half the book: one short chapter, or one whose stages were there already, says little.
-        """
+        """The book's remaining time, if every chapter still to come has an expected time. It is scaled by how this
+        machine did on the chapters already run, which count against a prior of half the book."""
         coming = self._chapters[self._chapters.index(self._name) :]
-        if any(name not in self._expected for name in coming):
+        if not set(coming) <= set(self._expected):
             return ""
-        known = [name for name in self._spent if name in self._expected]
-        expected = sum(self._expected[name] for name in known)
-        prior = sum(self._expected.values()) / 2
-        pace = (prior + sum(self._spent[name] for name in known)) / (prior + expected)
+        known, prior = self._spent.keys() & self._expected.keys(), sum(self._expected.values()) / 2
+        pace = (prior + sum(map(self._spent.get, known))) / (prior + sum(map(self._expected.get, known)))
         now, *later = (pace * self._expected[name] for name in coming)
-        now -= time.monotonic() - self._began
-        if now > 0:
-            return f", about {duration(now + sum(later))} left for the book"
-        others = f", then about {duration(sum(later))} for the other chapters" if later else ""
-        return f", longer than expected{others}"
+        left = sum(later) + max(0.0, now - (time.monotonic() - self._began))
+        return f", about {duration(left)} left for the book"

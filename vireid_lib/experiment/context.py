@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import pandas as pd
+
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import settings
-from vireid_lib.experiment.cache import Cache, Fetched, Finished, NotMade
+from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.finished import Fetched, Finished, NotMade
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import Machine
@@ -91,10 +93,7 @@ class Context:
     def fetched(self, ask: Callable[[Self], Any]) -> Fetched | None:
         """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made. They
         are found by the keys that the run's settings and today's code give, so that no other results are among them.
-
-        Args:
-            ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
-        """
+        `ask`: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`."""
         own = self.with_profile(self.profile)
         own.cache = Finished(self.cache)
         try:
@@ -189,8 +188,4 @@ class Context:
         }
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
-            for key, value in self.summary().items()
-        )
-        return f'<table class="setting">{rows}</table>'
+        return pd.Series(self.summary()).to_frame().style.format(escape="html").hide(axis="columns").to_html()

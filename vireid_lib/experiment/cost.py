@@ -1,6 +1,5 @@
 """What `--plan` prints: what each generator will make and how long it will take, before anything is started."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,14 +89,15 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
     """The generators of a study's rows, then those that it measures itself; `left` gets what could not be planned."""
     if study not in STUDIES:
         raise ValueError(f"There is no study {study!r} whose rows are known; {hint(study, STUDIES)}")
-    for row in trainable(run, study_of(run, study).chosen(full)):
+    known = study_of(run, study)
+    for row in trainable(run, known.chosen(full)):
         try:
             own = run_of(run, row)
         except (FileError, MissingData) as error:
             left.append(f"row {row.name!r} is not planned: {error}")
             continue
         yield from _used(own, [row.training])
-    for name in getattr(importlib.import_module(f"vireid_lib.experiment.studies.{study}"), "GENERATORS", ()):
+    for name in known.generators:
         yield run, name, "real"
 
 

@@ -150,14 +150,11 @@ def most_seen(table: pd.DataFrame) -> list[str]:
 
 
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
-    images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
+    """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough images,
+    the first `expand.identities` of them in the order of `most_seen`, under the split "external".
 
-    Distractors (identity 0) are nobody, and images that `expand.min_aspect` refuses do not count.
-
-    Raises:
-        ValueError: no identity has enough images.
-    """
+    Distractors (identity 0) are nobody, and images that `expand.min_aspect` refuses do not count. Raises ValueError: no
+    identity has enough images."""
     rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
     rows = rows[upright(rows["path"].tolist(), profile.expand.min_aspect)]
     counts = rows["identity"].value_counts()

@@ -60,11 +60,8 @@ def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> 
     """Every job's value, in their order, under a progress line with this label and unit.
 
     On the device "cpu" the local engine runs as many jobs at a time as there are cores, else one after the other. A job
-    that fails does not stop the others; what is done is kept, so that running the same again does the rest.
-
-    Raises:
-        StageFailed: some jobs failed; names each, with its error.
-    """
+    that fails does not stop the others; what is done is kept, so that running the same again does the rest. Raises
+    StageFailed: some jobs failed; names each, with its error."""
     values, errors = {}, {}
     with Progress(len(jobs), label, unit=unit) as line:
         for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, workers(len(jobs), device)):

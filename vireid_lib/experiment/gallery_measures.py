@@ -9,23 +9,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import safetensors.torch
-import torch
 
 from vireid_lib import generators
-from vireid_lib.analysis.embedding_spread import diversity
-from vireid_lib.analysis.fidelity import NEIGHBOURS, Measure, frechet, manifold
-from vireid_lib.analysis.identity_preservation import identify, identity_distance
+from vireid_lib.analysis.fidelity import Measure
+from vireid_lib.analysis.gallery import of_people, to_reference
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
 from vireid_lib.analysis.ssim import ssim
+from vireid_lib.analysis.subsets import thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment.gallery_audit import SIZE, audit, evaluator_words, target_infrared
+from vireid_lib.experiment.gallery_audit import SIZE, audit
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import generator_name
 from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.training import weights
-from vireid_lib.viz.pictures import evenly, thin
 
 MOST = 4000
 """Real images of each modality that the modality classifiers learn from."""
@@ -90,12 +88,13 @@ def measures(run: Run, name: str) -> dict[str, Measure]:
         network, config = run.network("real", seed)
         network.to(run.device)
         made, seen, held = (extract(network, rows, config, run.cache.files) for rows in (gallery, external, real))
-        about = {"extractor": evaluator_words(run), "resize": f"{config.height}x{config.width}, bilinear"}
-        found = _of_people(made, gallery, seen, external, about, "photographs")
+        words = f"{config.method.upper()}, {config.backbone} backbone, trained on {run.profile.data.target}"
+        about = {"extractor": f"{words} with seed {seed}", "resize": f"{config.height}x{config.width}, bilinear"}
+        found = of_people(made, gallery, seen, external, about, "photographs")
         if not set(gallery["path"]) & set(real["path"]):  # a set is no measure of itself
             if run.miniature:
-                found |= _of_people(made, gallery, held, real, about, "true infrared")
-            found |= _to_reference(made, gallery, held, real, about, real_words)
+                found |= of_people(made, gallery, held, real, about, "true infrared")
+            found |= to_reference(made, gallery, held, real, about, real_words)
         shown, size = _pixels(run, gallery), f"{SIZE[0]}x{SIZE[1]}, bilinear"
         for sight, each in classifiers.items():
             key, share = f"infrared ({sight})", float(each.infrared(shown).mean())
@@ -120,7 +119,9 @@ def reference(run: Run) -> tuple[pd.DataFrame, str]:
     holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
     """
     if not run.miniature:
-        return target_infrared(run).reset_index(drop=True), "the target's infrared training images"
+        rows = run.data().train_rows().query("modality == 'infrared'")
+        own = rows[rows["camera"].isin(run.infrared_cameras)]
+        return own.reset_index(drop=True), "the target's infrared training images"
     rows = run.data().oracle()
     rows = rows[rows["camera"].isin(run.infrared_cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= run.profile.expand.per_camera
@@ -182,35 +183,3 @@ def translation_ssim(run: Run, name: str) -> Measure | None:
 
 def _pixels(run: Run, rows: pd.DataFrame) -> np.ndarray:
     return np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels)
-
-
-def _of_people(
-    made: torch.Tensor, gallery: pd.DataFrame, others: torch.Tensor, rows: pd.DataFrame, about: dict, words: str
-) -> dict[str, Measure]:
-    """Whether other images of the same person are the nearest, and how far they are."""
-    images = (len(gallery), len(rows))
-    share = identify(made, gallery["identity"], others, rows["identity"])
-    apart = identity_distance(made, gallery["identity"], others, rows["identity"])
-    note = f"guessing gives {share.chance:.3g}"
-    return {
-        f"right person ({words})": Measure("right person", share.rank_1, images=images, note=note, **about),
-        f"distance to {words}": Measure("MD", apart, images=images, note=f"to {words}, L2", **about),
-    }
-
-
-def _to_reference(
-    made: torch.Tensor, gallery: pd.DataFrame, held: torch.Tensor, real: pd.DataFrame, about: dict, words: str
-) -> dict[str, Measure]:
-    """How a gallery compares with real infrared images, equal numbers of both."""
-    count = min(len(gallery), len(real))
-    near = [
-        features[torch.from_numpy(evenly(rows, count))].numpy() for features, rows in ((held, real), (made, gallery))
-    ]
-    found = {"Fréchet distance": frechet(*near, **about)}
-    if count > NEIGHBOURS:
-        by_k = {"images": (count, count), "note": f"k = {NEIGHBOURS}", **about}
-        found |= {name: Measure(name, value, **by_k) for name, value in manifold(*near).items()}
-    if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
-        share, note = diversity(made, gallery, held, real), f"share of the spread of {words}"
-        found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
-    return found

@@ -1,6 +1,6 @@
 """Many trainings at once: what they share is made first, then an executor trains them in parallel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from vireid_lib.experiment import executors, methods, variants
@@ -68,14 +68,10 @@ def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
     return executors.run(jobs, device=device, label="ReID", unit="trainings")
 
 
-def _names(trainings: Sequence[Training]) -> list[str]:
-    """A name for each training, with what tells it apart from others of its method and training set."""
-    kinds: dict[tuple[str, str], list[int]] = {}
-    for place, (run, name, _) in enumerate(trainings):
-        kinds.setdefault((run.profile.reid.method, name), []).append(place)
-    found = [""] * len(trainings)
-    for (method, name), places in kinds.items():
-        words = variants.apart([variants.resolved(trainings[place][0].profile, name) for place in places])
-        for place, more in zip(places, words, strict=True):
-            found[place] = f"{method}{f' ({more})' * bool(more)} on {name}, seed {trainings[place][2]}"
-    return found
+def _names(trainings: Sequence[Training]) -> Iterator[str]:
+    """A name for each training, with the settings in which it differs from the first of its method and training set."""
+    firsts: dict[tuple[str, str], variants.Settings] = {}
+    for run, name, seed in trainings:
+        own, method = variants.resolved(run.profile, name), run.profile.reid.method
+        more = variants.text(variants.difference(own, firsts.setdefault((method, name), own)))
+        yield f"{method}{f' ({more})' * bool(more)} on {name}, seed {seed}"

@@ -33,11 +33,8 @@ def held(path: Path, *, waiting: str = "") -> Iterator[None]:
     systems have none, and that of some shared folders ends at each machine, which nobody can see. So a file beside it
     (a lease of filelock's) says who holds it, and its time moves while that process lives. A dead process of this
     machine is passed over, and one of another machine when it has given no sign of life for `PATIENCE_S`; their clocks
-    need not agree.
-
-    Args:
-        waiting: what to print if another process holds it; then this one waits. Empty does not wait, except for a sign
-            of life of another machine's process.
+    need not agree. `waiting`: what to print if another process holds it; then this one waits. Empty does not wait,
+    except for a sign of life of another machine's process.
 
     Raises:
         Busy: another process holds it, and `waiting` is empty.

@@ -1,20 +1,17 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.evaluation.statistics import LEVEL
-from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, unit_scores
+from vireid_lib.experiment import jobs, trainings
+from vireid_lib.experiment.contrasts import in_percent, unit_scores
 from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.settings import fit_of, trained_generator
+from vireid_lib.experiment.settings import fit_of
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
-from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.experiment.trainings import GIVEN
 
 
@@ -26,7 +23,7 @@ def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
 
 
 def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
-    """Train and measure a study's rows.
+    """Train and measure a study's rows. Raises ValueError: nothing is to be trained, and nothing is trained.
 
     Args:
         full: all rows; otherwise the reduced set. Rows on what only the miniature world has are left out elsewhere.
@@ -36,10 +33,7 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
         where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes and what
         `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
-        mode), splits and parts (see `claims.unit_scores`; with the distances by split), percent.
-
-    Raises:
-        ValueError: nothing is to be trained, and nothing is trained.
+        mode), splits and parts (see `contrasts.unit_scores`; with the distances by split), percent.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
     made, found = iter(train(run, rows)) if training else None, []
@@ -89,59 +83,3 @@ def same_effort(study: Study, measured: pd.DataFrame) -> str:
     told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
     groups = told.groupby(told["row"].map(methods), sort=False)
     return "\n".join(f"{name}, {own['row'].nunique()} rows: {trainings.same_effort(own)}" for name, own in groups)
-
-
-def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
-    """What findings that `claims.judge` made of `measured` can and can't show, as sentences computed from them."""
-    tested = [each for each in findings if each.corrected is not None]
-    if not tested:
-        words = ["No claim could be tested: without several trainings of a row there is no interval."]
-    else:
-        asked = [each.claim.measure for each in tested]
-        measure = max(set(asked), key=asked.count)
-        own = [each for each in tested if each.claim.measure == measure]
-        margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
-        words = [
-            f"Were none of the {len(tested)} tested claims true, {LEVEL * len(tested):.1f} of their 95 % intervals "
-            f"would leave out zero on average. After correction the probability of one or more is {LEVEL:.0%} at most.",
-            f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
-            f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more.",
-            "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
-        ]
-    return " ".join([*words, *_fitted(run, study, measured)])
-
-
-def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
-    rows = [study.row(name) for name in measured["row"].unique()]
-    together = sorted({row.method for row in rows if row.method in methods.JOINT})
-    fits: dict[int, list[str]] = {}
-    for row in rows:
-        if (name := trained_generator(run.profile, row.training)) is not None:
-            count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
-            label = plain_label(name)
-            fits.setdefault(count, []).extend([label] * (label not in fits.get(count, ())))
-    words = []
-    if together:
-        words.append(
-            f"The generators of {', '.join(map(str.upper, together))} were trained anew with each seed: the "
-            "intervals include them."
-        )
-    for count, labels in sorted(fits.items()):
-        names = ", ".join(labels)
-        if count == 1 and len(run.splits) > 1:
-            words.append(
-                f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include "
-                "that."
-            )
-        elif count > 1:
-            words.append(
-                f"{count} fits, with each of its settings, whose pictures the seeds use in turn: {names}. The "
-                f"intervals contain the difference between fits, as far as {count} fits can show it."
-            )
-        else:
-            words.append(
-                f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training "
-                "and of the test identities alone, and a second fit could move all rows that have the same pictures "
-                "together."
-            )
-    return words or ["No row has pictures of a fitted generator: what varies is the ReID training."]

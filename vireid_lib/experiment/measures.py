@@ -1,36 +1,14 @@
-"""Measurements of the book as cached stages: data checks, identity preservation, distances in the embedding."""
+"""Measurements of the book as cached stages: identity preservation, distances in the embedding."""
 
-import json
 from pathlib import Path
 
 from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.analysis.identity_preservation import identify
-from vireid_lib.data.check import check_dataset
-from vireid_lib.data.layouts import read_dataset
-from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
 
 KNOWING = "oracle_ir"
 """The training set whose network knows the external identities in both modalities."""
-
-
-def data_check(run: Run, name: str) -> StageRecord:
-    """Compare one of the profile's data sets, as it lies on disk, with what its sources print.
-
-    Values: "text", the report for reading, and "report", the same as data.
-    """
-    drawn = datasets.world(run)
-    root = run.dataset_root(name, drawn.folder if drawn else None)
-
-    def make(folder: Path) -> dict:
-        report = check_dataset(name, root)
-        return {"text": report.to_text(), "report": json.loads(report.to_json())}
-
-    inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
-    inputs |= {"world": drawn} if drawn else {}
-    return run.stage("data_check", {"name": name}, inputs, make)
 
 
 def evaluators(run: Run) -> dict[str, str]:

@@ -53,11 +53,8 @@ def train(
     folder: Path, *, config: ReidConfig, table: pd.DataFrame, seed: int, start: Path | None, machine: Machine
 ) -> dict[str, int]:
     """The step of a stage that trains `config.method` on `table`; on a CPU with one thread, for trainings share the
-    cores. Returns what it was given, as the trainer recorded.
-
-    Args:
-        start: of the stage that fitted the generator which a method of `JOINT` starts from.
-    """
+    cores. Returns what it was given, as the trainer recorded. `start`: of the stage that fitted the generator which a
+    method of `JOINT` starts from."""
     from vireid_lib.reid.train import RECORD, train_reid
     from vireid_lib.training import determinism
 

@@ -45,11 +45,8 @@ def read_notebook(path: str | Path):
 
 def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
     """The chapters in a folder: the `.py` files that start with a number, in order. Raises ChapterError if there is no
-    such chapter, or a parameters cell is missing or not made of literals.
-
-    Args:
-        only: numbers or names of the wanted chapters ("04", "4", "04_reid_training"); empty wants all.
-    """
+    such chapter, or a parameters cell is missing or not made of literals. `only`: numbers or names of the wanted
+    chapters ("04", "4", "04_reid_training"); empty wants all."""
     paths = sorted(path for path in folder.glob("*.py") if path.stem.split("_")[0].isdigit())
     if not paths:
         raise ChapterError(f"{folder} holds no chapters: files such as 01_datasets.py.")
@@ -115,15 +112,9 @@ def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, 
 def parse_overrides(
     texts: Iterable[str], chapters: list[Chapter], profile: Profile | None = None
 ) -> dict[str, dict[str, object]]:
-    """Turn `name=value` texts into typed and checked parameters: chapter's name → {parameter: value}.
-
-    Args:
-        profile: what the chapters run on, on which some valid values depend; None takes any.
-
-    Raises:
-        ChapterError: no chosen chapter has the parameter, or the value is not of its default's type or not valid;
-            names the nearest valid one.
-    """
+    """Turn `name=value` texts into typed and checked parameters: chapter's name → {parameter: value}. `profile`: what
+    the chapters run on, on which some valid values depend; None takes any. Raises ChapterError: no chosen chapter has
+    the parameter, or the value is not of its default's type or not valid; names the nearest valid one."""
     overrides: dict[str, dict[str, object]] = {chapter.name: {} for chapter in chapters}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -17,7 +17,7 @@ from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.study import Row, Study, profile_of
 
 STATUSES = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}
-"""How a mean of ours compares with a printed number, and its sign in tables."""
+"""How a mean of ours compares with a printed number, and its sign in chapter 07's tables."""
 
 NOT_RUN = {"our_mean": None, "our_std": None, "seeds": 0, "over": "", "difference": None}
 NOT_RUN |= {"status": "not yet run", "why": "", "older": False}
@@ -79,37 +79,6 @@ def _judged(row: dict, value: dict, paper: Paper) -> dict:
         why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
     found = {"our_mean": mean, "our_std": deviation, "seeds": row["seeds"], "over": over, "difference": difference}
     return found | {"status": status, "why": why, "older": row["older"]}
-
-
-def show_papers(beside: pd.DataFrame) -> list[tuple[str, Styler]]:
-    """`beside_papers` for reading, table by table as the papers print them, each with its title. In every cell the
-    paper's numbers come first, in italics; below stands what was measured here, upright, with the signs of `STATUSES`
-    and the number of seeds, or of splits, that it is the mean of; or that it has not been run."""
-
-    def cell(values: pd.DataFrame) -> str:
-        printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])
-        if (values["status"] == "not yet run").all():
-            return _cell(printed, "not run")
-        counted = ", ".join(dict.fromkeys(filter(None, values["over"])))
-        return _cell(printed, f"{' / '.join(map(measured, values.to_dict('records')))} ({counted})")
-
-    def measured(row: dict) -> str:
-        if row["seeds"] == 0:
-            return "–"
-        spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
-        return f"{row['our_mean']:.2f}{spread} {STATUSES[row['status']]}{mark(row['older'])}"
-
-    found = []
-    for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
-        cells = {
-            html.escape(column): {html.escape(name): cell(row) for name, row in own.groupby("printed_row", sort=False)}
-            for column, own in rows.groupby("printed_column", sort=False)
-        }
-        unit = f"{' / '.join(SCORES[name] for name in dict.fromkeys(rows['metric']))} in percent"
-        title = f"{paper}, Table {number}: {rows['title'].iloc[0]}"
-        shown = pd.DataFrame(cells).fillna("–")
-        found.append((title, _styled(shown, title, unit, "printed there", f"measured here{legend(rows)}")))
-    return found
 
 
 def beside_paper(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vireid_lib import __version__, cores
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.experiment.code_digest import LOADED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,33 +72,26 @@ def plain(value: object, name: str) -> object:
     """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds. Raises ResultError if a number is
     not finite, a mapping's key is no text, or a type has no place in JSON; the message names the value, e.g.
     "values.scores[3].mAP"."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ResultError(
-                f"{name} is {value}: a record holds finite numbers only. Find out what made it, "
-                "or store None where there is nothing to measure."
-            )
-        return float(value)
+    value = value.tolist() if hasattr(value, "tolist") else value
+    value = value.model_dump() if hasattr(value, "model_dump") else value
     if isinstance(value, Path):
         return value.as_posix()
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise ResultError(f"{name} has the key {key!r}; keys are text.")
+        if odd := [key for key in value if not isinstance(key, str)]:
+            raise ResultError(f"{name} has the key {odd[0]!r}; keys are text.")
         return {key: plain(inner, f"{name}.{key}") for key, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist(), name)
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump(), name)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ResultError(
+            f"{name} is {value}: a record holds finite numbers only. Find out what made it, or store None where there "
+            "is nothing to measure."
+        )
+    if value is None or isinstance(value, bool | str | int | float):
+        return value
     raise ResultError(
-        f"{name} is a {type(value).__name__}, which JSON cannot hold; save it as a file in the "
-        "stage's folder and store its name."
+        f"{name} is a {type(value).__name__}, which JSON cannot hold; save it as a file in the stage's folder and "
+        "store its name."
     )
 
 
@@ -148,10 +142,7 @@ def stages_in(value: object, stages: Path) -> set[str]:
 @functools.cache
 def library() -> dict[str, str]:
     """Version of this library and a digest of its source, to tell apart records made by edited code."""
-    package = Path(__file__).resolve().parent.parent
-    source = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        source.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    source = hashlib.sha256(canonical(LOADED.texts).encode())
     return {"version": __version__, "source": source.hexdigest()[:16]}
 
 
@@ -183,6 +174,11 @@ def hardware() -> dict[str, object]:
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def made_with(device: str) -> dict[str, object]:
+    """The code, the packages and the machine, for records."""
+    return {"library": library(), "versions": versions(), "hardware": hardware(), "device": device}
 
 
 def now() -> str:

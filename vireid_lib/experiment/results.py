@@ -4,7 +4,7 @@ A table shows the results of the settings that a run resolves to, found by their
 """
 
 import contextlib
-import importlib
+import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -15,14 +15,15 @@ from pandas.io.formats.style import Styler
 from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.cache import RESULT
-from vireid_lib.experiment.claims import compare, mean_over_seeds, unit_scores
+from vireid_lib.experiment.claims import compare
 from vireid_lib.experiment.context import MissingData
+from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical, plain
-from vireid_lib.experiment.study import Study, run_of, trainable
+from vireid_lib.experiment.stage_folders import RESULT
+from vireid_lib.experiment.study import Study, load_study, run_of, study_names, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
 METRICS = tuple(SCORES)
@@ -31,8 +32,7 @@ SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fit
 
 COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
 COLUMNS += ["trials", *METRICS, "variant", "differences", "stage", "key", "older", "splits", "parts"]
-STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
-"""Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
+STUDIES = study_names()
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
     words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
     differences (from what was published) and the same in words, variant; stage, key and older; splits and parts, see
-    `claims.unit_scores`.
+    `contrasts.unit_scores`.
     """
     return pd.DataFrame([row for record in records for row in _scores(record)], columns=COLUMNS)
 
@@ -69,11 +69,8 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
 
 
 def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
-    """The finished evaluations that the run's settings ask for, in the profile's order.
-
-    Args:
-        others: also those of the profile's training sets with every other method, and of the rows of every study.
-    """
+    """The finished evaluations that the run's settings ask for, in the profile's order. `others`: also those of the
+    profile's training sets with every other method, and of the rows of every study."""
     found: dict[Path, StageRecord] = {}
     settings = cache(partial(_recorded_settings, run.cache.stages))
     for own, training in _trainings(run, others):
@@ -117,8 +114,10 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
 
 def study_of(run: Run, name: str) -> Study:
     """A study, whose rows may depend on the data."""
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
-    return module.study(run) if hasattr(module, "study") else module.STUDY
+    module = f"vireid_lib.experiment.studies.{name}"
+    if importlib.util.find_spec(module):
+        return importlib.import_module(module).study(run)
+    return load_study(name)
 
 
 def known_study(run: Run, name: str) -> Study | None:
@@ -166,10 +165,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 
 def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The book's main result: `over_seeds` of the profile's modes, training sets and seeds, in the profile's order.
-
-    Args:
-        scores: from `scores`, of the profile's own settings alone.
-    """
+    `scores`: from `scores`, of the profile's own settings alone."""
     return over_seeds(_of_profile(scores, profile))
 
 
@@ -182,14 +178,11 @@ def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     return scores
 
 
-def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
+def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
     """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
     from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
-
-    Args:
-        scores: from `scores`, of the profile's own settings alone.
-    """
-    mode = profile.evaluation.modes[0]
+    `scores`: from `scores`, of the profile's own settings alone."""
+    mode, metric = profile.evaluation.modes[0], "rank_1"
     table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
     if table.empty:
         return "No score has been recorded yet."

@@ -21,7 +21,7 @@ from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile, located
-from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
+from vireid_lib.experiment.provenance import library, made_with, now, write_json
 from vireid_lib.experiment.publish import publish
 from vireid_lib.project import project_root
 
@@ -116,10 +116,7 @@ def run_book(
             "command": command,
             "chapters": [chapter.name for chapter in chapters],
             "finished": now(),
-            "library": library(),
-            "versions": versions(),
-            "hardware": hardware(),
-            "device": run.device,
+            **made_with(run.device),
         }
         try:
             write_json(record, about)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, smallest_difference, variance_components
 from vireid_lib.experiment import results
-from vireid_lib.experiment.claims import by_part, measured_of
-from vireid_lib.experiment.metrics import SCORES
+from vireid_lib.experiment.claims import measured_of
+from vireid_lib.experiment.contrasts import by_part
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Study, trainable
 
@@ -25,10 +25,7 @@ class Scatter(NamedTuple):
 
 def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str) -> Scatter | None:
     """The mean variances of all pairs of settings with the same seeds, each of one of the methods; None without any.
-
-    Args:
-        scores: from `results.score_table`; shares.
-    """
+    `scores`: from `results.score_table`; shares."""
     asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
     settings: dict[tuple, list[np.ndarray]] = {}
     percent = measured_of(asked, metric).rename(columns={"row": "training"})
@@ -48,9 +45,9 @@ def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str
     return Scatter(tuple(np.average(variances, axis=0, weights=weights).tolist()), len(found))
 
 
-def smallest(run: Run, study: Study, *, full: bool = False, metric: str = "rank_1") -> str:
-    """The smallest difference that the profile's seeds can show in this study, in words: for one comparison, and for
-    the first that Holm's correction over the study's claims lets through.
+def smallest(run: Run, study: Study, *, full: bool = False) -> str:
+    """The smallest difference in rank-1 that the profile's seeds can show in this study, in words: for one comparison,
+    and for the first that Holm's correction over the study's claims lets through.
 
     The scatter of the differences is that of finished trainings of the rows' methods in this workspace, in the
     profile's first mode. Without any, the answer is in standard deviations of the difference of one seed.
@@ -63,7 +60,7 @@ def smallest(run: Run, study: Study, *, full: bool = False, metric: str = "rank_
     seeds, parts = len(run.profile.reid.seeds), evaluation.galleries
     if seeds < 2:
         return "One seed: no difference can be told from noise."
-    known = scatter(results.scores(run, others=True), methods, metric, evaluation.modes[0])
+    known = scatter(results.scores(run, others=True), methods, "rank_1", evaluation.modes[0])
     scale = {"parts": parts, "variances": known.variances} if known else {}
     levels = {"one comparison": LEVEL}
     if families > 1:
@@ -79,4 +76,4 @@ def smallest(run: Run, study: Study, *, full: bool = False, metric: str = "rank_
         if known
         else "How large that is, no finished training here can tell; galleries add to it."
     )
-    return f"The smallest difference in {SCORES[metric]} that {over} can show: {shown}. {basis}"
+    return f"The smallest difference in rank-1 that {over} can show: {shown}. {basis}"

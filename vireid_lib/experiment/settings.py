@@ -124,14 +124,12 @@ def with_method(profile: Profile, method: str, changes: Mapping[str, object] | N
 
 
 def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Profile:
-    """The profile with some settings in place of its own.
+    """The profile with some settings in place of its own. Raises FileError: a setting that the profile, the method or
+    the generator does not have, or of another type.
 
     Args:
         changes: under dotted keys, or sections of several settings: `{"reid.config": {"triplet": "hard"}}`.
         where: names the place of `changes` in an error message.
-
-    Raises:
-        FileError: a setting that the profile, the method or the generator does not have, or of another type.
     """
     values = profile.model_dump()
     for name, value in flat(changes).items():

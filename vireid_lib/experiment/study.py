@@ -1,14 +1,18 @@
-"""What a study is: its rows, which trainings they are, and the paper's claims about them."""
+"""What a study is: its rows, which trainings they are, and the paper's claims about them, as its file has them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
 
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
-from vireid_lib.data.strict import FileError
+from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.papers import Paper, Table, load_paper
 from vireid_lib.experiment.papers import Row as PaperRow
 from vireid_lib.experiment.pipeline import Run
@@ -23,33 +27,61 @@ FOLDERS = {"cuhk03_np": "cuhk03-np/labeled"}
 """Where an external set lies below --data-root that no profile names."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One setting that is trained with every seed.
-
-    Attributes:
-        name: what claims and tables call it, e.g. "ht_re".
-        label: for readers, e.g. "HT, RE".
-        method: file name in `vireid_lib/reid/methods`.
-        config: settings in place of the method's.
-        training: training set, "real" unless the paper adds images.
-        always: whether it belongs to the reduced set; the others are trained if the study is run in full.
-        times: settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of
-            steps as it is; "length" is the training's, with all of its schedule (drops and warm-up too).
-        changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
-        external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what
-            stands for it there (`STAND_INS`).
-    """
+class Row(Strict):
+    """One setting that is trained with every seed; in Python its fields may be given in order, `Row("den", "DEN",
+    "den")`."""
 
     name: str
+    """What claims and tables call it, e.g. "ht_re"."""
     label: str
+    """For readers, e.g. "HT, RE"."""
     method: str
-    config: Mapping[str, object] = field(default_factory=dict)
+    """A file in `vireid_lib/reid/methods`."""
+    config: dict[str, object] = {}
+    """Settings in place of the method's, on top of the profile's `reid.config`."""
     training: str = "real"
+    """Training set, "real" unless the paper adds images."""
     always: bool = True
-    times: Mapping[str, float] = field(default_factory=dict)
-    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Whether it belongs to the reduced set; the others are trained if the study is run in full."""
+    times: dict[str, int | float] = {}
+    """Settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of steps as
+    it is; "length" is the training's, with all of its schedule (drops and warm-up too)."""
+    changes: dict[str, dict[str, object]] = {}
+    """Settings of other sections of the profile, e.g. {"generators": {"dive": {"views": "single"}}}."""
     external: str = ""
+    """An external data set in place of the profile's, by its manifest's name; in the miniature world, what stands for
+    it there (`STAND_INS`)."""
+
+    def __init__(self, *values: object, **named: object) -> None:
+        super().__init__(**dict(zip(type(self).model_fields, values, strict=False)), **named)
+
+
+class Claims(Strict):
+    """What a paper says of two rows, or of two steps, as a study's file has it: a `Claim` for each of the measures,
+    whose name stands in the words in place of "{measure}"."""
+
+    row: str
+    other: str
+    than_from: Annotated[tuple[str, str] | None, Field(strict=False)] = None
+    direction: Literal["larger", "smaller"] = "larger"
+    measures: list[Literal[(*MEASURES,)]] = ["rank_1"]
+    words: str
+    place: str
+
+    def each(self) -> list[Claim]:
+        """The claims."""
+        said = self.model_dump(exclude={"measures"})
+        named = {measure: self.words.replace("{measure}", MEASURES[measure]) for measure in self.measures}
+        return [Claim(**{**said, "measure": measure, "words": words}) for measure, words in named.items()]
+
+
+class StudyFile(Strict):
+    """A file under data_manifests/studies: the tables of a paper that are about training, and what it says of them."""
+
+    rows: list[Row]
+    claims: list[Claims]
+    generators: list[str] = []
+    """Those that the study's notebook fits and measures itself."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +94,7 @@ class Study:
     rows: Sequence[Row]
     claims: Sequence[Claim]
     method: str = ""
+    generators: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
@@ -118,6 +151,26 @@ class Study:
         wanted = [variants.resolved(each, printed.training) for each in theirs]
         settings = [variants.resolved(profile_of(profile, row), row.training) for row in rows]
         return next((row for each in wanted for row, own in zip(rows, settings, strict=True) if own == each), None)
+
+
+def study_names() -> list[str]:
+    """The studies that have a file."""
+    return sorted(path.stem for path in _files().glob("*.yaml"))
+
+
+def read_study(name: str) -> StudyFile:
+    """The file of a study. Raises FileError, with file, key and the nearest valid key, if it is wrong."""
+    return read_model(_files() / f"{name}.yaml", StudyFile)
+
+
+def load_study(name: str) -> Study:
+    """A study as its file has it. Raises as `read_study`, and ValueError if its claims speak of rows that it lacks."""
+    held = read_study(name)
+    return Study(name, held.rows, [claim for each in held.claims for claim in each.each()], "", held.generators)
+
+
+def _files() -> Path:
+    return project_root() / "data_manifests" / "studies"
 
 
 def _there(profile: Profile, changes: Mapping[str, object]) -> dict[str, object]:

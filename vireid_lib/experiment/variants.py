@@ -7,8 +7,7 @@ was published. Their difference is the variant: empty for a number that was obta
 
 import functools
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from vireid_lib.data.manifest import load_manifest
@@ -64,10 +63,8 @@ UNRECORDED = "not recorded"
 
 def resolved(profile: Profile, training: str, *, validation: bool = False) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
-    method, seed and protocol stand in the score itself.
-
-    Args:
-        validation: whether the validation identities are held out and ranked.
+    method, seed and protocol stand in the score itself. `validation`: whether the validation identities are held out
+    and ranked.
 
     Raises:
         FileError: no such method or generator, or a setting that it does not have.
@@ -179,13 +176,3 @@ def text(settings: Settings) -> str:
     return "; ".join(
         f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()
     )
-
-
-def apart(several: Sequence[Settings]) -> list[str]:
-    """What tells each apart from the others, in words: where its value is not the one that most of them have."""
-    usual = {}
-    for key in dict.fromkeys(key for each in several for key in each):
-        values = [json.dumps(each[key]) if key in each else "" for each in several]
-        if most := Counter(values).most_common(1)[0][0]:
-            usual[key] = json.loads(most)
-    return [text(difference(each, usual)) for each in several]

@@ -13,22 +13,8 @@ from vireid_lib.nearest import hint
 if TYPE_CHECKING:
     from vireid_lib.generators.base import Generator
 
-SHARED = (
-    "adversarial",
-    "base",
-    "batches",
-    "config",
-    "cost",
-    "galleries",
-    "layout",
-    "networks",
-    "parallel",
-    "plans",
-    "translation_task",
-    "translator",
-    "translator_cost",
-    "untrained",
-)
+SHARED = ("adversarial", "base", "batches", "config", "cost", "galleries", "layout", "networks", "parallel", "plans")
+SHARED += ("translation_task", "translator", "translator_cost", "untrained")
 """Files here that are no generator, but what generators have in common."""
 
 
@@ -56,15 +42,8 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel
 
 
 def build(name: str, config: BaseModel | None = None, **options: Any) -> "Generator":
-    """Generator `name`, ready to `fit`.
-
-    Args:
-        config: as `configure` makes it; None takes the paper's.
-        options: `cache`, `device`, `progress` and `processes`; see `base.Generator`.
-
-    Raises:
-        ValueError: no such generator, or a configuration of another one.
-    """
+    """Generator `name`, ready to `fit`, with a `config` as `configure` makes it (None: the paper's) and the `options`
+    of `base.Generator`. Raises ValueError: no such generator, or a configuration of another one."""
     return generator_class(name)(_own(name, config or configure(name)), **options)
 
 

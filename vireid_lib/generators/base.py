@@ -1,7 +1,7 @@
 """The contract of every generator, and what all share: fitted folders, refusals, galleries."""
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -39,6 +39,12 @@ class Generator:
         config: its settings.
         folder: what `fit` left, after `fit` or `load`.
         history: losses of the training, after `fit`, where something is trained.
+
+    Args:
+        cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
+        device: "cpu", "cuda:1" or the like, or None for the best one there is.
+        processes: that share fitting and making pictures; None takes one for each GPU of `device`, fewer where a
+            batch does not part evenly among so many. The result is the same to rounding.
     """
 
     name: ClassVar[str]
@@ -58,13 +64,6 @@ class Generator:
         progress: bool = True,
         processes: int | None = None,
     ) -> None:
-        """
-        Args:
-            cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
-            device: "cpu", "cuda:1" or the like, or None for the best one there is.
-            processes: that share fitting and making pictures; None takes one for each GPU of `device`, fewer where a
-                batch does not part evenly among so many. The result is the same to rounding.
-        """
         self.config = config or self.config_class()
         self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
@@ -100,11 +99,8 @@ class Generator:
         raise NotImplementedError(f"{type(self).__name__} plans nothing")
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
-        """The pictures of requests that are alike in modality and in that of their source images.
-
-        Args:
-            images: for each place in `item.source_images`, the items' images there, at the generator's size.
-        """
+        """The pictures of requests that are alike in modality and in that of their source images; `images` has for each
+        place in `item.source_images` the items' images there, at the generator's size."""
         raise NotImplementedError(f"{type(self).__name__} makes no pictures")
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
@@ -124,27 +120,19 @@ class Generator:
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """What `expand` returns."""
-        requests = self.plan(order)
         settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
         settings.pop("sampling_batch", None)
-        return self.write(requests, order.folder, settings)
+        return self.write(self.plan(order), order.folder, settings)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """Learn from those rows of `table` that `config.fitted_rows` leaves. Work, checkpoints and the result lie in
-        `folder`, and a run that was stopped continues there.
-
-        Args:
-            table: training rows, and visible rows of external identities if there are any.
-
-        Raises:
-            ValueError: test rows, infrared images of an external identity, or no image of a modality that it needs.
-        """
+        """Learn from those rows of `table` (training rows, and visible rows of external identities) that
+        `config.fitted_rows` leaves. Work, checkpoints and the result lie in `folder`, and a run that was stopped
+        continues there. Raises ValueError: test rows, infrared images of an external identity, or no image of a
+        modality that it needs."""
         table = self.config.fitted_rows(training_rows_only(table, f"{self.name}.fit"))
         for modality in self.needs:
             if not (table["modality"] == modality).any():
-                raise ValueError(
-                    f"{self.name}.fit: the table has no {modality} image to learn from; add training rows."
-                )
+                raise ValueError(f"{self.name}.fit: the table has no {modality} image to learn from; add such rows.")
         self._table, self.folder = table, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = {"generator": self.name, "config": self.config.recorded(), "images": len(table)}
@@ -156,10 +144,8 @@ class Generator:
 
     @classmethod
     def load(cls, folder: Path, config: GeneratorConfig | None = None, **options: Any) -> Self:
-        """What `fit` left in `folder`; `config` may differ from the fitted one in what only making pictures uses.
-
-        Args:
-            options: `cache`, `device`, `progress` and `processes`; see the constructor.
+        """What `fit` left in `folder`; `config` may differ from the fitted one in what only making pictures uses, and
+        `options` are the constructor's.
 
         Raises:
             FileNotFoundError: nothing was fitted there.
@@ -170,9 +156,11 @@ class Generator:
             raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
         record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
-        config = config or there
-        refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
-        made = cls(config, **options)
+        then, now = there.fit_settings(), (config or there).fit_settings()
+        differ = [name for name in now if then.get(name) != now[name]]
+        if words := "; ".join(f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in differ):
+            raise ValueError(f"{folder} was fitted with other settings: {words}. Fit anew elsewhere.")
+        made = cls(config or there, **options)
         made._record, made.folder = record, folder
         made.restore(folder)
         return made
@@ -187,37 +175,23 @@ class Generator:
         *,
         source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
-        layout beside the returned table (`table.csv`); continues where a stopped run left off.
+        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's layout
+        beside the returned table (`table.csv`); continues where a stopped run left off. Raises ValueError: a camera
+        that it was not fitted to, or an identity without images to start from.
 
         Args:
             cameras: named as in `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the
                 infrared camera's.
             source: rows of the images to start from; None takes the table that it was fitted to.
-
-        Raises:
-            ValueError: a camera that it was not fitted to, or an identity without images to start from.
         """
         require(self, "expand")
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
-        """Make what is missing of `requests`, and the table of all; see `galleries.write`.
-
-        Args:
-            settings: JSON values that the pictures depend on; `folder` is bound to them.
-        """
+        """Make what is missing of `requests`, and the table of all; see `galleries.write`."""
         parallel.write(self, requests, folder, settings)
-        return galleries.write(
-            requests,
-            self.make,
-            folder,
-            source=self.name,
-            settings=settings,
-            batch=getattr(self.config, "sampling_batch", BATCH),
-            group=self.group,
-            progress=self.progress,
-        )
+        how = {"batch": getattr(self.config, "sampling_batch", BATCH), "group": self.group, "progress": self.progress}
+        return galleries.write(requests, self.make, folder, source=self.name, settings=settings, **how)
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
         """Show visible `images` of `identity` as `camera` would. Raises NotImplementedError without that capability."""
@@ -226,9 +200,9 @@ class Generator:
 
     def source_rows(self, source: pd.DataFrame | None) -> pd.DataFrame:
         """`source`, or else the table it was fitted to. Raises ValueError when there is neither."""
-        if source is None and self._table is None:
+        if (rows := self._table if source is None else source) is None:
             raise ValueError(f"{self.name}: call fit(table, folder) first, or give expand() its images as `source`.")
-        return self._table if source is None else source
+        return rows
 
 
 def require(generator: Generator, capability: Capability) -> None:
@@ -238,13 +212,6 @@ def require(generator: Generator, capability: Capability) -> None:
             f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
             "Look at `capabilities` first, or choose another generator."
         )
-
-
-def refuse_other_settings(folder: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise ValueError, naming what differs, unless the settings `now` are those that `folder` was fitted with."""
-    differences = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
-    if differences:
-        raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
 
 
 def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) -> None:
@@ -258,11 +225,8 @@ def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) 
 
 
 def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The table, if each of its rows may be learned from.
-
-    Raises:
-        ValueError: a row of a test, query or gallery split, or an infrared row of an external identity.
-    """
+    """The table, if each of its rows may be learned from. Raises ValueError: a row of a test, query or gallery split,
+    or an infrared row of an external identity."""
     refused = table[~table["split"].isin(("train", "val", "external"))]
     if len(refused):
         row = refused.iloc[0]

@@ -16,7 +16,7 @@ from vireid_lib.data import augment, tables
 from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images, to_float
 
-Rows = Int[np.ndarray, " rows"]
+Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 By = Literal["camera", "modality"]
 
 
@@ -48,13 +48,10 @@ class Batches:
         own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}
         self.paired = np.array(sorted(own["visible"] & own["infrared"]), dtype=np.int64)
         self.visible_only = np.array(sorted(own["visible"] - own["infrared"]), dtype=np.int64)
-        self._of = {
-            (name, label): rows[self.labels[rows] == label] for name, rows in self.rows.items() for label in own[name]
-        }
+        people = [(name, label) for name, labels in own.items() for label in labels]
+        self._of = {(name, label): self.rows[name][self.labels[self.rows[name]] == label] for name, label in people}
 
-    def by_identity(
-        self, stream: np.random.Generator, *, identities: int, images: int, visible_only: int
-    ) -> tuple[Rows, Rows]:
+    def by_identity(self, stream: Stream, identities: int, images: int, visible_only: int) -> tuple[Rows, Rows]:
         """Rows of `images` visible and as many infrared images of each of `identities` identities that have both, then
         visible ones of `visible_only` that have no others, or of as many as there are."""
         shown = stream.choice(self.paired, identities, replace=False)
@@ -63,14 +60,14 @@ class Batches:
         infrared = [stream.choice(self._of["infrared", label], images) for label in shown]
         return np.concatenate(visible), np.concatenate(infrared)
 
-    def visible_alone(self, stream: np.random.Generator, *, identities: int, images: int) -> Rows:
+    def visible_alone(self, stream: Stream, *, identities: int, images: int) -> Rows:
         """Rows of `images` visible images of each of `identities` identities that have no others, or of as many as
         there are."""
         shown = stream.choice(self.visible_only, min(identities, len(self.visible_only)), replace=False)
         rows = [stream.choice(self._of["visible", label], images) for label in shown]
         return np.concatenate([np.empty(0, np.int64), *rows])
 
-    def unpaired(self, stream: np.random.Generator, count: int) -> tuple[Rows, Rows]:
+    def unpaired(self, stream: Stream, count: int) -> tuple[Rows, Rows]:
         """Rows of `count` visible and `count` infrared images, whoever they show."""
         return stream.choice(self.rows["visible"], count), stream.choice(self.rows["infrared"], count)
 

@@ -1,4 +1,5 @@
-"""What the configurations of generators share; the recipes for the miniature world stand in `recipes.yaml`."""
+"""What the configurations of generators share; `recipes.yaml` has the miniature world's, `releases.yaml` those of
+released codes."""
 
 from functools import cache
 from pathlib import Path
@@ -72,12 +73,20 @@ class GeneratorConfig(BaseModel):
         published = type(self)(**form)
         return {name: getattr(published, name) for name in ("steps", "epochs") if hasattr(published, name)}
 
-    def check_multiples(self, factor: int, remedy: str) -> None:
-        """Raise ValueError, with the remedy, unless height and width are multiples of `factor`."""
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or {remedy}"
-            )
+    def sides(self) -> tuple[int, int, str]:
+        """What height and width must be multiples of, what they must be at least, and what to do otherwise."""
+        return 1, 1, ""
+
+    @model_validator(mode="after")
+    def _sides(self) -> Self:
+        self.check_sides(*self.sides())
+        return self
+
+    def check_sides(self, factor: int, least: int, remedy: str) -> None:
+        """Raise ValueError, with the remedy, unless height and width are as in `sides`."""
+        if remedy and (self.height % factor or self.width % factor or min(self.height, self.width) < least):
+            words = f"multiples of {factor}" + (f" and at least {least}" if least > 1 else "")
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be {words}, or {remedy}")
 
 
 class TranslatorConfig(GeneratorConfig):
@@ -112,7 +121,6 @@ class TranslatorConfig(GeneratorConfig):
     sampling_batch: int = Field(64, ge=1)
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """The target's rows, and those of external identities where `fit_on` says so."""
         kept = table if self.fit_on == "target+external" else table[table["split"] != "external"]
         return kept.reset_index(drop=True)
 
@@ -134,26 +142,28 @@ class AdversarialConfig(TranslatorConfig):
     discriminator_halvings: int = Field(ge=1)
     learning_rate: float = Field(2e-4, gt=0)
 
+    def sides(self) -> tuple[int, int, str]:
+        return 2 ** max(self.generator_halvings, self.discriminator_halvings), 1, "take fewer halvings"
+
     @property
     def generator_sizes(self) -> dict[str, Any]:
-        """Arguments of a generator."""
         sizes = {"width": self.generator_width, "blocks": self.blocks, "halvings": self.generator_halvings}
         return sizes | {"shortcut": self.shortcut}
 
     @property
     def discriminator_sizes(self) -> dict[str, int]:
-        """Arguments of a discriminator."""
         return {"width": self.discriminator_width, "halvings": self.discriminator_halvings}
 
 
-def released(values: dict[str, Any]) -> Any:
-    """A validator for a configuration: `form: release` takes `values` for whatever is not set beside it."""
+def released(name: str) -> Any:
+    """A validator for a configuration: `form: release` takes the values of `release` for whatever is not set beside
+    it."""
 
     @model_validator(mode="before")
     @classmethod
     def form(cls: type, settings: Any) -> Any:
-        release = isinstance(settings, dict) and settings.get("form") == "release"
-        return values | settings if release else settings
+        asked = isinstance(settings, dict) and settings.get("form") == "release"
+        return release(name) | settings if asked else settings
 
     return form
 
@@ -169,9 +179,14 @@ def refuse_weights_of_small(config: BaseModel) -> None:
 
 def recipe(name: str, form: str | None = None) -> dict[str, Any]:
     """The settings of `name` for the miniature world; those of a form of it on top, where it has some."""
-    return _recipes().get(name, {}) | _recipes().get(f"{name}, {form}", {})
+    return _read("recipes").get(name, {}) | _read("recipes").get(f"{name}, {form}", {})
+
+
+def release(name: str) -> dict[str, Any]:
+    """What the authors' published code of `name` does otherwise than their paper says."""
+    return _read("releases")[name]
 
 
 @cache
-def _recipes() -> dict[str, dict[str, Any]]:
-    return read_yaml(Path(__file__).with_name("recipes.yaml"))
+def _read(file: str) -> dict[str, dict[str, Any]]:
+    return read_yaml(Path(__file__).with_name(f"{file}.yaml"))

@@ -16,6 +16,8 @@ from torch.utils._pytree import tree_leaves
 from vireid_lib.disk import readable
 from vireid_lib.training import processes
 from vireid_lib.training.checkpoint import KEPT
+from vireid_lib.training.loop import accelerator_for
+from vireid_lib.training.task import Task
 
 WORTH_AN_ESTIMATE = 500
 """Steps or images; measuring less would take a good part of its time."""
@@ -108,12 +110,32 @@ def step_cost(step: Callable[[], object], modules: Iterable[nn.Module], device: 
     return first if first > SLOW else timed(step, device), peak.bytes
 
 
+def step_costs(
+    task: Task, modules: Iterable[nn.Module], steps: Iterable[int], precision: str, device: str | None, *, learns: bool
+) -> tuple[dict[int, tuple[float, int]], int]:
+    """`step_cost` of each of a task's `steps`, taken as the training loop does, and `weights_bytes` of the modules. The
+    learning rates are those of the task only where it `learns`."""
+    accelerator, modules = accelerator_for(precision, device), list(modules)
+    task.bind(accelerator, seed=0)
+
+    def update(step: int) -> None:
+        if learns:
+            task.before_step(step)
+        task.step(accelerator, step)
+        if learns:
+            task.after_step(step)
+
+    try:
+        task.prepare(accelerator)
+        costs = {step: step_cost(lambda step=step: update(step), modules, accelerator.device) for step in steps}
+        return costs, weights_bytes(modules)
+    finally:
+        task.release(accelerator)
+
+
 class Peak(TorchDispatchMode):
     """Within the block, follows the memory of all that is computed; on any device, the fake tensors of
-    `torch._subclasses` included, whose steps take no time.
-
-    Workspace inside an operation is not seen.
-    """
+    `torch._subclasses` included, whose steps take no time. Workspace inside an operation is not seen."""
 
     def __init__(self) -> None:
         super().__init__()

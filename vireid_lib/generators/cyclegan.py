@@ -3,11 +3,11 @@
 Zhu, Park, Isola, Efros: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", ICCV 2017.
 """
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,12 +49,8 @@ class CycleGanConfig(AdversarialConfig):
     identity_weight: float = Field(5.0, ge=0)
     pool: int = Field(50, ge=1)
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2**self.generator_halvings, "take fewer generator_halvings")
-        if min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
-        return self
+    def sides(self) -> tuple[int, int, str]:
+        return 2**self.generator_halvings, SMALLEST, "take fewer generator_halvings"
 
 
 class ImagePool:
@@ -69,17 +65,15 @@ class ImagePool:
         and while the pool is not full."""
         given = []
         for image in images.detach():
+            given.append(image)
             if self.filled < len(self.images):
                 self.images[self.filled] = image
                 self.filled += 1
-                given.append(image)
                 continue
             place = int(torch.randint(len(self.images), (), generator=draw))
             if bool(torch.rand((), generator=draw) < 0.5):
-                given.append(self.images[place].to(image, copy=True))
+                given[-1] = self.images[place].to(image, copy=True)
                 self.images[place] = image
-            else:
-                given.append(image)
         return torch.stack(given)
 
     def state_dict(self) -> dict[str, Any]:
@@ -119,9 +113,8 @@ class CycleGanTask(TranslationTask):
         for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
             old = self.extras[f"pool_{name}"].exchange(whole_batch.rows(fake[name].detach()), draw)
             discriminator = self.modules[f"discriminator_{name}"]
-            losses[f"discriminator_{name}"] = tell_apart(
-                discriminator(real[name]), discriminator(whole_batch.part(old))
-            )
+            judged = discriminator(real[name]), discriminator(whole_batch.part(old))
+            losses[f"discriminator_{name}"] = tell_apart(*judged)
         self.update(accelerator, sum(losses[name] for name in discriminators), "discriminators")
         return {name: value.detach() for name, value in losses.items()}
 
@@ -144,7 +137,6 @@ class CycleGan(Translator):
 
     name = "cyclegan"
     config_class, task_class = CycleGanConfig, CycleGanTask
-    config: CycleGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: ResnetGenerator(**self.config.generator_sizes) for name in CycleGanTask.kept}

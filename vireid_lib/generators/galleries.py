@@ -30,6 +30,7 @@ MOST_SKIPPED = 0.01
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
+Make = Callable[[Sequence[SampleRequest], int], Pictures]
 
 
 def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
@@ -39,12 +40,12 @@ def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
 
 
 class SamplingError(RuntimeError):
-    """A generator gave no usable picture; the message names identity, camera and seed."""
+    """A generator gave no usable picture; names identity, camera and seed."""
 
 
 def write(
     requests: Sequence[SampleRequest],
-    make: Callable[[Sequence[SampleRequest], int], Pictures],
+    make: Make,
     folder: Path,
     *,
     source: str,
@@ -60,7 +61,7 @@ def write(
     attempts all give an unusable picture is left out; the record counts and names those, as "skipped".
 
     Args:
-        make: (items, attempt) to their pictures; `attempt` says which of an item's seeds and starts to use.
+        make: see `Generator.make`.
         source: the generator's name, for the rows.
         settings: JSON values that the pictures depend on.
         batch: most items that `make` gets at once, all of one `group`.
@@ -119,34 +120,27 @@ def skipped(folder: Path) -> dict[str, int]:
 def sizes(table: pd.DataFrame) -> dict[str, int]:
     """How many images a gallery has ("images"), and how many of them differ from one another in some pixel
     ("distinct")."""
+
+    def digest(path: str) -> bytes:
+        with Image.open(path) as image:
+            return hashlib.sha256(image.convert("RGB").tobytes()).digest()
+
     with ThreadPoolExecutor() as pool:
-        return {"images": len(table), "distinct": len(set(pool.map(_pixel_digest, table["path"])))}
+        return {"images": len(table), "distinct": len(set(pool.map(digest, table["path"])))}
 
 
-def _pixel_digest(path: str) -> bytes:
-    with Image.open(path) as image:
-        return hashlib.sha256(image.convert("RGB").tobytes()).digest()
-
-
-def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
-    """False for a (nearly) constant picture: what a failed or non-finite sample looks like."""
-    return bool(picture.std() > 2.0)
-
-
-def _make(
-    make: Callable[[Sequence[SampleRequest], int], Pictures], items: Sequence[SampleRequest], missing: set[Path]
-) -> list[SampleRequest]:
+def _make(make: Make, items: Sequence[SampleRequest], missing: set[Path]) -> list[SampleRequest]:
     """Write those of a batch's usable pictures that are missing, and make the others again with their next seed and
     start; returns those that stay unusable."""
     left = list(items)
     for attempt in range(ATTEMPTS):
-        pictures = make(left, attempt)
-        usable = [is_usable(picture) for picture in pictures]
-        for item, picture, good in zip(left, pictures, usable, strict=True):
-            if good and item.path in missing:
+        unusable = []
+        for item, picture in zip(left, make(left, attempt), strict=True):
+            if picture.std() <= 2.0:  # (nearly) constant: what a failed or non-finite sample looks like
+                unusable.append(item)
+            elif item.path in missing:
                 layout.write_image(item.path, picture, item.seeds[attempt])
-        left = [item for item, good in zip(left, usable, strict=True) if not good]
-        if not left:
+        if not (left := unusable):
             break
     return left
 

@@ -19,10 +19,7 @@ class GrayscaleCopies(Untrained):
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """Copies, at their own size, of randomly drawn images of each identity, each image once before any comes twice.
-
-        Raises:
-            ValueError: an identity without a visible image, or a camera that records visible light.
-        """
+        Raises ValueError: an identity without a visible image, or a camera that records visible light."""
         for camera, modality in self.modalities(order.cameras).items():
             if modality != "infrared":
                 raise ValueError(

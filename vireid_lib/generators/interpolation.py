@@ -37,7 +37,6 @@ class ImageInterpolation(Untrained):
     name = "interpolation"
     capabilities = frozenset({"expand"})
     config_class = InterpolationConfig
-    config: InterpolationConfig
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """Pairs of images of each identity. Raises ValueError for one without two images of one modality."""

@@ -23,11 +23,9 @@ def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
     for kind, names in (("identities", identities), ("cameras", cameras)):
         seen: dict[str, str] = {}
         for name in names:
-            other = seen.setdefault(name.split("/")[1], name)
-            if other != name:
-                raise ValueError(
-                    f"The {kind} {other!r} and {name!r} would share one folder: write them into two folders."
-                )
+            if (other := seen.setdefault(name.split("/")[1], name)) != name:
+                words = f"{other!r} and {name!r} would share one folder: write them into two folders."
+                raise ValueError(f"The {kind} {words}")
         if len(set(names)) != len(names):
             raise ValueError(f"The list of {kind} names one twice: list each once.")
 
@@ -42,13 +40,11 @@ def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int 
 
 
 def read_seed(path: Path) -> int:
-    """The seed inside a PNG that `write_image` wrote."""
     with Image.open(path) as image:
         return int(image.text["seed"])
 
 
 def is_complete(path: Path) -> bool:
-    """Whether `path` is a readable image."""
     try:
         with Image.open(path) as image:
             image.verify()

@@ -1,7 +1,6 @@
 """Image-to-image networks that several translators use: the generators of CycleGAN and of StarGAN, and PatchGAN."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -28,18 +27,14 @@ class ResnetGenerator(nn.Module):
 
     def __init__(self, *, width: int = 64, blocks: int = 9, halvings: int = 2, shortcut: bool = False) -> None:
         super().__init__()
-        layers, widths = _convolution(3, width, 7), [width * 2**level for level in range(halvings + 1)]
+        layers, widths = _reflected(3, width, 7), [width * 2**level for level in range(halvings + 1)]
         for channels in widths[:-1]:
-            layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1), nn.InstanceNorm2d(2 * channels), nn.ReLU(True)]
-        layers += [ResidualBlock(widths[-1]) for _ in range(blocks)]
+            layers += normed(nn.Conv2d(channels, 2 * channels, 3, 2, 1))
+        for _ in range(blocks):
+            layers.append(Residual(*_reflected(widths[-1], widths[-1], 3), *_reflected(widths[-1], widths[-1], 3)[:-1]))
         for channels in widths[:0:-1]:
-            layers += [
-                nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1),
-                nn.InstanceNorm2d(channels // 2),
-                nn.ReLU(True),
-            ]
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+            layers += normed(nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1))
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
         self.apply(draw_weights)
         if shortcut:
             self.layers = Shortcut(self.layers)
@@ -48,12 +43,12 @@ class ResnetGenerator(nn.Module):
         return self.layers(images)
 
 
-class ResidualBlock(nn.Module):
-    """Two convolutions beside the identity, with no activation after the sum."""
+class Residual(nn.Module):
+    """Layers beside the identity, with no activation after the sum."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*_convolution(channels, channels, 3), *_convolution(channels, channels, 3)[:-1])
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return maps + self.layers(maps)
@@ -80,12 +75,15 @@ class LabelledGenerator(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(halvings + 1)]
-        layers = [nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), *_affine(width)]
+        layers = normed(nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), affine=True)
         for channels in widths[:-1]:
-            layers += [nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), *_affine(2 * channels)]
-        layers += [LabelledBlock(widths[-1]) for _ in range(blocks)]
+            layers += normed(nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), affine=True)
+        for _ in range(blocks):
+            same = (nn.Conv2d(widths[-1], widths[-1], 3, 1, 1, bias=False) for _ in range(2))
+            first, second = (normed(convolution, affine=True) for convolution in same)
+            layers.append(Residual(*first, *second[:-1]))
         for channels in widths[:0:-1]:
-            layers += [nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), *_affine(channels // 2)]
+            layers += normed(nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), affine=True)
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh())
         if small_weights:
             self.apply(draw_weights)
@@ -99,29 +97,11 @@ class LabelledGenerator(nn.Module):
         return self.layers(images)
 
 
-class LabelledBlock(nn.Module):
-    """`LabelledGenerator`'s residual block."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            *_affine(channels),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            *_affine(channels)[:1],
-        )
-
-    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return maps + self.layers(maps)
-
-
 class Shortcut(nn.Module):
-    """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh.
-
-    No paper has it: after a few hundred steps what passes the narrow layers is still blurred, and the recoloured image
+    """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh. No
+    paper has it: after a few hundred steps what passes the narrow layers is still blurred, and the recoloured image
     need not pass them. It starts as the grey image, as a short training does not get away from the coloured one, which
-    closes the cycle without loss; it learns `FASTER` times as fast as the rest.
-    """
+    closes the cycle without loss; it learns `FASTER` times as fast as the rest."""
 
     def __init__(self, layers: nn.Sequential, labels: int = 0) -> None:
         super().__init__()
@@ -138,23 +118,28 @@ class Shortcut(nn.Module):
         return torch.tanh(self.layers(maps) + recoloured)
 
 
+def patch_layers(width: int, halvings: int = 3) -> list[nn.Module]:
+    """Convolutions of 4 from images to maps of min(2 ** `halvings`, 8) times `width` channels: `halvings` of stride 2,
+    then one of stride 1; all but the first are normalised."""
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+    for level in range(halvings):
+        before, after = (width * min(2**each, 8) for each in (level, level + 1))
+        stride = 1 if level == halvings - 1 else 2
+        layers += normed(nn.Conv2d(before, after, 4, stride, 1), nn.LeakyReLU(0.2, True))
+    return layers
+
+
 class PatchDiscriminator(nn.Module):
     """A score for each patch: 1 for real ones (Isola et al. 2017); `width` channels after the first convolution, and
-    `halvings` of stride 2: 3 look at patches of 70×70 pixels (the paper's), 2 at 34×34, 1 at 16×16."""
+    `halvings` of stride 2: 3 look at patches of 70×70 pixels (the paper's), 2 at 34×34, 1 at 16×16. Its first weights
+    are drawn by `draw_weights`, unless `small_weights` is False."""
 
-    def __init__(self, *, width: int = 64, halvings: int = 3) -> None:
+    def __init__(self, *, width: int = 64, halvings: int = 3, small_weights: bool = True) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        factors = [min(2**level, 8) for level in range(halvings + 1)]
-        for before, factor in pairwise(factors):
-            stride = 1 if len(layers) == 3 * halvings - 1 else 2
-            layers += [
-                nn.Conv2d(before * width, factor * width, 4, stride, 1),
-                nn.InstanceNorm2d(factor * width),
-                nn.LeakyReLU(0.2, True),
-            ]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(factors[-1] * width, 1, 4, 1, 1))
-        self.apply(draw_weights)
+        layers = patch_layers(width, halvings)
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width * min(2**halvings, 8), 1, 4, 1, 1))
+        if small_weights:
+            self.apply(draw_weights)
 
     def forward(self, images: Images) -> Float[Tensor, "batch 1 rows columns"]:
         return self.layers(images)
@@ -162,13 +147,8 @@ class PatchDiscriminator(nn.Module):
 
 def generator_groups(generators: Sequence[nn.Module], rate: float) -> list[dict[str, Any]]:
     """Parameters of generators for an optimiser; those of shortcuts at a higher rate."""
-    quick = [
-        each
-        for generator in generators
-        for module in generator.modules()
-        if isinstance(module, Shortcut)
-        for each in module.recolour.parameters()
-    ]
+    shortcuts = [each for generator in generators for each in generator.modules() if isinstance(each, Shortcut)]
+    quick = [each for shortcut in shortcuts for each in shortcut.recolour.parameters()]
     known = {id(each) for each in quick}
     rest = [each for generator in generators for each in generator.parameters() if id(each) not in known]
     return [{"params": rest, "lr": rate}, *([{"params": quick, "lr": FASTER * rate}] if quick else [])]
@@ -182,9 +162,11 @@ def draw_weights(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _convolution(channels: int, out: int, size: int) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(size // 2), nn.Conv2d(channels, out, size), nn.InstanceNorm2d(out), nn.ReLU(True)]
+def normed(convolution: nn.Module, activation: nn.Module | None = None, *, affine: bool = False) -> list[nn.Module]:
+    """A convolution, instance normalisation and an activation, ReLU if none is given."""
+    norm = nn.InstanceNorm2d(convolution.out_channels, affine=affine)
+    return [convolution, norm, activation or nn.ReLU(True)]
 
 
-def _affine(channels: int) -> list[nn.Module]:
-    return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU(True)]
+def _reflected(channels: int, out: int, size: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(size // 2), *normed(nn.Conv2d(channels, out, size))]

@@ -25,10 +25,7 @@ class OracleInfrared(Untrained):
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """Rows of the world that the source rows' paths lead to, listed in `table.csv`; the seed makes no difference.
-
-        Raises:
-            ValueError: the rows are of no miniature world, or the world does not know an identity or camera.
-        """
+        Raises ValueError: the rows are of no miniature world, or the world does not know an identity or camera."""
         rows = read_oracle(world_of(self.source_rows(order.source)) / TRUTH, self.kind)
         for what, asked in (("identity", order.identities), ("camera", order.cameras)):
             if unknown := sorted(set(asked) - set(rows[what])):

@@ -56,11 +56,8 @@ def count_for(maker: Generator) -> int:
 
 
 def fit(maker: Generator, table: pd.DataFrame, folder: Path) -> None:
-    """Train in several processes where there are several GPUs; `Generator.learn` then finds the training done.
-
-    Raises:
-        ProcessFailed: see `run`.
-    """
+    """Train in several processes where there are several GPUs; `Generator.learn` then finds the training done. Raises
+    as `run`."""
     count = count_for(maker)
     if count > 1 and maker.processes is None:
         count = share_of(maker.batch_divisor(table), count)
@@ -71,10 +68,7 @@ def fit(maker: Generator, table: pd.DataFrame, folder: Path) -> None:
 
 def write(maker: Generator, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> None:
     """Make a gallery in several processes where there are several GPUs; `galleries.write` then finds the images done.
-
-    Raises:
-        ProcessFailed: see `run`.
-    """
+    Raises as `run`."""
     if (count := count_for(maker)) > 1:
         folder.mkdir(parents=True, exist_ok=True)
         listed = [asdict(item) | {"path": str(item.path)} for item in requests]
@@ -94,11 +88,8 @@ def _job(maker: Generator, folder: Path) -> dict[str, Any]:
 
 
 def run(job: dict[str, Any], folder: Path, count: int) -> None:
-    """Run `job` in `count` processes on this machine and show their output; they stop when this process does.
-
-    Raises:
-        ProcessFailed: one of them failed, and the others were stopped.
-    """
+    """Run `job` in `count` processes on this machine and show their output; they stop when this process does. Raises
+    ProcessFailed: one of them failed, and the others were stopped."""
     file = Path(folder) / JOB
     write_atomically(file, json.dumps(job | {"intensity": intensity.declared()}, indent=1).encode())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
@@ -124,7 +115,6 @@ def run(job: dict[str, Any], folder: Path, count: int) -> None:
 
 
 def main(file: str) -> None:
-    """One of the processes."""
     if os.environ.get(OWNED):
         threading.Thread(target=_stop_with_parent, daemon=True).start()
     job = json.loads(Path(file).read_text())

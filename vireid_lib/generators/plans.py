@@ -42,9 +42,9 @@ class SampleRequest:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """The request whose attributes came back from JSON."""
-        tuples = {key: tuple(values[key]) for key in ("seeds", "source_images")}
-        starts = tuple(map(tuple, values["starts"]))
-        return cls(**{**values, **tuples, "starts": starts, "path": Path(values["path"])})
+        changed = {key: tuple(values[key]) for key in ("seeds", "source_images")}
+        changed |= {"starts": tuple(map(tuple, values["starts"])), "path": Path(values["path"])}
+        return cls(**values | changed)
 
     def at(self, attempt: int) -> Self:
         """The request of an attempt: its seed first, and its start where there is another."""
@@ -52,16 +52,8 @@ class SampleRequest:
         return replace(self, seeds=self.seeds[attempt:], source_images=start)
 
     def row(self, source: str, seed: int | None) -> dict:
-        """Its row of the image table."""
-        return {
-            "path": str(self.path),
-            "identity": self.identity,
-            "camera": self.camera,
-            "modality": self.modality,
-            "split": self.split,
-            "source": source,
-            "seed": pd.NA if seed is None else seed,
-        }
+        own = {name: getattr(self, name) for name in ("identity", "camera", "modality", "split")}
+        return {"path": str(self.path), **own, "source": source, "seed": pd.NA if seed is None else seed}
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,7 @@ def plan(
 
     Seeds are a pure function of (seed, identity, camera, number). So are source images, but for pairs and for a
     generator that knows modalities alone: there they depend on which cameras are asked for before this one as well.
+    Raises ValueError: an identity has no image to start from, or no two of one modality.
 
     Args:
         order: each image (or pair) of an identity in its source is taken once before any comes twice; without a
@@ -106,9 +99,6 @@ def plan(
         pairs: take two different images of the identity: of the camera's modality where the source has two such, of the
             other modality otherwise. The same pairs for every generator.
         modalities: the modality of each camera; None where all are infrared.
-
-    Raises:
-        ValueError: an identity has no image to start from, or no two of one modality.
     """
     cameras, source, seed, per_camera = order.cameras, order.source, order.seed, order.per_camera
     layout.check_distinct(order.identities, cameras)
@@ -130,19 +120,10 @@ def plan(
             for number in range(per_camera):
                 first = places[number] if paths else 0
                 start, *others = (sources[(first + k) % len(sources)] for k in range(min(ATTEMPTS, len(sources))))
-                requests.append(
-                    SampleRequest(
-                        identity,
-                        camera_in_table(camera),
-                        layout.image_path(order.folder, identity, camera, number + 1),
-                        tries(seed, identity, camera, number),
-                        start,
-                        taken or OTHER[modality],
-                        modality,
-                        split,
-                        tuple(others),
-                    )
-                )
+                path = layout.image_path(order.folder, identity, camera, number + 1)
+                about = (start, taken or OTHER[modality], modality, split, tuple(others))
+                own = (identity, camera_in_table(camera), path, tries(seed, identity, camera, number))
+                requests.append(SampleRequest(*own, *about))
     return requests
 
 

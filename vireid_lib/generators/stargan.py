@@ -5,13 +5,13 @@ Translation", CVPR 2018.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from itertools import pairwise
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,9 +23,10 @@ from vireid_lib.generators.networks import Images, LabelledGenerator, generator_
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules, seeds, whole_batch
+from vireid_lib.training import schedules, whole_batch
 
 Labels = Float[Tensor, "batch domains"]
+Shares = Float[Tensor, " batch"]
 
 
 class StarGanConfig(AdversarialConfig):
@@ -56,11 +57,6 @@ class StarGanConfig(AdversarialConfig):
     penalty_weight: float = Field(10.0, ge=0)
     critic_steps: int = Field(5, ge=1)
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2 ** max(self.generator_halvings, self.discriminator_halvings), "take fewer halvings")
-        return self
-
 
 class Critic(nn.Module):
     """How real an image looks, patch by patch, and which of the domains it belongs to (Table 5); `width` channels
@@ -68,10 +64,9 @@ class Critic(nn.Module):
 
     def __init__(self, size: tuple[int, int], domains: int, *, width: int = 64, halvings: int = 6) -> None:
         super().__init__()
-        widths = [3, *(width * 2**level for level in range(halvings))]
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01)]
+        widths, layers = [3, *(width * 2**level for level in range(halvings))], []
+        for pair in pairwise(widths):
+            layers += [nn.Conv2d(*pair, 4, 2, 1), nn.LeakyReLU(0.01)]
         self.layers = nn.Sequential(*layers)
         self.real = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)
         rest = (size[0] // 2**halvings, size[1] // 2**halvings)
@@ -82,9 +77,7 @@ class Critic(nn.Module):
         return self.real(maps), self.domain(maps).flatten(1)
 
 
-def gradient_penalty(
-    critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Float[Tensor, " batch"]
-) -> Float[Tensor, ""]:
+def gradient_penalty(critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Shares) -> Tensor:
     """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term); the scores that
     `critic` gives an image's patches are added up, as in the released code."""
     shares = shares.view(-1, 1, 1, 1)
@@ -136,7 +129,7 @@ class StarGanTask(TranslationTask):
         return self.settings.batch // 2
 
     def _train_critic(
-        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Float[Tensor, " batch"]
+        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Shares
     ) -> dict[str, Tensor]:
         """Eq. 5 and 8: tell real from made, and real images' domains."""
         config, critic = self.settings, self.modules["critic"]
@@ -173,7 +166,7 @@ class StarGanTask(TranslationTask):
         return losses
 
     def _mixed_rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
+        stream = self.row_stream(step)
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 
@@ -184,7 +177,6 @@ class StarGan(Translator):
 
     name = "stargan"
     config_class, task_class = StarGanConfig, StarGanTask
-    config: StarGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"generator": make_generator(self.config, self.domains)}
@@ -196,7 +188,6 @@ class StarGan(Translator):
 
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
-    """One fresh generator for these domains."""
     return LabelledGenerator(labels=len(domains.names), **config.generator_sizes, small_weights=config.shortcut)
 
 

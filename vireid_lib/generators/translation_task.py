@@ -20,10 +20,9 @@ from vireid_lib.training.task import Task
 class TranslationTask(Task):
     """A training on batches of both modalities, some of whose networks make the pictures afterwards.
 
-    Several processes train as one does: each takes its part of the one batch, and they step along the mean of their
-    gradients. The networks are not wrapped for that, as the loop does with others: such wrappers are not made for a
-    network that is passed more than once a step, frozen for a while, or differentiated twice (gradient penalty). A loss
-    that is no mean over images has to take the whole batch, see `vireid_lib.training.whole_batch`.
+    Several processes train as one does, see `vireid_lib.training.whole_batch`. The networks are not wrapped for that,
+    as the loop does with others: such wrappers are not made for a network that is passed more than once a step, frozen
+    for a while, or differentiated twice (gradient penalty).
 
     Attributes:
         kept: names of those networks.
@@ -56,7 +55,6 @@ class TranslationTask(Task):
         return {0: self.steps}
 
     def images_in(self, step: int) -> int:
-        """Images in a step's batch."""
         return sum(map(len, self.rows(step)))
 
     def step_bytes(self, step: int) -> int | None:
@@ -92,12 +90,14 @@ class TranslationTask(Task):
 
     def rows(self, step: int) -> tuple[Rows, Rows]:
         """The rows of a step's visible images and of its infrared ones."""
-        config, stream = self.settings, np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
+        config, stream = self.settings, self.row_stream(step)
         if self.by_identity:
-            return self.batches.by_identity(
-                stream, identities=config.identities, images=config.images, visible_only=config.visible_only
-            )
+            return self.batches.by_identity(stream, config.identities, config.images, config.visible_only)
         return self.batches.unpaired(stream, self.per_modality)
+
+    def row_stream(self, step: int, *keys: str) -> np.random.Generator:
+        """What the rows of a step are drawn from, the same in all processes."""
+        return np.random.default_rng(seeds.integer(self.seed, self.stream, step, *keys, "rows"))
 
     def images(self, rows: Rows, draw: torch.Generator) -> Images:
         """The rows' images in 0..1, mirrored and moved at random."""
@@ -118,12 +118,10 @@ class TranslationTask(Task):
             schedules.scale_learning_rates(optimizer, self.rate(step))
 
     def prepare(self, accelerator: Accelerator) -> None:
-        """Move networks and optimisers to the device, in its precision."""
-        self.modules = {
-            name: accelerator.prepare_model(module, evaluation_mode=True) for name, module in self.modules.items()
-        }
-        for name in self.modules.keys() - set(self.undivided):
-            whole_batch.share_statistics(self.modules[name])
+        for name, module in self.modules.items():
+            self.modules[name] = accelerator.prepare_model(module, evaluation_mode=True)
+            if name not in self.undivided:
+                whole_batch.share_statistics(self.modules[name])
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
             if isinstance(extra, nn.Module):
@@ -148,12 +146,8 @@ class TranslationTask(Task):
         backward: Callable[[Tensor], None] | None = None,
     ) -> dict[str, Tensor]:
         """One step of the optimisers `players` down the mean of the processes' gradients of `loss`; returns the norm of
-        these, as "gradient_norm", where it is limited.
-
-        Args:
-            clip: its limit.
-            backward: gives the loss's gradients; None for the accelerator's way.
-        """
+        these, as "gradient_norm", where `clip` limits it. `backward` gives the loss's gradients; None for the
+        accelerator's way."""
         held = [self.optimizers[name] for name in players]
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)
@@ -162,9 +156,7 @@ class TranslationTask(Task):
         own = (each for module in self.modules.values() for each in module.parameters())
         parameters = [each for each in own if id(each) in learned]  # in an order that no grouping changes
         whole_batch.average_gradients(parameters)
-        norm = {}
-        if clip is not None:
-            norm["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, clip)
+        norm = {} if clip is None else {"gradient_norm": nn.utils.clip_grad_norm_(parameters, clip)}
         for optimizer in held:
             optimizer.step()
         return norm

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,6 +43,7 @@ class Translator(Generator):
         task_class: the training; made of the settings and the batches.
         trained_only: the folder gets those weights alone that have a gradient; the others come with `make_networks`.
         networks: those that make pictures, after `fit` or `load`.
+        about: what else to keep beside the weights, as JSON values.
     """
 
     needs = MODALITIES
@@ -50,6 +51,7 @@ class Translator(Generator):
     task_class: ClassVar[type[TranslationTask]]
     trained_only: ClassVar[bool] = False
     networks: nn.ModuleDict | None = None
+    about: Mapping[str, Any] = {}
 
     def make_networks(self) -> dict[str, nn.Module]:
         """Fresh networks of those kept after training, by name."""
@@ -66,14 +68,10 @@ class Translator(Generator):
         size = (self.config.height, self.config.width)
         return math.gcd(*self.task_class.outline(self.config, Batches(table, size, None, blank=True)).parted())
 
-    def about(self) -> dict[str, Any]:
-        """What else to keep beside the weights, as JSON values."""
-        return {}
-
     @property
     def from_pairs(self) -> bool:
-        """Whether `expand` makes each picture of two images."""
-        return False
+        """Whether `expand` makes each picture of two images, as a setting `expansion` may say."""
+        return getattr(self.config, "expansion", "translate") != "translate"
 
     @property
     def knows_cameras(self) -> bool:
@@ -106,34 +104,31 @@ class Translator(Generator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
             task = self.make_task(batches)
-        if self.progress and task.steps >= WORTH_AN_ESTIMATE and processes.count() == 1:
-            if not (folder / TRAINING).exists():
-                print(self.estimate(table).to_text(folder), flush=True)
+        new = task.steps >= WORTH_AN_ESTIMATE and processes.count() == 1 and not (folder / TRAINING).exists()
+        if self.progress and new:
+            print(self.estimate(table).to_text(folder), flush=True)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
-        self.history = train(
-            task,
-            steps=task.steps,
-            folder=folder / TRAINING,
-            seed=config.seed,
-            device=str(self.device),
-            checkpoint_every=config.checkpoint_every,
-            precision=config.precision,
-            progress=self.progress,
-        )
+        how = {"checkpoint_every": config.checkpoint_every, "precision": config.precision, "progress": self.progress}
+        place = {"folder": folder / TRAINING, "device": str(self.device)}
+        self.history = train(task, steps=task.steps, seed=config.seed, **place, **how)
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
-        weights = safetensors.torch.save(tensors)
-        if processes.index() == 0:
-            write_atomically(folder / WEIGHTS, weights)
         return {
             "cameras": batches.cameras,
             "identities": len(batches.names),
             "steps": task.steps,
-            "weights": hashlib.sha256(weights).hexdigest(),
+            "weights": self.write_weights(folder, self._weights()),
             "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
-            **self.about(),
+            **self.about,
         }
+
+    def write_weights(self, folder: Path, weights: Mapping[str, Tensor]) -> str:
+        """Write `networks.safetensors`; returns its sha256."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        content = safetensors.torch.save(tensors)
+        if processes.index() == 0:
+            write_atomically(folder / WEIGHTS, content)
+        return hashlib.sha256(content).hexdigest()
 
     @torch.no_grad()
     def restore(self, folder: Path) -> None:
@@ -142,10 +137,8 @@ class Translator(Generator):
         own, kept = self._weights(), read_tensors(folder / WEIGHTS)
         if own.keys() != kept.keys():
             lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
-            raise ValueError(
-                f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, "
-                f"besides, {extra}. Fit anew."
-            )
+            words = f"does not fit {self.name}'s networks: it lacks {lacks} and has, besides, {extra}. Fit anew."
+            raise ValueError(f"{folder / WEIGHTS} {words}")
         for name, value in own.items():
             value.copy_(kept[name])
         self.networks.to(self.device).eval()
@@ -160,11 +153,8 @@ class Translator(Generator):
         return {"weights": self._record["weights"]}
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
-        """Show `images` of the other modality than the camera's as that camera would.
-
-        Raises:
-            ValueError: a camera that it was not fitted to, or images of another size than it was fitted at.
-        """
+        """Show `images` of the other modality than the camera's as that camera would. Raises ValueError: a camera that
+        it was not fitted to, or images of another size than it was fitted at."""
         items = self.asked(identity, camera, range(self.config.seed, self.config.seed + len(images)))
         size = (self.config.height, self.config.width)
         if images.shape[1:3] != size:
@@ -182,6 +172,13 @@ class Translator(Generator):
         modality = self.modality(camera)
         about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
         return [SampleRequest(identity, camera_in_table(camera), Path(), (seed,), **about) for seed in numbers]
+
+    def of_modality(self, modality: str, what: str, prefix: str = "") -> nn.Module:
+        """The network of a modality. Raises ValueError, with a word for `what` it is, for one that there is none of."""
+        networks = self._fitted()
+        if modality not in MODALITIES:
+            raise ValueError(f"{self.name} has no {what} for modality {modality!r}; it has {' and '.join(MODALITIES)}.")
+        return networks[prefix + modality]
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""

@@ -12,20 +12,11 @@ import torch
 from torch import nn
 
 from vireid_lib.data.cameras import camera_keys
+from vireid_lib.generators import cost
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import (
-    LARGE,
-    Estimate,
-    disk_bytes,
-    place_name,
-    step_cost,
-    steps_text,
-    timed,
-    weights_bytes,
-)
+from vireid_lib.generators.cost import Estimate
 from vireid_lib.training import hub
 from vireid_lib.training.determinism import deterministic_kernels
-from vireid_lib.training.loop import accelerator_for
 
 if TYPE_CHECKING:
     from vireid_lib.generators.config import TranslatorConfig
@@ -43,11 +34,10 @@ FEW, SHORT, PICTURES = 32, 2, 2
 
 @dataclass(frozen=True)
 class Measured:
-    """`seconds`, `kept` (bytes) and `images` of each kind of step; seconds of a `picture`; numbers of weights
+    """Of each kind of step its `costs` (seconds and bytes) and `images`; seconds of a `picture`; numbers of weights
     `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend on the batch."""
 
-    seconds: dict[int, float]
-    kept: dict[int, int]
+    costs: dict[int, tuple[float, int]]
     images: dict[int, int]
     picture: float
     trained: int
@@ -55,16 +45,15 @@ class Measured:
     fitted: int
     fixed: int
 
-    def scaled(self, step: int, images: int) -> float:
-        """How many times as much a step on so many images takes as the measured one."""
-        return images / self.images[step]
+    def scaled(self, step: int, images: int) -> tuple[float, int]:
+        """Seconds and bytes of such a step on so many images."""
+        share = images / self.images[step]
+        return self.costs[step][0] * share, round(self.costs[step][1] * share)
 
 
 def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
-    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images.
-
-    Neither the generator nor the random state changes; no image is read and nothing is fetched.
-    """
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. Neither the
+    generator nor the random state changes; no image is read and nothing is fetched."""
     config, device = generator.config, generator.device
     size = (config.height, config.width)
     outline = generator.task_class.outline(config, Batches(table, size, None, blank=True))
@@ -72,63 +61,51 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
     images = {step: outline.images_in(step) for step in kinds}
     published = config.model_copy(update=config.published_length())
     published = generator.task_class.outline(published, outline.batches).steps
-    words = f"{steps_text(outline.steps, published)} of {max(images.values())} images at {size[0]} x {size[1]}"
-
-    def unmeasured(reason: str) -> Estimate:
-        disk = disk_bytes(len(table), synthetic, *size, 0, 0)
-        return Estimate(len(table), words, outline.steps, synthetic, {}, reason, None, disk)
-
-    absent = [name for name in _models(config) if not _is_here(name)]
-    if absent:
-        return unmeasured(f"{absent[0]} is not on this machine yet, the first run fetches it")
-    without = {"pretrained": None} if getattr(config, "pretrained", None) else {}  # as fast without ImageNet's weights
-    whole = config.model_copy(update={"steps": outline.steps, **without})
-    found, said = _within(generator, whole, _some(table), kinds, images, device)
-    if found is None:
-        return unmeasured(f"a single step of so large a model takes minutes on {place_name(device)}")
-    words += f"; {found.trained / 1e6:,.1f} million parameters trained"
-    training = sum(found.seconds[step] * found.scaled(step, images[step]) * times for step, times in kinds.items())
-    whole_step = device.type == "cuda" and found.images == images  # what a GPU said of a whole step is the truth
-    needed = {step: found.kept[step] if whole_step else outline.step_bytes(step) for step in kinds}
-    scaled = {step: round(found.kept[step] * found.scaled(step, images[step])) for step in kinds}
-    memory = found.fixed + max(scaled[step] if needed[step] is None else needed[step] for step in kinds)
-    return Estimate(
-        len(table),
-        words,
-        outline.steps,
-        synthetic,
-        {"training": training, "sampling": found.picture * synthetic},
-        place_name(device) + said,
-        memory,
-        disk_bytes(len(table), synthetic, *size, found.checkpoint, found.fitted),
-    )
+    words = f"{cost.steps_text(outline.steps, published)} of {max(images.values())} images at {size[0]} x {size[1]}"
+    named = [getattr(config, name) for name in ("base_model", "judge_model") if getattr(config, name, None)]
+    found, where, seconds, memory, weights = None, "", {}, None, (0, 0)
+    if absent := [name for name in named if not _is_here(name)]:
+        where = f"{absent[0]} is not on this machine yet, the first run fetches it"
+    else:
+        without = {"pretrained": None} if getattr(config, "pretrained", None) else {}  # as fast without ImageNet's
+        whole = config.model_copy(update={"steps": outline.steps, **without})
+        found, said = _within(generator, whole, _some(table), images, device)
+        where = cost.place_name(device) + said
+        if found is None:
+            where = f"a single step of so large a model takes minutes on {cost.place_name(device)}"
+    if found is not None:
+        words += f"; {found.trained / 1e6:,.1f} million parameters trained"
+        scaled = {step: found.scaled(step, images[step]) for step in kinds}
+        training = sum(scaled[step][0] * times for step, times in kinds.items())
+        seconds = {"training": training, "sampling": found.picture * synthetic}
+        whole_step = device.type == "cuda" and found.images == images  # what a GPU said of a whole step is the truth
+        told = {step: None if whole_step else outline.step_bytes(step) for step in kinds}
+        memory = found.fixed + max(scaled[step][1] if told[step] is None else told[step] for step in kinds)
+        weights = (found.checkpoint, found.fitted)
+    disk = cost.disk_bytes(len(table), synthetic, *size, *weights)
+    return Estimate(len(table), words, outline.steps, synthetic, seconds, where, memory, disk)
 
 
 def _within(
-    generator: Translator,
-    config: TranslatorConfig,
-    table: pd.DataFrame,
-    kinds: dict[int, int],
-    images: dict[int, int],
-    device: torch.device,
+    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, images: dict[int, int], device: torch.device
 ) -> tuple[Measured | None, str]:
     """A measurement of whole batches where this machine can do them, else of small ones; and what was scaled, in words.
     None for a model that is too large for a CPU."""
     changed = {name: min(value, getattr(config, name)) for name, value in LEAST.items() if hasattr(config, name)}
-    small, said = config.model_copy(update=changed), ""
-    if hasattr(config, "sampling_steps") and config.sampling_steps > SHORT:
+    small, on_gpu, why, said = config.model_copy(update=changed), device.type == "cuda", None, ""
+    if getattr(config, "sampling_steps", 0) > SHORT:
         said = f"; {SHORT} of {config.sampling_steps} sampling steps were measured and scaled"
     try:
-        found = _measure(generator, config if device.type == "cuda" else small, table, kinds, device)
-        too_much, why = False, ""
-        if found is not None and device.type != "cuda" and small != config:
-            too_much = max(found.seconds[s] * found.scaled(s, images[s]) for s in kinds) > PATIENCE
-            if not too_much:
-                found = _measure(generator, config, table, kinds, device)
+        found = _measure(generator, config if on_gpu else small, table, images, device)
+        if found is not None and not on_gpu and small != config:
+            if max(found.scaled(step, count)[0] for step, count in images.items()) > PATIENCE:
+                why = ""
+            else:
+                found = _measure(generator, config, table, images, device)
     except torch.cuda.OutOfMemoryError:
         torch.cuda.empty_cache()
-        found, too_much, why = _measure(generator, small, table, kinds, device), True, ", as whole ones do not fit"
-    if too_much:
+        found, why = _measure(generator, small, table, images, device), ", as whole ones do not fit"
+    if why is not None:
         said = f"; batches of {max(found.images.values())} images were measured and scaled{why}{said}"
     return found, said
 
@@ -142,46 +119,25 @@ def _measure(
         task = own.make_task(batches)
         modules = [*task.modules.values(), *(each for each in task.extras.values() if isinstance(each, nn.Module))]
         total = sum(value.numel() for module in modules for value in module.parameters())
-        if device.type == "cpu" and total > LARGE:
+        if device.type == "cpu" and total > cost.LARGE:
             return None
-        accelerator = accelerator_for(config.precision, str(device))
-        task.bind(accelerator, seed=0)
-        try:
-            task.prepare(accelerator)
-
-            def update(step: int) -> None:
-                task.before_step(step)
-                task.step(accelerator, step)
-                task.after_step(step)
-
-            costs = {step: step_cost(lambda step=step: update(step), modules, device) for step in kinds}
-        finally:
-            task.release(accelerator)
-        trained, fixed = sum(value.numel() for value in task.trained()), weights_bytes(modules)
+        costs, fixed = cost.step_costs(task, modules, kinds, config.precision, str(device), learns=True)
         own.networks, own._record = nn.ModuleDict(task.fitted()).to(device).eval(), {"cameras": batches.cameras}
-        fitted = sum(value.numel() for value in own._weights().values())
-        return Measured(
-            {step: seconds for step, (seconds, _) in costs.items()},
-            {step: kept for step, (_, kept) in costs.items()},
-            {step: task.images_in(step) for step in kinds},
-            _picture(own, batches),
-            trained,
-            trained if task.trainable_only else total,
-            fitted,
-            fixed,
-        )
+        trained, fitted = (sum(each.numel() for each in held) for held in (task.trained(), own._weights().values()))
+        images, checkpoint = {step: task.images_in(step) for step in kinds}, trained if task.trainable_only else total
+        return Measured(costs, images, _picture(own, batches), trained, checkpoint, fitted, fixed)
 
 
 def _picture(own: Translator, batches: Batches) -> float:
     """Seconds of an infrared picture."""
     config, scale = own.config, 1.0
     count = config.sampling_batch if own.device.type == "cuda" else min(PICTURES, config.sampling_batch)
-    if hasattr(config, "sampling_steps") and config.sampling_steps > SHORT:
+    if getattr(config, "sampling_steps", 0) > SHORT:
         scale, own.config = config.sampling_steps / SHORT, config.model_copy(update={"sampling_steps": SHORT})
     camera = next(name for name, modality in batches.cameras.items() if modality == "infrared")
     items = own.asked(batches.names[0], camera, range(count))
     images = [np.array(batches.pixels[np.zeros(count, int)])] * (2 if own.from_pairs else 1)
-    return timed(lambda: own.pictures(images, items), own.device) * scale / count
+    return cost.timed(lambda: own.pictures(images, items), own.device) * scale / count
 
 
 def _some(table: pd.DataFrame) -> pd.DataFrame:
@@ -191,10 +147,6 @@ def _some(table: pd.DataFrame) -> pd.DataFrame:
     some = keyed[keyed["identity"].isin(both.index[:FEW])].groupby(["identity", "_camera"]).head(2)
     every = keyed.groupby("_camera").head(1)
     return table.loc[sorted({*some.index, *every.index})].reset_index(drop=True)
-
-
-def _models(config: TranslatorConfig) -> list[str]:
-    return [getattr(config, name) for name in ("base_model", "judge_model") if getattr(config, name, None)]
 
 
 def _is_here(name: str) -> bool:

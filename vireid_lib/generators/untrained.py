@@ -19,7 +19,6 @@ class Untrained(Generator):
         return {"cameras": camera_modalities(table)}
 
     def summary(self) -> dict[str, Any]:
-        """How many images it was fitted to."""
         return {"images": self._record.get("images", 0)}
 
     def modalities(self, cameras: Sequence[str], rows: pd.DataFrame | None = None) -> dict[str, str]:

@@ -4,12 +4,11 @@ Kingma, Welling: "Auto-Encoding Variational Bayes", ICLR 2014; with a condition,
 """
 
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
@@ -53,7 +52,7 @@ class VaeConfig(TranslatorConfig):
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
     halvings: int = Field(4, ge=1)
-    network_width: int = Field(64, ge=GROUP)
+    network_width: int = Field(64, ge=GROUP, multiple_of=GROUP)
     latent: int = Field(256, ge=1)
     domains: By = "camera"
     epochs: int = Field(100, ge=1)
@@ -61,12 +60,8 @@ class VaeConfig(TranslatorConfig):
     learning_rate: float = Field(1e-3, gt=0)
     divergence_weight: float = Field(1.0, ge=0)
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2**self.halvings, "take fewer halvings")
-        if self.network_width % GROUP:
-            raise ValueError(f"network_width is {self.network_width}: it must be a multiple of {GROUP}")
-        return self
+    def sides(self) -> tuple[int, int, str]:
+        return 2**self.halvings, 1, "take fewer halvings"
 
 
 class ConditionalVae(nn.Module):
@@ -79,7 +74,7 @@ class ConditionalVae(nn.Module):
         features = int(np.prod(self.shape))
         layers, before = [], 3 + len(MODALITIES)
         for channels in widths:
-            layers += [nn.Conv2d(before, channels, 4, 2, 1), *_normalised(channels)]
+            layers += [nn.Conv2d(before, channels, 4, 2, 1), nn.GroupNorm(channels // GROUP, channels), nn.SiLU()]
             before = channels
         self.encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * config.latent))
         self.standard = nn.ModuleList(nn.BatchNorm1d(config.latent, affine=False) for _ in MODALITIES)
@@ -176,7 +171,6 @@ class Vae(Translator):
 
     name = "vae"
     config_class, task_class = VaeConfig, VaeTask
-    config: VaeConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"vae": ConditionalVae(self.config, len(self.domains.names))}
@@ -199,19 +193,13 @@ class Vae(Translator):
         """Codes as pictures of a camera each. Raises ValueError for a camera that it was not fitted to."""
         for camera in cameras:
             self.modality(camera)
-        images = self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device))
-        return to_pictures(images)
+        return to_pictures(self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device)))
 
     def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
         """Pictures of people that nobody photographed: the same `count` codes, drawn from the prior, as each of the
         cameras (JSIA-ReID's "FLS")."""
-        draw = seeds.generator(seed, "latent space")
-        codes = torch.randn(count, self.config.latent, generator=draw).to(self.device)
-        return [self.decode(codes, [camera] * count) for camera in cameras]
-
-
-def _normalised(channels: int) -> list[nn.Module]:
-    return [nn.GroupNorm(channels // GROUP, channels), nn.SiLU()]
+        codes = torch.randn(count, self.config.latent, generator=seeds.generator(seed, "latent space"))
+        return [self.decode(codes.to(self.device), [camera] * count) for camera in cameras]
 
 
 GENERATOR = Vae

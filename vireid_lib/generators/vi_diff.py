@@ -31,6 +31,7 @@ from vireid_lib.training import seeds, whole_batch
 from vireid_lib.training.average import WeightAverage
 
 Contours = Float[Tensor, "batch 1 height width"]
+Numbers = Int[Tensor, " batch"]
 
 
 class ViDiffConfig(TranslatorConfig):
@@ -76,15 +77,14 @@ class ViDiffConfig(TranslatorConfig):
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     sampling_steps: int = Field(25, ge=1, le=1000)
 
+    def sides(self) -> tuple[int, int, str]:
+        return self.fold * 2 ** (len(self.multipliers) - 1), 1, "take fewer multipliers or a smaller fold"
+
     @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        factor = self.fold * 2 ** (len(self.multipliers) - 1)
-        self.check_multiples(factor, "take fewer multipliers or a smaller fold")
-        if self.channels * self.multipliers[-1] % self.head_channels:
-            raise ValueError(
-                f"head_channels is {self.head_channels}: it must part the {self.channels} x "
-                f"{self.multipliers[-1]} channels of the smallest level"
-            )
+    def _heads(self) -> Self:
+        if (channels := self.channels * self.multipliers[-1]) % self.head_channels:
+            words = f"it must part the {channels} channels of the smallest level"
+            raise ValueError(f"head_channels is {self.head_channels}: {words}")
         return self
 
 
@@ -110,21 +110,15 @@ class Denoiser(nn.Module):
         )
         nn.init.zeros_(self.unet.conv_out.weight)
 
-    def forward(
-        self, noised: Images, contours: Contours, times: Int[Tensor, " batch"], labels: Int[Tensor, " batch"]
-    ) -> Images:
+    def forward(self, noised: Images, contours: Contours, times: Numbers, labels: Numbers) -> Images:
         places = functional.pixel_unshuffle(torch.cat([noised, contours], 1), self.fold)
         return functional.pixel_shuffle(self.unet(places, times, class_labels=labels).sample, self.fold)
 
 
 def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
-    """What varies fast in the images' grey, -1 where nothing does: the magnitude of the inverse Fourier transform
-    without the frequencies -cutoff to cutoff - 1 of both axes, as released; or its real part, 0 where nothing does.
-
-    Args:
-        images: 0..1.
-        cutoff: in periods along the image, the same at every resolution.
-    """
+    """What varies fast in the grey of images in 0..1, -1 where nothing does: the magnitude of the inverse Fourier
+    transform without the frequencies -cutoff to cutoff - 1 (periods along the image) of both axes, as released; or its
+    real part, 0 where nothing does."""
     spectrum = torch.fft.fft2(luminance(images))
     slow = []
     for size in images.shape[2:]:
@@ -183,7 +177,6 @@ class ViDiff(Translator):
 
     name = "vi_diff"
     config_class, task_class = ViDiffConfig, ViDiffTask
-    config: ViDiffConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(self.config)}

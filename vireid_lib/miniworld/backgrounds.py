@@ -15,10 +15,8 @@ _PAINT_HEIGHT = 256
 
 
 class Canvas:
-    """A panorama in the making: `pixels` [4, h, w] hold visible RGB and infrared brightness.
-
-    x runs in 0..LENGTH, y in 0..1 downwards; both count picture heights.
-    """
+    """A panorama in the making: `pixels` [4, h, w] hold visible RGB and infrared brightness. x runs in 0..LENGTH, y in
+    0..1 downwards; both count picture heights."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng, self.h, self.w = rng, _PAINT_HEIGHT, int(_PAINT_HEIGHT * LENGTH)
@@ -203,9 +201,8 @@ def _market(c: Canvas) -> None:
     _floor(c, ground, c.colour((0.60, 0.57, 0.53), 0.04), 0.2, 0.10)
 
 
-STYLES: dict[str, Callable[[Canvas], None]] = dict(
-    hall=_hall, office=_office, street=_street, park=_park, yard=_yard, market=_market
-)
+STYLES: dict[str, Callable[[Canvas], None]] = {"hall": _hall, "office": _office, "street": _street}
+STYLES |= {"park": _park, "yard": _yard, "market": _market}
 
 
 @lru_cache(maxsize=512)

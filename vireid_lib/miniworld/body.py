@@ -25,9 +25,8 @@ def arms(figure: Figure, behind: bool) -> list[Lathe]:
     upper = circle(*(radius * size + thick for radius in (0.030, 0.031, 0.028, 0.024)))
     solids = []
     for index in (0, 1):
-        shoulder, elbow, wrist, hand = (
-            figure.pose.joints[f"{name}{index}"] for name in ("shoulder", "elbow", "wrist", "hand")
-        )
+        names_of_joints = (f"{name}{index}" for name in ("shoulder", "elbow", "wrist", "hand"))
+        shoulder, elbow, wrist, hand = (figure.pose.joints[name] for name in names_of_joints)
         where = (figure.pose.depth(shoulder) < -0.035) == behind
         outer = figure.zero + (2 * index - 1)
         fore_paint = (pattern_paint, fore_names, cloth.scale, outer, cloth.second, ones * 0.45, ones * 0.9)
@@ -64,14 +63,10 @@ def legs(figure: Figure) -> list[Lathe]:
         chosen = first_is_far != near
         hip, knee, ankle, heel, toe = (figure.either(name, chosen) for name in ("hip", "knee", "ankle", "heel", "toe"))
         outer, light = np.where(chosen, -1, 1).astype(np.float32), 1.0 if near else 0.86
-        calf_paints = [
-            (pattern_paint, shin_names, lower.scale, outer, lower.second, ones * 0.8, ones * 1.6),
-            (band, boot, ones * 9, shoes.base),
-        ]
-        thigh_paints = [
-            (pattern_paint, names, lower.scale, outer, lower.second, ones * 0.0, ones * 0.8),
-            (band, end, ones * 9, figure.skin),
-        ]
+        calf_paints = [(pattern_paint, shin_names, lower.scale, outer, lower.second, ones * 0.8, ones * 1.6)]
+        calf_paints.append((band, boot, ones * 9, shoes.base))
+        thigh_paints = [(pattern_paint, names, lower.scale, outer, lower.second, ones * 0.0, ones * 0.8)]
+        thigh_paints.append((band, end, ones * 9, figure.skin))
         solids += [
             figure.part(figure.everyone, heel, toe, foot, (0.018, 0.018), shoes.base, light=light),
             figure.part(figure.everyone, knee, ankle, calf, (0.03, 0.008), shin, calf_paints, light=light),
@@ -132,11 +127,9 @@ def torso(figure: Figure) -> list[Lathe]:
         (_straps, figure.bag_kinds == "backpack", figure.bag_kinds == "shoulder bag", figure.side, figure.bag),
     ]
     neck, trunk = figure.circle(0.029, 0.036), figure.oval([w + thick for w in wide], [d + thick for d in deep])
-    ends = at(0, 0.795, 0), at(0, 0.475, 0)
+    below, ends = (at(0, 0.88, 0.008), at(0, 0.79, -0.005)), (at(0, 0.795, 0), at(0, 0.475, 0))
     return [
-        figure.part(
-            figure.everyone, at(0, 0.88, 0.008), at(0, 0.79, -0.005), neck, (0.01, 0.01), figure.skin, light=0.88
-        ),
+        figure.part(figure.everyone, *below, neck, (0.01, 0.01), figure.skin, light=0.88),
         figure.part(figure.everyone, *ends, trunk, (0.034, 0.012), cloth.base, paints, droop=0.07),
     ]
 
@@ -148,10 +141,8 @@ def bags(figure: Figure, front: bool) -> list[Lathe]:
     straps = [(band, ones * 0.50, ones * 0.56, 0.5), (band, ones * 0.98, ones * 9, 0.7)]
     sack = oval((0.072, 0.090, 0.094, 0.088), (0.036, 0.050, 0.054, 0.048))
 
-    sling_at, sling_to = (
-        at(figure.side * 0.118 * figure.build, 0.535, 0.0),
-        at(figure.side * 0.126 * figure.build, 0.43, 0.0),
-    )
+    aside = figure.side * 0.118 * figure.build, figure.side * 0.126 * figure.build
+    sling_at, sling_to = at(aside[0], 0.535, 0.0), at(aside[1], 0.43, 0.0)
     sling = (names == "shoulder bag") & ((pose.depth(sling_at) > -0.03) == front)
     pouch = oval((0.034, 0.040, 0.042, 0.038), (0.070, 0.078, 0.078, 0.070))
 

@@ -86,33 +86,18 @@ _RANDOM_RANGES |= dict(elevation=(4, 17), vignette=(0, 0.15), light_x=(-0.7, 0.7
 def random_visible_camera(rng: np.random.Generator) -> Camera:
     """A camera that no data set has: random scenery, colours, sharpness and height (for pre-training)."""
     place = int(rng.integers(RANDOM_PLACES))
-    return Camera(
-        key="random/0",
-        number=0,
-        modality="visible",
-        place=1000 + place,
-        style=_RANDOM_STYLES[place % len(_RANDOM_STYLES)],
-        cast=tuple(float(v) for v in rng.normal(1.0, 0.05, 3)),
-        **{name: float(rng.uniform(*limits)) for name, limits in _RANDOM_RANGES.items()},
-    )
+    style, cast = _RANDOM_STYLES[place % len(_RANDOM_STYLES)], tuple(float(v) for v in rng.normal(1.0, 0.05, 3))
+    drawn = {name: float(rng.uniform(*limits)) for name, limits in _RANDOM_RANGES.items()}
+    return Camera("random/0", 0, "visible", 1000 + place, style, cast, **drawn)
 
 
 def sample_view(rng: np.random.Generator, camera: Camera) -> View:
     """Draw a pose, a framing and a light for one picture by `camera`."""
     # Four main directions, as people cross a corridor, each with a spread.
     yaw = float(rng.choice([0.0, 90.0, 180.0, 270.0], p=[0.34, 0.18, 0.30, 0.18]) + rng.normal(0, 22)) % 360
-    walks = rng.uniform() < 0.75
-    return View(
-        camera=camera,
-        yaw=yaw,
-        phase=float(rng.uniform(0, 2 * np.pi)),
-        stride=float(rng.uniform(0.5, 1.0)) if walks else float(rng.uniform(0, 0.25)),
-        arms=float(rng.uniform(0, 1)),
-        offset_x=float(rng.normal(0, 0.02)),
-        offset_y=float(rng.normal(0, 0.015)),
-        scale=float(rng.normal(1, 0.045)),
-        light=float(np.exp(rng.normal(0, 0.10))),
-        light_shift=float(rng.normal(0, 0.2)),
-        backdrop=float(rng.uniform()),
-        noise_seed=int(rng.integers(2**31)),
-    )
+    walks = rng.uniform() < 0.75  # the order of all draws is part of a world's look
+    gait = dict(phase=rng.uniform(0, 2 * np.pi), stride=rng.uniform(*((0.5, 1.0) if walks else (0, 0.25))))
+    gait |= dict(arms=rng.uniform(0, 1), offset_x=rng.normal(0, 0.02), offset_y=rng.normal(0, 0.015))
+    light = dict(scale=rng.normal(1, 0.045), light=np.exp(rng.normal(0, 0.10)), light_shift=rng.normal(0, 0.2))
+    drawn = {name: float(value) for name, value in (gait | light | dict(backdrop=rng.uniform())).items()}
+    return View(camera, yaw, **drawn, noise_seed=int(rng.integers(2**31)))

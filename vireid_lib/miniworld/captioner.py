@@ -24,6 +24,8 @@ ABSENT = -100  # a label that no loss counts
 _SIZES = [len(words) for words in SLOTS.values()]
 _BATCH = 256
 
+Pixels = UInt8[np.ndarray, "n height width 3"]
+
 
 class Captioner(nn.Module):
     """A small convolutional network that chooses a word for each slot of `captions.SLOTS`.
@@ -39,8 +41,8 @@ class Captioner(nn.Module):
 
     def __init__(self, channels: Sequence[int], *, squeezed: int, hidden: int, height: int, width: int) -> None:
         super().__init__()
-        settings = {"channels": list(channels), "squeezed": squeezed, "hidden": hidden}
-        self.config = {**settings, "height": height, "width": width}
+        sizes = {"squeezed": squeezed, "hidden": hidden, "height": height, "width": width}
+        self.config = {"channels": list(channels), **sizes}
         blocks = [_block(*pair, 1 if place == 2 else 2) for place, pair in enumerate(pairwise((3, *channels)))]
         halvings = len(channels) - (len(channels) > 2)
         places = (height >> halvings) * (width >> halvings)
@@ -53,7 +55,7 @@ class Captioner(nn.Module):
         return self.words(self.mix(self.features(images)))
 
     @torch.no_grad()
-    def probabilities(self, pixels: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n words"]:
+    def probabilities(self, pixels: Pixels) -> Float[Tensor, "n words"]:
         """Of each slot's words, for each picture, by a network in evaluation mode."""
         parts = []
         for start in range(0, len(pixels), _BATCH):
@@ -62,7 +64,7 @@ class Captioner(nn.Module):
             parts.append(torch.cat([each.softmax(1) for each in by_slot(logits)], 1).cpu())
         return torch.cat(parts)
 
-    def read(self, pixels: UInt8[np.ndarray, "n height width 3"], identities: Sequence[str]) -> dict[str, str]:
+    def read(self, pixels: Pixels, identities: Sequence[str]) -> dict[str, str]:
         """The caption of each identity, by the mean probabilities over its pictures; `identities` has one a picture."""
         found, names = self.probabilities(pixels), np.asarray(identities, dtype=object)
         means = {name: found[torch.from_numpy(names == name)].mean(0, keepdim=True) for name in sorted(set(names))}
@@ -129,15 +131,13 @@ def captioning_loss(logits: Float[Tensor, "n words"], wanted: Int64[Tensor, "n s
     return total / (wanted != ABSENT).sum()
 
 
-def accuracy(
-    captioner: Captioner, pixels: UInt8[np.ndarray, "n height width 3"], captions: Sequence[str]
-) -> dict[str, float]:
+def accuracy(captioner: Captioner, pixels: Pixels, captions: Sequence[str]) -> dict[str, float]:
     """Share of pictures whose word is right, of those in which the person has one: for each slot, and "words", of all
     slots; "captions" is the share of pictures with every word right."""
     wanted = labels(captions)
     best = torch.stack([each.argmax(1) for each in by_slot(captioner.probabilities(pixels))], 1)
     right, there = best == wanted, wanted != ABSENT
+    found = {"words": right.sum() / there.sum(), "captions": (right | ~there).all(1).float().mean()}
     shares = zip(SLOTS, right.sum(0) / there.sum(0), there.any(0), strict=True)
-    slots = {name: share for name, share, any_there in shares if any_there}
-    all_words = {"words": right.sum() / there.sum(), "captions": (right | ~there).all(1).float().mean()}
-    return {name: round(float(share), 4) for name, share in (all_words | slots).items()}
+    found |= {name: share for name, share, any_there in shares if any_there}
+    return {name: round(float(share), 4) for name, share in found.items()}

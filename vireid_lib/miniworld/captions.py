@@ -82,17 +82,12 @@ def parse(caption: str) -> dict[str, str]:
 
 
 def caption(person: Person) -> str:
-    """Describe the visible look; every word is in `vocabulary()`, and nothing that only infrared shows is told.
-
-    E.g. "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown handbag".
-    """
+    """Describe the visible look; every word is in `vocabulary()`, and nothing that only infrared shows is told. E.g.
+    "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown handbag"."""
     return tell(slots(person))
 
 
 def vocabulary() -> tuple[str, ...]:
     """Every word that a caption can hold, sorted; captions add only spaces and commas."""
-    kinds = (palette.COLOURS, palette.HAIR_COLOURS, palette.HAIR_STYLES, palette.FACES, palette.UPPER, palette.LOWER)
-    kinds += (palette.SHOES, palette.BAGS, palette.HATS)
-    kinds += (palette.UPPER_PATTERNS, palette.LOWER_PATTERNS, palette.SKIRT_PATTERNS)
-    phrases = ["person with hair wearing and", *(phrase for kind in kinds for phrase in kind)]
+    phrases = ["person with hair wearing and", *(phrase for words in SLOTS.values() for phrase in words)]
     return tuple(sorted({word for phrase in phrases for word in phrase.split()} - {"plain", "none"}))

@@ -1,6 +1,6 @@
 """Materials and shared factors of a batch of posed people: what every body part is built from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +39,14 @@ class Figure:
         self.zero, self.everyone = np.zeros(self.n, np.float32), np.ones(self.n, bool)
         self.one = self.zero + 1
         self.build, self.shoulders, self.side = (numbers(name, people) for name in ("build", "shoulders", "side"))
-        self.skin, self.hair, self.bag, self.hat = (
-            self.tones([getattr(p, name) for p in people]) for name in ("skin", "hair", "bag_cloth", "hat_cloth")
-        )
-        self.hair_styles, self.face_kinds, self.hat_kinds, self.bag_kinds = (
-            np.array([getattr(p, name) for p in people]) for name in ("hair_style", "face", "hat", "bag")
-        )
-        self.upper, self.lower, self.shoes = (
-            self.dress([getattr(p, slot) for p in people]) for slot in ("upper", "lower", "shoes")
-        )
+
+        def of(*names: str) -> Iterator[list]:
+            return ([getattr(person, name) for person in people] for name in names)
+
+        self.skin, self.hair, self.bag, self.hat = map(self.tones, of("skin", "hair", "bag_cloth", "hat_cloth"))
+        self.hair_styles, self.face_kinds = map(np.array, of("hair_style", "face"))
+        self.hat_kinds, self.bag_kinds = map(np.array, of("hat", "bag"))
+        self.upper, self.lower, self.shoes = map(self.dress, of("upper", "lower", "shoes"))
         sideways = np.array([v.camera.light_x + v.light_shift for v in views], np.float32)
         if modality == "visible":
             self.light = np.stack([0.45 * sideways, np.full(self.n, -0.28), np.full(self.n, 0.52)], 1)
@@ -72,14 +71,9 @@ class Figure:
             if self.modality == "infrared" and garment.pattern_infrared == "inverted":
                 first, second = second, first
             pairs.append((first, second))
-        return Dress(
-            np.array([g.kind for g in garments]),
-            self.tones([a for a, _ in pairs]),
-            self.tones([b for _, b in pairs]),
-            np.array([g.pattern for g in garments]),
-            numbers("scale", garments),
-            numbers("cut", garments),
-        )
+        kinds, patterns = (np.array([getattr(each, name) for each in garments]) for name in ("kind", "pattern"))
+        base, second = map(self.tones, zip(*pairs, strict=True))
+        return Dress(kinds, base, second, patterns, numbers("scale", garments), numbers("cut", garments))
 
     def part(
         self,
@@ -137,16 +131,13 @@ class Figure:
 
     def oval(self, wide: Sequence[float | Array], deep: Sequence[float | Array]) -> list[Array]:
         """Four pixel half-widths of a solid with elliptic cross-sections in body heights."""
-        return [
-            self.pose.girth(self.zero + np.asarray(a, np.float32), self.zero + np.asarray(b, np.float32))
-            for a, b in zip(wide, deep, strict=True)
-        ]
+        wide, deep = ([self.zero + np.asarray(each, np.float32) for each in held] for held in (wide, deep))
+        return [self.pose.girth(*pair) for pair in zip(wide, deep, strict=True)]
 
     def at(self, *place: float | Array) -> Point:
         """A point (right, up, forward) given relative to the standing body (follows the bob of the gait)."""
-        return tuple(
-            base + np.asarray(shift, np.float32) for base, shift in zip(self.pose.joints["base"], place, strict=True)
-        )
+        pairs = zip(self.pose.joints["base"], place, strict=True)
+        return tuple(base + np.asarray(shift, np.float32) for base, shift in pairs)
 
     def thickness(self) -> Array:
         """How much the upper garment adds to every radius [N], in body heights."""

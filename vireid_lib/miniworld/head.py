@@ -65,7 +65,6 @@ def head(figure: Figure) -> list[Lathe]:
 
 
 def _tails(figure: Figure, where: Mask) -> list[Lathe]:
-    """Ponytail and bun."""
     at, circle, part, hair = figure.at, figure.circle, figure.part, figure.hair
     tail, bun = (where & (figure.hair_styles == style) for style in ("ponytail", "bun"))
     rope = circle(0.018, 0.026, 0.024, 0.008)

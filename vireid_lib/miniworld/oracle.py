@@ -4,9 +4,9 @@ Upper bounds and measures of a generator use it; nothing else may learn from it.
 people therefore lie in a folder of their own (`mini_truth`), in no data set's layout.
 """
 
-import dataclasses
 import os
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,52 +22,38 @@ from vireid_lib.miniworld.people import Person
 KINDS = {"true": "true infrared", "redrawn": "redrawn infrared"}
 GARMENTS = ("upper", "lower", "shoes")
 
+Masks = Float32[np.ndarray, "n height width"]
+
 
 def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
-    """Return the image table of mini_truth, split "external", sorted by path.
+    """Return the image table of mini_truth, split "external", sorted by path. Raises ValueError: an unknown kind, or a
+    folder without such pictures.
 
     Args:
         root: the folder `mini_truth` that `write.make` made.
         kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
             materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
-
-    Raises:
-        ValueError: an unknown kind, or a folder without such pictures.
     """
     if kind not in KINDS:
         raise ValueError(f"read_oracle: kind {kind!r}; choose one of {', '.join(KINDS)}")
     folder = Path(os.path.abspath(root)) / kind
-    rows = [
-        {
-            "path": str(path),
-            "identity": f"mini_market/{path.parent.name}",
-            "camera": f"mini_vi/{path.parent.parent.name.removeprefix('cam')}",
-            "modality": "infrared",
-            "split": "external",
-            "source": KINDS[kind],
-        }
-        for path in sorted(folder.glob("cam*/*/*.jpg"))
-    ]
+    rows, about = [], {"modality": "infrared", "split": "external", "source": KINDS[kind]}
+    for path in sorted(folder.glob("cam*/*/*.jpg")):
+        identity, camera = f"mini_market/{path.parent.name}", path.parent.parent.name.removeprefix("cam")
+        rows.append({"path": str(path), "identity": identity, "camera": f"mini_vi/{camera}", **about})
     if not rows:
         raise ValueError(f"{folder} holds no pictures; write the world with vireid_lib.miniworld.write.make")
     return tables.build(rows, f"mini_truth ({kind}) at {root}")
 
 
-def person_masks(
-    paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
-) -> Float32[np.ndarray, "n height width"]:
+def person_masks(paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH) -> Masks:
     """How much of each pixel the person covers (0..1). Raises ValueError for a path that no written world holds."""
     return render.silhouettes(*_people_and_views(paths), height=height, width=width)
 
 
-def garment_masks(
-    paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH
-) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1).
-
-    Raises:
-        ValueError: another garment, or a path that no written world holds.
-    """
+def garment_masks(paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH) -> Masks:
+    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1). Raises ValueError:
+    another garment, or a path that no written world holds."""
     if garment not in GARMENTS:
         raise ValueError(f"garment_masks: garment {garment!r}; choose one of {', '.join(GARMENTS)}")
     return render.garment_masks(*_people_and_views(paths), garment, height=height, width=width)
@@ -75,21 +61,11 @@ def garment_masks(
 
 def paired_views(
     paths: Sequence[str], cameras: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
-) -> tuple[UInt8[np.ndarray, "n height width 3"], Float32[np.ndarray, "n height width"]]:
-    """Draw the moments of photographs once more, each as an infrared camera would see it.
-
-    Person, pose, framing and the direction of view stay; light, materials, place and optics are the camera's.
-
-    Args:
-        paths: of visible pictures of a written world.
-        cameras: one for each, e.g. "mini_vi/3".
-
-    Returns:
-        the pictures, and how much of each pixel the person covers (the same in either modality).
-
-    Raises:
-        ValueError: a camera that is not infrared, or a path that no written world holds.
-    """
+) -> tuple[UInt8[np.ndarray, "n height width 3"], Masks]:
+    """Draw the moments of visible photographs of a written world once more, each as the infrared camera named for it
+    (e.g. "mini_vi/3") would see it: person, pose, framing and the direction of view stay; light, materials, place and
+    optics are the camera's. Returns the pictures, and how much of each pixel the person covers, the same in either
+    modality. Raises ValueError: a camera that is not infrared, or a path that no written world holds."""
     wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
     if wrong or len(cameras) != len(paths):
         raise ValueError(
@@ -97,10 +73,9 @@ def paired_views(
             + (f", which {wrong[0]!r} is not." if wrong else ".")
         )
     people, views = _people_and_views(paths)
-    seen = [
-        dataclasses.replace(view, camera=dataclasses.replace(CAMERAS[name], elevation=view.camera.elevation))
-        for view, name in zip(views, cameras, strict=True)
-    ]
+    seen = []
+    for view, name in zip(views, cameras, strict=True):
+        seen.append(replace(view, camera=replace(CAMERAS[name], elevation=view.camera.elevation)))
     pictures = render.render(people, seen, height=height, width=width, modality="infrared")
     return pictures, render.silhouettes(people, views, height=height, width=width)
 
@@ -111,9 +86,7 @@ def _people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
     drawn = {}
     for root in set(roots.values()):
         world = read_json(root / "world.json")
-        size = write.Size(
-            **{each.name: world[each.name] for each in dataclasses.fields(write.Size) if each.name in world}
-        )
+        size = write.Size(**{each.name: world[each.name] for each in fields(write.Size) if each.name in world})
         for picture in write.PICTURES[world["name"]](world["seed"], size):
             drawn[str(root / picture.path)] = picture, world["seed"]
     for path, root in roots.items():

@@ -17,18 +17,12 @@ _COLOURS = {  # visible RGB (0..1); how common among upper garments and bags, an
     "beige": ((0.84, 0.74, 0.57), 0.8, 1.1),
 }
 COLOURS, CLOTHES, TROUSER_COLOURS = ({name: row[column] for name, row in _COLOURS.items()} for column in range(3))
-SHOE_COLOURS = dict(
-    black=1.5, white=1.3, grey=0.8, red=0.9, orange=0.4, yellow=0.5, green=0.4, blue=0.7, brown=1.2, pink=0.5
-)
+SHOE_COLOURS = {"black": 1.5, "white": 1.3, "grey": 0.8, "red": 0.9, "orange": 0.4, "yellow": 0.5, "green": 0.4}
+SHOE_COLOURS |= {"blue": 0.7, "brown": 1.2, "pink": 0.5}
 
 SKINS = ((0.96, 0.80, 0.69), (0.91, 0.72, 0.58), (0.80, 0.60, 0.45), (0.62, 0.43, 0.30), (0.43, 0.29, 0.21))
-HAIR = dict(
-    black=(0.08, 0.07, 0.07),
-    brown=(0.33, 0.20, 0.12),
-    blond=(0.85, 0.69, 0.38),
-    red=(0.62, 0.25, 0.10),
-    grey=(0.66, 0.66, 0.67),
-)
+HAIR = {"black": (0.08, 0.07, 0.07), "brown": (0.33, 0.20, 0.12), "blond": (0.85, 0.69, 0.38)}
+HAIR |= {"red": (0.62, 0.25, 0.10), "grey": (0.66, 0.66, 0.67)}
 HAIR_COLOURS = {"black": 1.5, "brown": 1.5, "blond": 1.0, "red": 0.5, "grey": 0.7}
 HAIR_STYLES = {"bald": 0.5, "short": 2.0, "bob": 0.9, "long": 1.3, "ponytail": 0.9, "bun": 0.6, "curly": 0.7}
 FACES = {"plain": 3.0, "beard": 0.8, "glasses": 1.0}

@@ -28,7 +28,6 @@ class Cloth:
 
     @property
     def luminance(self) -> float:
-        """Of the visible colour, 0..1."""
         return float(np.dot(self.rgb, LUMINANCE))
 
 
@@ -111,9 +110,8 @@ def _garment(rng: np.random.Generator, kind: str, weights: dict[str, float], pat
     if pattern == "plain":
         return Garment(kind, cloth, scale=float(rng.uniform(4, 8)), cut=float(rng.uniform()))
     # A pattern must be visible in colour, so that the caption tells the truth.
-    far = {
-        name for name, rgb in palette.COLOURS.items() if np.abs(np.subtract(rgb, palette.COLOURS[colour])).sum() > 0.55
-    }
+    own, colours = palette.COLOURS[colour], palette.COLOURS.items()
+    far = {name for name, rgb in colours if np.abs(np.subtract(rgb, own)).sum() > 0.55}
     second = _cloth(rng, _pick(rng, {name: weight for name, weight in palette.CLOTHES.items() if name in far}))
     change, scale, cut = _pattern_infrared(rng), float(rng.uniform(3.5, 8)), float(rng.uniform())
     return Garment(kind, cloth, pattern, second, change, scale, cut)
@@ -149,11 +147,9 @@ def sample_person(rng: np.random.Generator) -> Person:
 
 
 def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
-    """The same visible person with every infrared property drawn anew by the world's law.
-
-    A generator that sees only the visible picture cannot know a garment's true infrared brightness; at best it draws
-    a plausible one and keeps to it. This is that best case, the "fair ceiling".
-    """
+    """The same visible person with every infrared property drawn anew by the world's law. A generator that sees only
+    the visible picture cannot know a garment's true infrared brightness; at best it draws a plausible one and keeps to
+    it. This is that best case, the "fair ceiling"."""
 
     def cloth(old: Cloth) -> Cloth:
         return replace(old, infrared=_infrared(old.rgb, rng))
@@ -163,16 +159,11 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
             return replace(old, cloth=cloth(old.cloth))
         return replace(old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng))
 
-    return replace(
-        person,
-        skin=replace(person.skin, infrared=_skin_infrared(person.skin.rgb, rng)),
-        hair=cloth(person.hair),
-        upper=garment(person.upper),
-        lower=garment(person.lower),
-        shoes=garment(person.shoes),
-        bag_cloth=cloth(person.bag_cloth),
-        hat_cloth=cloth(person.hat_cloth),
-    )
+    skin = replace(person.skin, infrared=_skin_infrared(person.skin.rgb, rng))
+    worn = {"hair": cloth(person.hair)}  # the order of the draws is part of a world's look
+    worn |= {name: garment(getattr(person, name)) for name in ("upper", "lower", "shoes")}
+    worn |= {name: cloth(getattr(person, name)) for name in ("bag_cloth", "hat_cloth")}
+    return replace(person, skin=skin, **worn)
 
 
 def in_tones(person: Person, tones: Mapping[str, float], rest: float) -> Person:

@@ -53,20 +53,17 @@ def pretrain(
     checkpoint_every: int = 500,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Draw the bank, train autoencoder, denoiser and captioner, write `folder/model` and its recipe.
+    """Draw the bank, train autoencoder, denoiser and captioner, write `folder/model` and its recipe. Raises ValueError:
+    `start` has networks of other settings than `config` says; names them.
+
+    Returns the recipe (also `model/recipe.json`): settings, wall time, hardware, PSNR of held-out people in dB, and the
+    share of the captioner's words that are right about them.
 
     Args:
         folder: holds everything; a run that was stopped continues here.
         start: a `model` folder of an earlier run, from which a second phase starts; its autoencoder stays as it is.
             None starts from nothing.
         device: "cpu", or None for the best one there is.
-
-    Returns:
-        The recipe: settings, wall time, hardware, PSNR of held-out people in dB, and the share of the captioner's words
-        that are right about them (also `model/recipe.json`).
-
-    Raises:
-        ValueError: `start` has networks of other settings than `config` says; names them.
     """
     config = config or nets.PretrainConfig()
     device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn
@@ -93,9 +90,8 @@ def pretrain(
 
     tokenizer, text = _build_text(config, start)
     if start is None:
-        unet = nets.build_denoiser(
-            config.denoiser, text_width=config.text.width, latent_shape=latents.shape[2:], seed=config.seed
-        )
+        sizes = dict(text_width=config.text.width, latent_shape=latents.shape[2:])
+        unet = nets.build_denoiser(config.denoiser, seed=config.seed, **sizes)
     else:
         unet = UNet2DConditionModel.from_pretrained(start, subfolder="unet").float()
     come_from = start and weights.digest(str(start))
@@ -130,15 +126,8 @@ def pretrain(
 def add_captioner(
     model: Path, folder: Path, bank: Bank, held_out: Bank, config: nets.PretrainConfig, **options: Any
 ) -> dict[str, Any]:
-    """Train the captioner and put it, and its part of the recipe, into a model's folder, which needs none yet.
-
-    Args:
-        folder: of the training.
-        options: of `training.loop.train`.
-
-    Returns:
-        The whole recipe.
-    """
+    """Train the captioner in `folder` (`options` as of `training.loop.train`) and put it, and its part of the recipe,
+    into a model's folder, which needs none yet. Returns the whole recipe."""
     task = CaptionerTask(nets.build_captioner(config.captioner, config.bank, seed=config.seed), bank, config)
     history = train(task, steps=config.captioner.steps, folder=folder, **options)
     captioner = task.extras["average"].module

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -118,14 +119,10 @@ def read_settings(file: Path) -> PretrainConfig:
 
 
 def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
-    """A small CLIP tokenizer: byte-pair encoding in which each of `words` (in lower case) is a single token.
-
-    All 256 bytes are in the vocabulary, so that a rare code such as "b8zBXKoH" is spelt in letters and no string is
-    unknown. As CLIP's own, it ignores case, splits hyphened words, and pads with the end token.
-
-    Args:
-        max_length: positions of the text encoder, start and end token included.
-    """
+    """A small CLIP tokenizer: byte-pair encoding in which each of `words` (in lower case) is a single token. All 256
+    bytes are in the vocabulary, so that a rare code such as "b8zBXKoH" is spelt in letters and no string is unknown. As
+    CLIP's own, it ignores case, splits hyphened words, and pads with the end token up to `max_length`, start and end
+    included."""
     pieces = sorted({piece for word in words for piece in re.findall(r"[^\W\d_]+|\d|[^\s\w]+", word.lower())})
     spelt = [" ".join([*piece[:-1], piece[-1] + "</w>"]) for piece in pieces if piece.isascii()]
     merges: list[tuple[str, str]] = []
@@ -138,6 +135,14 @@ def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
     special = dict(unk_token=end, bos_token=start, eos_token=end, pad_token=end)
     vocab = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(vocab=vocab, merges=merges, **special, model_max_length=max_length)
+
+
+@contextmanager
+def weights(seed: int, network: str) -> Iterator[None]:
+    """Draw a network's first weights within the block; torch's global random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.integer(seed, network))
+        yield
 
 
 MONOCHROME = "monochrome"
@@ -162,8 +167,7 @@ def build_text(config: TextConfig, *, seed: int) -> tuple[CLIPTokenizer, CLIPTex
     sizes = dict(hidden_size=config.width, intermediate_size=2 * config.width, max_position_embeddings=config.length)
     sizes |= dict(num_hidden_layers=config.layers, num_attention_heads=config.heads, vocab_size=len(tokenizer))
     special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.integer(seed, "text"))
+    with weights(seed, "text"):
         return tokenizer, CLIPTextModel(CLIPTextConfig(hidden_act="gelu", **sizes, **special))
 
 
@@ -174,8 +178,7 @@ def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:
     sizes = dict(sample_size=height, latent_channels=config.latent_channels, block_out_channels=config.channels)
     sizes |= dict(layers_per_block=config.layers, norm_num_groups=config.groups)
     left_out = dict(mid_block_add_attention=False, use_quant_conv=False, use_post_quant_conv=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.integer(seed, "vae"))
+    with weights(seed, "vae"):
         vae = AutoencoderKL(in_channels=3, out_channels=3, **blocks, **sizes, **left_out)
     for name, parameter in vae.named_parameters():
         if ".conv2." in name:
@@ -185,25 +188,18 @@ def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:
 
 def build_denoiser(config: DenoiserConfig, *, text_width: int, latent_shape: tuple[int, int, int], seed: int):
     """The U-Net for latents of shape (channels, height, width); the coarsest level has no cross-attention."""
-    levels, channels = len(config.channels), latent_shape[0]
-    blocks = dict(
-        down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
-        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),
-    )
-    sizes = dict(
-        sample_size=tuple(latent_shape[1:]), block_out_channels=config.channels, layers_per_block=config.layers
-    )
-    sizes |= dict(attention_head_dim=config.heads, norm_num_groups=config.groups, cross_attention_dim=text_width)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.integer(seed, "denoiser"))
+    finer, (channels, *size) = len(config.channels) - 1, latent_shape
+    blocks = dict(down_block_types=("CrossAttnDownBlock2D",) * finer + ("DownBlock2D",))
+    blocks |= dict(up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * finer, sample_size=tuple(size))
+    sizes = dict(block_out_channels=config.channels, layers_per_block=config.layers, norm_num_groups=config.groups)
+    sizes |= dict(attention_head_dim=config.heads, cross_attention_dim=text_width)
+    with weights(seed, "denoiser"):
         return UNet2DConditionModel(in_channels=channels, out_channels=channels, **blocks, **sizes)
 
 
 def build_captioner(config: CaptionerConfig, bank: BankConfig, *, seed: int) -> Captioner:
-    """The captioner for the bank's pictures."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.integer(seed, "captioner"))
-        sizes = dict(squeezed=config.squeezed, hidden=config.hidden, height=bank.height, width=bank.width)
+    sizes = dict(squeezed=config.squeezed, hidden=config.hidden, height=bank.height, width=bank.width)
+    with weights(seed, "captioner"):
         return Captioner(config.channels, **sizes)
 
 

@@ -23,6 +23,8 @@ from vireid_lib.training import seeds
 from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.task import Task
 
+Latents = Float[Tensor, "n c h w"]
+
 
 class Pretraining(Task):
     """Shares of all trainings: one network, its learning rate `rate(step)`, and the weight average that is kept."""
@@ -135,9 +137,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.text, self.unet = text, unet
 
-    def forward(
-        self, ids: Int[Tensor, "n length"], noised: Float[Tensor, "n c h w"], times: Int[Tensor, " n"]
-    ) -> Float[Tensor, "n c h w"]:
+    def forward(self, ids: Int[Tensor, "n length"], noised: Latents, times: Int[Tensor, " n"]) -> Latents:
         return self.unet(noised, times, self.text(ids).last_hidden_state).sample
 
 
@@ -160,14 +160,12 @@ class DenoiserTask(Pretraining):
         *,
         start: str | None = None,
     ) -> None:
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
+        decayed, others = ([p for p in network.parameters() if (p.ndim > 1) == kind] for kind in (True, False))
         groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
         super().__init__(network, groups, betas=(0.9, 0.99), decay=1e-2, average=config.denoiser.average)
-        self.name, self.settings = "denoiser", config.denoiser
-        scale = vae.config.scaling_factor
-        self.config = {**config.model_dump(mode="json", exclude={"captioner"}), "scale": scale, "start": start}
-        self.latents, self.scale, self.bank, self.tokenizer, self.vae = latents, scale, bank, tokenizer, vae
+        self.name, self.settings, self.scale = "denoiser", config.denoiser, vae.config.scaling_factor
+        self.config = config.model_dump(mode="json", exclude={"captioner"}) | {"scale": self.scale, "start": start}
+        self.latents, self.bank, self.tokenizer, self.vae = latents, bank, tokenizer, vae
         self.scheduler = nets.build_scheduler(config.denoiser)
 
     def rate(self, step: int) -> float:
@@ -185,10 +183,8 @@ class DenoiserTask(Pretraining):
         clean = torch.from_numpy(self.latents[rows, flips].astype(np.float32)) * self.scale
         grey = self._make_monochrome(clean, rows, flips, step)
         rng = np.random.default_rng(seeds.integer(self.seed, self.process, step, "prompts"))
-        prompts = [
-            write_prompt(self.bank.captions[row], self.bank.scenes[row], self.settings, rng, monochrome=turned)
-            for row, turned in zip(rows, grey, strict=True)
-        ]
+        told = [(self.bank.captions[row], self.bank.scenes[row], self.settings, rng) for row in rows]
+        prompts = [write_prompt(*each, monochrome=turned) for each, turned in zip(told, grey, strict=True)]
         ids = self.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
         noise = torch.randn(clean.shape, generator=draw)
         times = torch.randint(self.scheduler.config.num_train_timesteps, (count,), generator=draw)
@@ -198,9 +194,7 @@ class DenoiserTask(Pretraining):
         return {"total": functional.mse_loss(predicted, target.to(self.device))}
 
     @torch.no_grad()
-    def _make_monochrome(
-        self, clean: Float[Tensor, "n c h w"], rows: np.ndarray, flips: np.ndarray, step: int
-    ) -> list[bool]:
+    def _make_monochrome(self, clean: Latents, rows: np.ndarray, flips: np.ndarray, step: int) -> list[bool]:
         """Put the latents of monochrome pictures in the place of a share of `clean`; returns of which."""
         if not self.settings.monochrome:
             return [False] * len(rows)

@@ -42,7 +42,6 @@ class Surface:
         return self.facing * self.turn[:, 0, None, None] + self.across * self.turn[:, 1, None, None]
 
     def pick(self, rows: NDArray[np.int64]) -> "Surface":
-        """The same for a subset of the images."""
         return Surface(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 

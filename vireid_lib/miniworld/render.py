@@ -26,17 +26,9 @@ _steady = threadpool_limits.wrap(limits=2, user_api="blas")
 def render(
     people: Sequence[Person], views: Sequence[View], *, height: int = 128, width: int = 64, modality: str
 ) -> UInt8[np.ndarray, "n height width 3"]:
-    """Draw people[i] as views[i] sees them.
-
-    Args:
-        people, views: one of each per picture.
-        height, width: size in pixels; people are sized by the height.
-        modality: "visible" (colour) or "infrared" (three equal channels).
-    Returns:
-        uint8 pictures [n, height, width, 3].
-    Raises:
-        ValueError: unequal numbers of people and views, an unknown modality, a size below 8 pixels.
-    """
+    """Draw people[i] as views[i] sees them, in colour ("visible") or in three equal channels ("infrared"); people are
+    sized by the height. Raises ValueError: unequal numbers of people and views, an unknown modality, a size below 8
+    pixels."""
     if len(people) != len(views):
         raise ValueError(f"render got {len(people)} people and {len(views)} views; give one view for each person")
     if modality not in ("visible", "infrared"):
@@ -76,20 +68,14 @@ def _solids(figure: Figure) -> Iterator[Lathe]:
 def silhouettes(
     people: Sequence[Person], views: Sequence[View], *, height: int = 128, width: int = 64
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel the person covers, 0..1: bags and hats are the person, the shadow is not.
-
-    A solid lets the canvas through where it does not cover it, so drawing the figure before black and before
-    white shows the coverage.
-    """
+    """How much of each pixel the person covers, 0..1: bags and hats are the person, the shadow is not. A solid lets
+    the canvas through where it does not cover it, so drawing the figure before black and before white shows the
+    coverage."""
     masks = np.empty((len(people), height, width), np.float32)
     for start in range(0, len(people), _CHUNK):
         part = slice(start, start + _CHUNK)
-        figure = Figure(people[part], views[part], height, width, "infrared")
-        black, white = (np.full((figure.n, 1, height, width), shade, np.float32) for shade in (0.0, 1.0))
-        for solid in _solids(figure):
-            draw(black, solid)
-            draw(white, solid)
-        masks[part] = np.clip(1 - (white - black)[:, 0], 0, 1)
+        black, white = (_before(shade, people[part], views[part], height, width) for shade in (0.0, 1.0))
+        masks[part] = np.clip(1 - (white - black), 0, 1)
     return masks
 
 
@@ -97,23 +83,27 @@ def silhouettes(
 def garment_masks(
     people: Sequence[Person], views: Sequence[View], garment: str, *, height: int = 128, width: int = 64
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel shows a person's "upper" garment, "lower" one or "shoes", 0..1; bags before it hide it.
-
-    A pixel's light is linear in the tones of what it shows: the garment's share is the light that it adds when it alone
-    is white, over what everything adds.
-    """
+    """How much of each pixel shows a person's "upper" garment, "lower" one or "shoes", 0..1; bags before it hide it. A
+    pixel's light is linear in the tones of what it shows: the garment's share is the light that it adds when it alone
+    is white, over what everything adds."""
     masks = silhouettes(people, views, height=height, width=width)
     for start in range(0, len(people), _CHUNK):
         part, lights = slice(start, start + _CHUNK), []
         for tones, rest in (({}, 0.0), ({garment: 1.0}, 0.0), ({}, 1.0)):
             toned = [in_tones(person, tones, rest) for person in people[part]]
-            figure = Figure(toned, views[part], height, width, "infrared")
-            lights.append(np.zeros((figure.n, 1, height, width), np.float32))
-            for solid in _solids(figure):
-                draw(lights[-1], solid)
-        dark, alone, whole = (light[:, 0] for light in lights)
+            lights.append(_before(0.0, toned, views[part], height, width))
+        dark, alone, whole = lights
         masks[part] *= np.clip((alone - dark) / np.maximum(whole - dark, 1e-6), 0, 1)
     return masks
+
+
+def _before(shade: float, people: Sequence[Person], views: Sequence[View], height: int, width: int) -> Array:
+    """The figures in infrared before a plain ground, [n, height, width]."""
+    figure = Figure(people, views, height, width, "infrared")
+    canvas = np.full((figure.n, 1, height, width), shade, np.float32)
+    for solid in _solids(figure):
+        draw(canvas, solid)
+    return canvas[:, 0]
 
 
 def _shadow(canvas: Array, figure: Figure) -> None:

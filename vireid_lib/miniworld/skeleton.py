@@ -41,7 +41,6 @@ class Pose:
 
 
 def numbers(name: str, things: Sequence[object]) -> Array:
-    """One attribute of all things."""
     return np.array([getattr(thing, name) for thing in things], np.float32)
 
 

@@ -24,7 +24,7 @@ HEIGHT, WIDTH, QUALITY = 128, 64, 95
 LOOK = 1
 """Raise it whenever a change makes the same seed look different: older worlds on disk are then refused."""
 
-CAMPUS = "mini_campus"
+SETS, CAMPUS = ("mini_vi", "mini_market", "mini_truth"), "mini_campus"
 
 _BATCH = 128
 
@@ -54,9 +54,7 @@ class Size:
 
 SIZES = {
     "mini": Size(test_images=4),
-    "small": Size(
-        8, 4, 8, images_per_camera=4, external_ids=10, external_images=8, market_test_ids=4, infrared_images=4
-    ),
+    "small": Size(8, 4, 8, 4, external_ids=10, external_images=8, market_test_ids=4, infrared_images=4),
 }
 
 
@@ -66,10 +64,8 @@ class WorldError(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture to take: where it goes (below the data set's folder), of whom, by which camera.
-
-    `key` seeds the view: the same for the same person, camera and number, whatever else is written.
-    """
+    """One picture to take: where it goes (below the data set's folder), of whom, by which camera. `key` seeds the view:
+    the same for the same person, camera and number, whatever else is written."""
 
     path: str
     person: Person
@@ -77,43 +73,23 @@ class Picture:
     key: str
 
     def view(self, seed: int) -> View:
-        """The moment that is shown, in the world of this seed."""
         return sample_view(_generator(seed, self.key), CAMERAS[self.camera])
 
 
-def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[str, Path]:
-    """Write `mini_vi`, `mini_market` and `mini_truth` below `root`, unless they are already there.
+def make(
+    root: str | Path, *, seed: int = 0, size: str | Size = "mini", names: tuple[str, ...] = SETS
+) -> dict[str, Path]:
+    """Write the data sets `names` below `root`, unless they are already there; returns the folder of each.
 
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
     infrared pictures of mini_market's training people (`oracle.read_oracle`). No person of one data set is in another.
-    Each folder is complete or absent, and keeps its settings in `world.json`.
+    Each folder is complete or absent, and keeps its settings in `world.json`. Raises WorldError: an unknown size, a
+    negative seed, or a folder that holds a world with other settings.
 
     Args:
         seed: the world's; every file is a function of it, and of nothing else.
         size: "mini", "small", or a `Size` of your own.
-
-    Returns:
-        The folder of each data set.
-
-    Raises:
-        WorldError: an unknown size, a negative seed, or a folder that holds a world with other settings.
     """
-    return _make(root, ("mini_vi", "mini_market", "mini_truth"), seed, size)
-
-
-def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
-    """Write `mini_campus` below `root`, unless it is already there: a second external set, in CUHK03-NP's layout.
-
-    Other people than mini_market's, by two other cameras, and fewer images of each (five eighths as many), as
-    CUHK03-NP has fewer than Market-1501. Their infrared is not known.
-
-    Raises:
-        WorldError: as `make`.
-    """
-    return _make(root, (CAMPUS,), seed, size)[CAMPUS]
-
-
-def _make(root: str | Path, names: tuple[str, ...], seed: int, size: str | Size) -> dict[str, Path]:
     if isinstance(size, str):
         if size not in SIZES:
             raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
@@ -138,8 +114,14 @@ def _make(root: str | Path, names: tuple[str, ...], seed: int, size: str | Size)
     return {name: root / name for name in names}
 
 
+def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
+    """Write `mini_campus` as `make` does: a second external set, in CUHK03-NP's layout. Other people than
+    mini_market's, by two other cameras, and fewer images of each (five eighths as many), as CUHK03-NP has fewer than
+    Market-1501. Their infrared is not known."""
+    return make(root, seed=seed, size=size, names=(CAMPUS,))[CAMPUS]
+
+
 def campus_images(size: Size) -> int:
-    """Images of each of mini_campus' training people."""
     return max(2, round(0.625 * size.external_images))
 
 
@@ -147,12 +129,11 @@ def _counts(name: str, size: Size) -> dict[str, int]:
     """What `vireid data check` compares with the images on disk, worded as the manifests word it."""
     if name == "mini_vi":
         ids = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
-        cameras = {"visible": len(VISIBLE), "infrared": len(INFRARED)}
-        return {f"{split} identities": count for split, count in ids.items()} | {
-            f"{split} {modality} images": count * number * size.images_of(split)
-            for split, count in ids.items()
-            for modality, number in cameras.items()
-        }
+        counts = {f"{split} identities": count for split, count in ids.items()}
+        for split, count in ids.items():
+            for modality, number in (("visible", len(VISIBLE)), ("infrared", len(INFRARED))):
+                counts[f"{split} {modality} images"] = count * number * size.images_of(split)
+        return counts
     if name == "mini_truth":
         return {}
     people, images = size.external_ids, campus_images(size) if name == CAMPUS else size.external_images
@@ -167,8 +148,7 @@ def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
         raise WorldError(f"{folder} is there but has no world.json; choose another root or remove the folder")
     found = read_json(record)
     differing = [key for key, value in settings.items() if found.get(key) != value]
-    if differing:
-        told = ", ".join(f"{key} {found.get(key)} (asked for: {settings[key]})" for key in differing)
+    if told := ", ".join(f"{key} {found.get(key)} (asked for: {settings[key]})" for key in differing):
         raise WorldError(f"{folder} holds another world: {told}; choose another root or remove the folder")
 
 
@@ -230,10 +210,9 @@ def _generator(seed: int, key: str) -> np.random.Generator:
 
 
 def _write_pictures(folder: Path, pictures: Iterable[Picture], seed: int) -> None:
-    groups: dict[str, list[Picture]] = {}
-    for picture in pictures:
-        groups.setdefault(CAMERAS[picture.camera].modality, []).append(picture)
-    for modality, group in groups.items():
+    pictures = list(pictures)
+    for modality in ("visible", "infrared"):
+        group = [picture for picture in pictures if CAMERAS[picture.camera].modality == modality]
         for parent in {os.path.dirname(picture.path) for picture in group}:
             (folder / parent).mkdir(parents=True, exist_ok=True)
         for start in range(0, len(group), _BATCH):

@@ -2,10 +2,9 @@
 
 from vireid_lib.viz.charts import against, around, bars, differences, distance_hills, projection, training_curves
 from vireid_lib.viz.images import attention_overlays, explanations, image_grid, retrieval_lists
-from vireid_lib.viz.style import Picture, identity_colours, notebook_style
+from vireid_lib.viz.style import identity_colours, notebook_style
 
 __all__ = [
-    "Picture",
     "against",
     "around",
     "attention_overlays",

@@ -5,24 +5,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from vireid_lib.viz import style
-from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
+from vireid_lib.viz.style import INK, QUIET, SERIES, styled
 
 SMOOTHING = 0.05  # share of the records that a curve averages over
 MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 
 
-@styled
-def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Picture:
-    """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
-    dashed line compares with the first.
+def _chart(height: float, title: str, what: str) -> tuple[Figure, Axes]:
+    """A figure of a page's width with one chart, its title, and in words what it shows."""
+    picture = style.picture(7.2, height, title or what)
+    axes = picture.subplots()
+    axes.set_title(title)
+    return picture, axes
 
-    Args:
-        axis: what is measured, with its unit.
-    """
-    picture = Picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
-    axes, means = picture.subplots(), list(map(np.mean, values.values()))
+
+@styled
+def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Figure:
+    """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
+    dashed line compares with the first. `axis`: what is measured, with its unit."""
+    picture, axes = _chart(0.9 + 0.42 * len(values), title, f"Bars of {axis}: {', '.join(values)}")
+    means = list(map(np.mean, values.values()))
     errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
     right = max(mean + (error or 0) for mean, error in zip(means, errors, strict=True))
     right = max(right, *map(max, values.values()))
@@ -39,7 +45,6 @@ def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", tit
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(axis)
-    axes.set_title(title)
     return picture
 
 
@@ -53,7 +58,7 @@ def differences(
     title: str = "",
     groups: Sequence[str] = (),
     established: Sequence[bool] = (),
-) -> Picture:
+) -> Figure:
     """Differences from zero with their intervals; a hollow dot is a difference that is not established.
 
     Args:
@@ -62,8 +67,7 @@ def differences(
         groups: a group for each label, drawn in its own colour.
         established: for each label; empty takes the differences whose interval leaves out zero.
     """
-    picture = Picture(7.2, 1.1 + 0.4 * len(labels), title or f"Differences of {axis}: {', '.join(labels)}")
-    axes = picture.subplots()
+    picture, axes = _chart(1.1 + 0.4 * len(labels), title, f"Differences of {axis}: {', '.join(labels)}")
     kinds = list(dict.fromkeys(groups))
     for place, (mean, margin) in enumerate(zip(means, margins, strict=True)):
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
@@ -84,15 +88,14 @@ def differences(
     if kinds:
         columns = 2 if max(map(len, kinds)) > 24 else 4
         picture.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.4)
-    axes.set_title(title)
     return picture
 
 
 @styled
-def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, title: str = "") -> Picture:
+def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, title: str = "") -> Figure:
     """A projection of the images of a table, three times: coloured by identity, by modality and by camera; markers are
     modalities."""
-    picture = Picture(9.6, 4.3, title or f"Projection of {len(points)} images, by identity, modality and camera")
+    picture = style.picture(9.6, 4.3, title or f"Projection of {len(points)} images, by identity, modality and camera")
     modalities, places = table["modality"].to_numpy(), sorted(set(table["camera"]))
     schemes = {
         "identity": style.identity_colours(table["identity"]),
@@ -126,15 +129,14 @@ def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, ti
 @styled
 def training_curves(
     runs: Mapping[str, Sequence[pd.DataFrame]], column: str, *, axis: str = "", title: str = ""
-) -> Picture:
+) -> Figure:
     """One column of the history of several runs, e.g. "total": a smoothed line for each seed, in one colour per name.
 
     Args:
         runs: name → histories (column `step` and the terms), one per seed.
         axis: what the column is, with its unit.
     """
-    picture = Picture(7.2, 3.3, title or f"{column} over training steps: {', '.join(runs)}")
-    axes = picture.subplots()
+    picture, axes = _chart(3.3, title, f"{column} over training steps: {', '.join(runs)}")
     for place, (name, histories) in enumerate(runs.items()):
         colour = SERIES[place % len(SERIES)]
         for number, history in enumerate(histories):
@@ -146,19 +148,14 @@ def training_curves(
     axes.set_ylabel(axis or column)
     axes.margins(x=0.01)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes.set_title(title)
     return picture
 
 
 @styled
-def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Picture:
-    """Two columns of a table: the means over the rows of each "label", with their standard deviations.
-
-    Args:
-        x_axis, y_axis: what the axes show, with their units.
-    """
-    picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
-    axes = picture.subplots()
+def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Figure:
+    """Two columns of a table: the means over the rows of each "label", with their standard deviations. `x_axis,
+    y_axis`: what the axes show, with their units."""
+    picture, axes = _chart(3.6, title, f"{y_axis} over {x_axis}")
     for place, (label, own) in enumerate(rows.groupby("label", sort=False)[[x, y]]):
         colour, marker = SERIES[place % len(SERIES)], MARKERS[place // len(SERIES) % len(MARKERS)]
         errors = dict(zip(("xerr", "yerr"), np.nan_to_num(own.std(ddof=1)), strict=True))
@@ -169,19 +166,15 @@ def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, tit
     axes.margins(x=0.1, y=0.15)
     axes.set_xlabel(x_axis)
     axes.set_ylabel(y_axis)
-    axes.set_title(title)
     return picture
 
 
 @styled
-def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]]) -> Picture:
+def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]]) -> Figure:
     """Histograms of the distances across modalities, of the same person and of different people, a panel for each
-    network; dashed lines are their means, and δ is how far apart these are.
-
-    Args:
-        distances: of each network, from `analysis.embedding_spread.pair_distances`.
-    """
-    picture = Picture(7.2, 0.9 + 1.15 * len(distances), f"Distances across modalities: {', '.join(distances)}")
+    network; dashed lines are their means, and δ is how far apart these are. `distances`: of each network, from
+    `analysis.embedding_spread.pair_distances`."""
+    picture = style.picture(7.2, 0.9 + 1.15 * len(distances), f"Distances across modalities: {', '.join(distances)}")
     places = picture.subplots(len(distances), 1, sharex=True, squeeze=False)[:, 0]
     for place, (name, found) in zip(places, distances.items(), strict=True):
         same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
@@ -197,13 +190,10 @@ def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]
 
 
 @styled
-def around(curves: Mapping[str, tuple[float, pd.DataFrame]], title: str) -> Picture:
-    """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled.
-
-    Args:
-        curves: symbol of a setting → the chosen value, and a row for each value (the index) with "mean" and "std".
-    """
-    picture = Picture(2.1 + 1.9 * len(curves), 2.7, f"{title}: {', '.join(curves)}")
+def around(curves: Mapping[str, tuple[float, pd.DataFrame]], title: str) -> Figure:
+    """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled. `curves`: symbol of a
+    setting → the chosen value, and a row for each value (the index) with "mean" and "std"."""
+    picture = style.picture(2.1 + 1.9 * len(curves), 2.7, f"{title}: {', '.join(curves)}")
     places = picture.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for place, (symbol, (chosen, table)) in zip(places, curves.items(), strict=True):
         steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image as Pillow
 from torch import Tensor
 
 from vireid_lib.analysis.retrieval import ranked
 from vireid_lib.evaluation import Trial
 from vireid_lib.viz.pictures import pixels, short
-from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, Picture, bare, styled
+from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, bare, styled
+from vireid_lib.viz.style import picture as new_picture
 
 Image = UInt8[np.ndarray, "height width 3"]
 LABEL_INCHES = 1.25
@@ -26,16 +29,14 @@ def image_grid(
     column_labels: Sequence[str] = (),
     title: str = "",
     cell: float = 1.15,
-) -> Picture:
-    """Images in rows and columns.
+) -> Figure:
+    """Images in rows and columns. Raises ValueError: there is no image, or as many labels as rows or columns are not
+    given.
 
     Args:
         images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
         row_labels, column_labels: what the rows and columns are.
         cell: height of an image, in inches.
-
-    Raises:
-        ValueError: there is no image, or as many labels as rows or columns are not given.
     """
     columns = max((len(row) for row in images), default=0)
     shown = [image for row in images for image in row if image is not None]
@@ -62,7 +63,7 @@ def retrieval_lists(
     *,
     ranks: int = 8,
     title: str = "",
-) -> Picture:
+) -> Figure:
     """Some queries of a trial with the gallery images ranked first, and their distances; right and wrong ones by frame
     and sign, not by colour alone. Gallery images that the rule removes are left out.
 
@@ -87,7 +88,6 @@ def retrieval_lists(
     return picture
 
 
-@styled
 def attention_overlays(
     images: Sequence[Image],
     attention: Sequence[Mapping[str, Float[np.ndarray, "map_height map_width"]]],
@@ -95,58 +95,38 @@ def attention_overlays(
     row_labels: Sequence[str] = (),
     limits: tuple[float, float] | None = None,
     title: str = "",
-) -> Picture:
-    """Each generated image and where each token of its prompt attends; one scale within an image.
-
-    A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours.
+) -> Figure:
+    """Each generated image and where each token of its prompt attends; one scale within an image. A map of NaN is that
+    of a token which the prompt does not have. Raises ValueError: the rows have different tokens.
 
     Args:
         images: one per row.
         attention: for each image, token → attention map, the same tokens in every row.
         row_labels: the prompts, say.
         limits: the values drawn darkest and brightest, the same for all images; None takes each image's own range.
-
-    Raises:
-        ValueError: the rows have different tokens.
     """
-    heads = ["image", *attention[0]]
-    if any(["image", *maps] != heads for maps in attention):
+    if any([*maps] != [*attention[0]] for maps in attention):
         raise ValueError("attention_overlays needs the same tokens in every row; draw other prompts separately.")
-    picture, axes = _grid(len(images), len(heads), images[0], 1.6, title, row_labels, heads)
-    for line, image, maps in zip(axes, images, attention, strict=True):
-        line[0].imshow(image)
-        known = [heat for heat in maps.values() if not np.isnan(heat).any()]
-        low, high = limits or (min(heat.min() for heat in known), max(heat.max() for heat in known))
-        for place, heat in zip(line[1:], maps.values(), strict=True):
-            if np.isnan(heat).any():
-                place.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-                place.set_xlabel("not in this prompt", fontsize=6.5, color=QUIET, labelpad=1)
-            else:
-                _overlay(place, image, heat, low, high)
-    return picture
+    rows = []
+    for image, maps in zip(images, attention, strict=True):
+        ends = limits or (np.nanmin([*maps.values()]), np.nanmax([*maps.values()]))
+        rows.append([image, *(_overlay(image, heat, *ends) for heat in maps.values())])
+    return image_grid(rows, row_labels=row_labels, column_labels=["image", *attention[0]], title=title, cell=1.6)
 
 
-@styled
 def explanations(
     images: Sequence[Image],
     maps: Mapping[str, Sequence[Float[np.ndarray, "map_height map_width"]]],
     *,
     labels: Sequence[str] = (),
     title: str = "",
-) -> Picture:
-    """Images, and below them the same images under each kind of heat map, each map from 0 to its own maximum.
-
-    Args:
-        maps: kind of map → one map per image; what is negative is drawn as 0.
-        labels: above the images.
-    """
-    picture, axes = _grid(1 + len(maps), len(images), images[0], 1.6, title, ("image", *maps), labels)
-    for column, image in zip(axes.T, images, strict=True):
-        column[0].imshow(image)
-    for row, kind in zip(axes[1:], maps.values(), strict=True):
-        for place, image, heat in zip(row, images, kind, strict=True):
-            _overlay(place, image, np.maximum(heat, 0), 0.0, max(float(heat.max()), 0.0))
-    return picture
+) -> Figure:
+    """Images, below labels, and below them the same images under each kind of heat map (one map per image), each map
+    from 0 to its own maximum; what is negative is drawn as 0."""
+    rows = [images]
+    for kind in maps.values():
+        rows.append([_overlay(image, heat, 0.0, float(heat.max())) for image, heat in zip(images, kind, strict=True)])
+    return image_grid(rows, row_labels=["image", *maps], column_labels=labels, title=title, cell=1.6)
 
 
 def _grid(
@@ -158,14 +138,14 @@ def _grid(
     row_labels: Sequence[str],
     column_labels: Sequence[object],
     room: float = 0.0,
-) -> tuple[Picture, np.ndarray]:
+) -> tuple[Figure, np.ndarray]:
     """A picture with `rows` × `columns` bare axes, labelled at the left and above, for images of the shape of `like`,
     `cell` inches high; `room` is left for words below each."""
     longest = max((0.07 * len(line) for label in row_labels for line in label.splitlines()), default=0.0)
     width = columns * (cell * like.shape[1] / like.shape[0] + 0.75 * room + 0.06)
     height = rows * (cell + room + 0.06) + HEAD_INCHES * bool(column_labels or title)
     width += max(LABEL_INCHES, longest) if row_labels else 0.0
-    picture = Picture(width, height, alt=title or f"Grid of {rows} by {columns} images")
+    picture = new_picture(width, height, alt=title or f"Grid of {rows} by {columns} images")
     picture.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     axes = picture.subplots(rows, columns, squeeze=False)
     for place in axes.flat:
@@ -179,9 +159,13 @@ def _grid(
     return picture, axes
 
 
-def _overlay(axes: Axes, image: Image, heat: np.ndarray, low: float, high: float) -> None:
-    """The image in grey with the heat map on top, more opaque where it is hotter."""
-    axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
-    scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    extent, alpha = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5), 0.25 + 0.55 * np.clip(scaled, 0, 1)
-    axes.imshow(scaled, cmap=HEAT, vmin=0, vmax=1, alpha=alpha, extent=extent, interpolation="bilinear")
+def _overlay(image: Image, heat: Float[np.ndarray, "map_height map_width"], low: float, high: float) -> Image:
+    """The image in grey under the heat map, more opaque where it is hotter; in grey alone if the map is NaN."""
+    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    if np.isnan(heat).any():
+        return grey.astype(np.uint8)
+    scaled = np.clip((heat - low) / (high - low), 0, 1) if high > low else np.zeros_like(heat)
+    large = Pillow.fromarray(scaled.astype(np.float32)).resize(image.shape[1::-1], Pillow.Resampling.BILINEAR)
+    shares = np.asarray(large)
+    alpha = (0.25 + 0.55 * shares)[..., None]
+    return (alpha * 255 * matplotlib.colormaps[HEAT](shares)[..., :3] + (1 - alpha) * grey).astype(np.uint8)

@@ -1,13 +1,11 @@
-"""The one style: colours, markers, fonts, and the figure class that notebooks show once and sharply."""
+"""The one style: colours, markers, fonts, and how notebooks show figures."""
 
 import functools
-import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 INK, QUIET, LINE, PAPER = "#1c2128", "#5d6673", "#c9ccd1", "#ffffff"
@@ -33,9 +31,6 @@ RIGHT, WRONG = "#0072b2", "#d55e00"
 EDGE = (0, 0, 0, 0.45)  # around filled markers: on paper, the light colours need an outline
 HEAT = "magma"
 
-SCREEN_DPI = 96  # CSS pixels in an inch
-SHARPNESS = 2  # pixels drawn for each of them
-
 STYLE = Path(__file__).with_name("book.mplstyle")
 RULES = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 
@@ -57,52 +52,30 @@ def notebook_style() -> None:
 
 
 def _saying_what(draw: Callable[[Figure], tuple[str, dict]]) -> Callable[[Figure], tuple[str, dict]]:
-    """A formatter of figures that also says, for readers who cannot see one, what its titles say."""
+    """A formatter of figures that also says what each shows, for readers who cannot see it: `alt`, or its titles."""
 
     def drawn(figure: Figure) -> tuple[str, dict]:
         data, about = draw(figure)
         titles = [figure.get_suptitle(), *(axes.get_title(loc="left") or axes.get_title() for axes in figure.axes)]
-        return data, {**about, "alt": "; ".join(filter(None, titles)) or "Figure"}
+        return data, {**about, "alt": getattr(figure, "alt", "") or "; ".join(filter(None, titles)) or "Figure"}
 
     drawn.says_what = True
     return drawn
 
 
-class Picture(Figure):
-    """A figure that does not belong to pyplot, so that a notebook shows it exactly once, where it is returned; `alt`
-    says what it shows, for readers who cannot see it."""
-
-    def __init__(self, width: float, height: float, alt: str) -> None:
-        super().__init__(figsize=(width, height), dpi=SCREEN_DPI * SHARPNESS, layout="constrained")
-        FigureCanvasAgg(self)
-        self.alt = alt
-
-    def png(self) -> bytes:
-        """The picture as PNG."""
-        with matplotlib.rc_context(RULES), io.BytesIO() as file:
-            if self.get_layout_engine() is not None:  # laid out once: a second pass would move things a little
-                self.draw_without_rendering()
-                self.set_layout_engine("none")
-            self.savefig(file, format="png", metadata={"Software": None})
-            return file.getvalue()
-
-    def bundle(self) -> tuple[dict[str, object], dict[str, object]]:
-        """The picture as Jupyter takes it: its forms by type, and what is to be known about them."""
-        width = round(self.get_figwidth() * SCREEN_DPI)
-        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"width": width, "alt": self.alt}}
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        data, metadata = self.bundle()
-        display(data, metadata=metadata, raw=True)
+def picture(width: float, height: float, alt: str) -> Figure:
+    """A figure (size in inches) that does not belong to pyplot, so that a notebook shows it exactly once, where it is
+    returned; `alt` says what it shows."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    made.alt = alt
+    return made
 
 
-def styled(function: Callable[..., Picture]) -> Callable[..., Picture]:
+def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
     """Let a plotting function draw in the book's style, whatever matplotlib's settings are outside."""
 
     @functools.wraps(function)
-    def in_style(*args: object, **options: object) -> Picture:
+    def in_style(*args: object, **options: object) -> Figure:
         with matplotlib.rc_context(RULES):
             return function(*args, **options)
 

@@ -4,34 +4,44 @@ import html
 import inspect
 import os
 from collections.abc import Callable
-from functools import partial
 
 from vireid_lib.project import HEADLESS
-from vireid_lib.viz.style import Picture
 
 
 def explore(function: Callable[..., object], **controls: object) -> None:
     """Show `function()` and, in an interactive session, controls above that replace it with other arguments' figure.
 
     The figure for the default arguments is always shown, so that a saved notebook, a printed page and a reader without
-    a running kernel see it too.
+    a running kernel see it too. Raises TypeError: a control names no argument of the function, its argument has no
+    default, or the default is not among the options.
 
     Args:
-        function: returns something that a notebook can show, such as a `plots.Picture`; every controlled argument
-            needs a default.
+        function: returns something that a notebook can show, such as a figure; every controlled argument needs a
+            default.
         controls: argument's name → what it may be: a list or tuple of options, a range for a slider, or True for a
             yes-or-no argument.
-
-    Raises:
-        TypeError: a control names no argument of the function, its argument has no default, or the default is not
-            among the options.
     """
+    from IPython.display import display
+
     defaults = {name: _default(function, name, choices) for name, choices in controls.items()}
-    figure = function(**defaults)  # before the controls: an error must leave none behind
-    above = _Controls(function, controls, defaults) if controls and is_interactive() else None
-    handle = _show(figure)
-    if above is not None:
-        above.handle = handle
+    figure, place = function(**defaults), None  # before the controls: an error must leave none behind
+    if controls and is_interactive():
+        from ipywidgets import HTML, HBox, Layout, VBox
+
+        widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
+        trouble = HTML()
+
+        def redraw(_: object) -> None:
+            try:
+                place.update(function(**{name: widget.value for name, widget in widgets.items()}))
+                trouble.value = ""
+            except Exception as error:  # a callback's traceback would end up where nobody looks
+                trouble.value = html.escape(f"{type(error).__name__}: {error}")
+
+        for widget in widgets.values():
+            widget.observe(redraw, names="value")
+        display(VBox([HBox(list(widgets.values()), layout=Layout(flex_flow="row wrap")), trouble]))
+    place = display(figure, display_id=True)
 
 
 def is_interactive() -> bool:
@@ -44,52 +54,11 @@ def is_interactive() -> bool:
 
 def _default(function: Callable[..., object], name: str, choices: object) -> object:
     parameters = inspect.signature(function).parameters
-    if name not in parameters:
-        raise TypeError(f"{function.__name__} has no argument {name}; it has {', '.join(parameters)}.")
-    default = parameters[name].default
-    if default is inspect.Parameter.empty:
-        raise TypeError(f"argument {name} of {function.__name__} has no default; the static figure needs one.")
-    if choices is not True and default not in choices:
-        raise TypeError(
-            f"argument {name} of {function.__name__} is {default!r} by default, which is none of its options."
-        )
+    default = parameters[name].default if name in parameters else inspect.Parameter.empty
+    if default is inspect.Parameter.empty or (choices is not True and default not in choices):
+        known = ", ".join(map(str, parameters.values()))
+        raise TypeError(f"{function.__name__}({known}): give it an argument {name} whose default is one of its options")
     return default
-
-
-def _show(figure: object, handle: object = None):
-    """Show `figure`, in the place of `handle` if there is one; return the handle of its place."""
-    from IPython.display import display
-
-    show = partial(display, display_id=True) if handle is None else handle.update
-    if isinstance(figure, Picture):
-        data, metadata = figure.bundle()
-        return show(data, metadata=metadata, raw=True) or handle
-    return show(figure) or handle
-
-
-class _Controls:
-    """One widget per argument, above the figure whose place is `handle`."""
-
-    handle: object = None
-
-    def __init__(self, function: Callable[..., object], controls: dict, defaults: dict) -> None:
-        import ipywidgets
-        from IPython.display import display
-
-        self._function = function
-        self._widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
-        self._trouble = ipywidgets.HTML()
-        for widget in self._widgets.values():
-            widget.observe(self._redraw, names="value")
-        row = ipywidgets.Layout(flex_flow="row wrap")
-        display(ipywidgets.VBox([ipywidgets.HBox(list(self._widgets.values()), layout=row), self._trouble]))
-
-    def _redraw(self, _: object) -> None:
-        try:
-            _show(self._function(**{name: widget.value for name, widget in self._widgets.items()}), self.handle)
-            self._trouble.value = ""
-        except Exception as error:  # a callback's traceback would end up where nobody looks
-            self._trouble.value = html.escape(f"{type(error).__name__}: {error}")
 
 
 def _widget(name: str, choices: object, default: object):

@@ -1,8 +1,9 @@
 """Flow2Flow's study: images made with a row's settings reach its training."""
 
 from vireid_lib.experiment import studies, variants
-from vireid_lib.experiment.studies.flow2flow import STUDY
-from vireid_lib.experiment.study import run_of
+from vireid_lib.experiment.study import load_study, run_of
+
+STUDY = load_study("flow2flow")
 
 
 def test_the_generated_images_reach_the_training(tiny_book):

@@ -1,6 +1,5 @@
 """The papers' numbers beside ours: the column and the rows that were measured as ours, or none, and why."""
 
-import importlib
 from types import SimpleNamespace
 
 import pandas as pd
@@ -12,7 +11,7 @@ from vireid_lib.experiment.papers import Conditions, unlike
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
-from vireid_lib.experiment.studies import Study, dive
+from vireid_lib.experiment.studies import Study, dive, load_study
 from vireid_lib.experiment.study import profile_of
 
 ROWS = {
@@ -80,7 +79,7 @@ def printed(found) -> list[str]:
 @pytest.mark.parametrize("profile", ["mini", "smoke", "sysu"])
 @pytest.mark.parametrize("name", ROWS)
 def test_printed_rows_find_their_rows_by_settings_alone(name, profile, study):
-    own = study if name == "dive" else importlib.import_module(f"vireid_lib.experiment.studies.{name}").STUDY
+    own = study if name == "dive" else load_study(name)
     for number, rows in ROWS[name].items():
         method = study.method if name == "dive" and number != 2 else ""
         found = [own.row_of(row, load_profile(profile), method) for row in own.table(number).rows]

@@ -6,7 +6,8 @@ from made_up_scores import measured
 
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
-from vireid_lib.experiment.studies.den import STUDY as DEN
+
+DEN = studies.load_study("den")
 
 
 def study(*claims: Claim) -> Study:

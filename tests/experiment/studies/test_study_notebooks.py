@@ -1,6 +1,5 @@
 """Each study from the first cell to the last, with trainings of two steps on the tiny world."""
 
-import importlib
 import json
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import pytest
 import yaml
 
 from vireid_lib.experiment.provenance import canonical
-from vireid_lib.experiment.studies import dive
+from vireid_lib.experiment.studies import dive, load_study
 from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved
 
@@ -44,7 +43,7 @@ def executed(vireid, tmp_path):
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in STUDIES])
 def test_a_study_trains_its_reduced_rows_and_ends_with_verdicts(name, executed, tiny_profile):
-    study = importlib.import_module(f"vireid_lib.experiment.studies.{name}").STUDY
+    study = load_study(name)
     run = executed(name, tiny_profile)
     records = [json.loads(path.read_text()) for path in (run.workspace / "stages").glob("evaluate_*/*/result.json")]
     trained = {

@@ -35,7 +35,7 @@ def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people, pix
     with torch.no_grad():
         visible, infrared = network.features(normalise(whole), "visible"), network.features(normalise(made), "infrared")
     torch.testing.assert_close(visible, infrared, atol=0.02, rtol=0.02)  # levels are rounded
-    with pytest.raises(ValueError, match="no modality 'thermal'"):
+    with pytest.raises(ValueError, match="modality is 'thermal'"):
         network.features(normalise(whole), "thermal")
 
 

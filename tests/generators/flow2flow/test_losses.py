@@ -6,7 +6,7 @@ import oracle_files
 import pytest
 import torch
 
-from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
+from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, noise_loss
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 
 
@@ -73,8 +73,3 @@ def test_flow_loss_is_the_released_one_without_constants(name):
     constants = values * (math.log(2 * math.pi) / 2 + math.log(256))
     loss = flow_loss(held["out.eval_z"], held["out.eval_sldj"]) + constants
     torch.testing.assert_close(loss, held["out.nll"], rtol=1e-10, atol=0)
-
-
-def test_modality_loss():
-    assert modality_loss(torch.tensor([1.0, 0.0]), 1.0).item() == 0.5
-    assert modality_loss(torch.tensor([2.0, -1.0]), 0.0).item() == 2.5

@@ -7,6 +7,7 @@ from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators import build
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
+from vireid_lib.generators.jsia import JsiaTask
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.generation import (
     encoding,
@@ -19,7 +20,6 @@ from vireid_lib.generators.jsia.joint import joint_bytes
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.generators.jsia.networks import Decoder
-from vireid_lib.generators.jsia.task import JsiaTask
 
 GPU = 80e9
 

@@ -78,8 +78,7 @@ class AlignGanConfig(AdversarialConfig):
         return first, first + round(steps * self.pixel_warm_up), steps
 
     @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(2 ** max(self.generator_halvings, self.discriminator_halvings), "take fewer halvings")
+    def _phases(self) -> Self:
         if self.feature_warm_up + self.pixel_warm_up >= 1:
             raise ValueError(
                 f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.text import read_json
-from vireid_lib.generators.aligngan.aligngan import AlignGan
+from vireid_lib.generators.aligngan import AlignGan
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.networks import AlignedNetwork
 from vireid_lib.generators.base import RECORD as MADE
@@ -26,17 +26,8 @@ from vireid_lib.reid.method import Method
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.train import RECORD, SELECTION
 
-SHARED = {
-    "height": "height",
-    "width": "width",
-    "identities": "feature_identities",
-    "images": "feature_images",
-    "epochs": "epochs",
-    "steps": "steps",
-    "backbone": "backbone",
-    "pretrained": "pretrained",
-    "precision": "precision",
-}
+SHARED = {name: name for name in ("height", "width", "epochs", "steps", "backbone", "pretrained", "precision")}
+SHARED |= {"identities": "feature_identities", "images": "feature_images"}
 """Settings of the method, and what each is called in `AlignGanConfig`."""
 
 UNKNOWN = {"epoch_steps": None, "mix": None, "label_noise": 0.0, "channels_last": False, "compile": False}
@@ -84,11 +75,9 @@ class AlignGanReidConfig(ReidConfig):
     @model_validator(mode="after")
     def _known(self) -> Self:
         for name, value in UNKNOWN.items():
-            if getattr(self, name) != value:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}: AlignGAN's training, which is its generator's, has no such "
-                    f"setting; leave it at {value!r}"
-                )
+            if (own := getattr(self, name)) != value:
+                words = f"has no such setting; leave it at {value!r}"
+                raise ValueError(f"{name} is {own!r}: AlignGAN's training, which is its generator's, {words}")
         return self
 
 
@@ -116,10 +105,7 @@ def train_joint(
     table: pd.DataFrame, config: AlignGanReidConfig, folder: Path, *, generator: Path, **options: Any
 ) -> AlignedNetwork:
     """Leave in `folder` the network that was trained with the generator in `generator`, where `starting_point` had it
-    fitted, and its record: nothing is left to train.
-
-    Args:
-        options: as in `vireid_lib.reid.train.train_reid`; not used.
+    fitted, and its record: nothing is left to train, and the `options` of `vireid_lib.reid.train.train_reid` not used.
 
     Raises:
         FileNotFoundError: there is no fitted AlignGan in `generator`.
@@ -128,31 +114,22 @@ def train_joint(
     folder, maker = Path(folder), AlignGan.load(generator, device="cpu", progress=False)
     for own, theirs in SHARED.items():
         if (asked := getattr(config, own)) != (found := getattr(maker.config, theirs)):
-            raise ValueError(
-                f"{own} is {asked!r}, and the aligngan in {generator} was fitted with {found!r}: fit anew."
-            )
+            words = f"and the aligngan in {generator} was fitted with {found!r}: fit anew."
+            raise ValueError(f"{own} is {asked!r}, {words}")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, MADE):
         shutil.copyfile(Path(generator) / name, folder / name)
     alone, before, steps = maker.config.phases()
     seen = (alone + 2 * (steps - before)) * config.identities * config.images  # by the feature network
-    record = {
-        "config": config.model_dump(),
-        "identities": sorted(table["identity"].unique()),
-        "selection": SELECTION,
-        "steps": steps,
-        "images_seen": seen,
-    }
+    record = {"config": config.model_dump(), "identities": sorted(table["identity"].unique()), "selection": SELECTION}
+    record |= {"steps": steps, "images_seen": seen}
     write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
     return maker.reid_network()
 
 
 def load_joint(folder: Path) -> tuple[AlignedNetwork, AlignGanReidConfig]:
     """The ReID network, in evaluation mode on the CPU, and the configuration that `train_joint` left in `folder`.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
-    """
+    Raises FileNotFoundError: no training was finished there."""
     if not (Path(folder) / RECORD).exists():
         raise FileNotFoundError(f"No finished joint training in {folder}: call train_joint with that folder first.")
     maker = AlignGan.load(folder, device="cpu", progress=False)

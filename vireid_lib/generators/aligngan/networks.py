@@ -7,8 +7,9 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights
+from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.pretrained import load_imagenet
 
@@ -28,14 +29,9 @@ class FeatureNetwork(nn.Module):
         self.embedder = nn.Linear(self.backbone.channels, config.embedding)
 
     def forward(self, images: Images) -> Maps:
-        """The backbone's maps."""
         if images.shape[2:] != self.size:
             images = functional.interpolate(images, self.size, mode="bilinear", align_corners=False)
         return self.backbone.trunk(self.backbone.stem(normalise((images + 1) / 2), "infrared"))
-
-    def embed(self, pooled: Float[Tensor, "batch channels"]) -> Float[Tensor, "batch embedding"]:
-        """What the triplet loss sees of pooled maps."""
-        return self.embedder(pooled)
 
 
 class Classifier(nn.Sequential):
@@ -60,9 +56,9 @@ class AlignedNetwork(nn.Module):
     def __init__(self, to_infrared: nn.Module, network: FeatureNetwork) -> None:
         super().__init__()
         self.to_infrared, self.network = to_infrared, network
-        black, white = normalise(torch.zeros(1, 3, 1, 1)), normalise(torch.ones(1, 3, 1, 1))
+        black = normalise(torch.zeros(1, 3, 1, 1))
         self.register_buffer("black", black, persistent=False)
-        self.register_buffer("range", white - black, persistent=False)
+        self.register_buffer("range", normalise(torch.ones(1, 3, 1, 1)) - black, persistent=False)
 
     def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature for retrieval: the pooled maps. Raises ValueError for an unknown modality."""
@@ -70,15 +66,13 @@ class AlignedNetwork(nn.Module):
 
     def feature_map(self, images: Images, modality: str) -> Maps:
         """The map before pooling, for attention and Grad-CAM pictures; of a visible image, that of its translation."""
-        if modality not in ("visible", "infrared"):
-            raise ValueError(f"There is no modality {modality!r}: pass 'visible' or 'infrared'.")
+        check_images(images, modality)
         images = (images - self.black) / self.range * 2 - 1
         if modality == "visible":
             images = self.to_infrared(images)
         return self.network(images)
 
     def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
-        """The feature for retrieval of maps as `feature_map` gives them."""
         return average_pool(maps)
 
 
@@ -88,7 +82,7 @@ class ImageDiscriminator(nn.Module):
 
     def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*_halvings(3, width, halvings))
+        self.layers = nn.Sequential(*_halvings(width, halvings))
         self.score = nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)
         self.apply(draw_weights)
 
@@ -103,7 +97,7 @@ class PairDiscriminator(nn.Module):
     def __init__(self, channels: int, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
         own = width * 2 ** (halvings - 3)
-        self.image = nn.Sequential(*_halvings(3, width, halvings - 2))
+        self.image = nn.Sequential(*_halvings(width, halvings - 2))
         self.features = nn.Sequential(nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2))
         self.both = nn.Sequential(*_halved(own + width, 2 * own), *_halved(2 * own, 4 * own))
         self.score = nn.Conv2d(4 * own, 1, 3, 1, 1, bias=False)
@@ -120,12 +114,10 @@ def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     return LabelledGenerator(**config.generator_sizes, small_weights=True)
 
 
-def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-    for level in range(count - 1):
-        layers += _halved(width * 2**level, width * 2 ** (level + 1))
-    return layers
+def _halvings(width: int, count: int) -> list[nn.Module]:
+    own = (each for level in range(count - 1) for each in _halved(width * 2**level, width * 2 ** (level + 1)))
+    return [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2), *own]
 
 
 def _halved(channels: int, out: int) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, 4, 2, 1), nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
+    return normed(nn.Conv2d(channels, out, 4, 2, 1), nn.LeakyReLU(0.2))

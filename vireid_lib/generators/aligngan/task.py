@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
 from vireid_lib.generators.aligngan.config import EPOCH, AlignGanConfig
@@ -14,6 +13,7 @@ from vireid_lib.generators.aligngan.networks import (
     Classifier,
     FeatureNetwork,
     ImageDiscriminator,
+    Maps,
     PairDiscriminator,
     make_generator,
 )
@@ -23,9 +23,9 @@ from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.training import seeds, whole_batch
+from vireid_lib.training import whole_batch
 
-WEIGHT_DECAY, MOMENTUM = 5e-4, 0.9
+SGD = {"momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
 GENERATORS, FEATURES = ("to_visible", "to_infrared"), ("features", "classifier")
 DISCRIMINATORS = ("discriminator_visible", "discriminator_infrared", "discriminator_pairs")
 
@@ -57,7 +57,13 @@ class AlignGanTask(TranslationTask):
         generators = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
         discriminators = [each for name in DISCRIMINATORS for each in self.modules[name].parameters()]
         self.optimizers = adams(config.learning_rate, generators=generators, discriminators=discriminators)
-        self.optimizers["features"] = _feature_optimizer(config, features, self.modules["classifier"])
+        learned = [*features.embedder.parameters(), *self.modules["classifier"].parameters()]
+        backbone = {"params": [*features.backbone.parameters()], "lr": config.feature_rate * config.backbone_rate}
+        groups = [backbone, {"params": learned, "lr": config.feature_rate}]
+        if config.optimizer == "adamw":
+            self.optimizers["features"] = torch.optim.AdamW(groups, weight_decay=0.01)
+        else:
+            self.optimizers["features"] = torch.optim.SGD(groups, **SGD)
 
     def epoch_steps(self) -> int:
         return EPOCH
@@ -67,16 +73,12 @@ class AlignGanTask(TranslationTask):
 
     def rate(self, step: int) -> float:
         """A tenth from half of the last phase on."""
-        return 0.1 if step >= (self.ends[1] + self.ends[2]) // 2 else 1.0
-
-    @property
-    def ends(self) -> tuple[int, int, int]:
-        """The step at which each phase ends."""
-        return self.settings.phases()
+        _, before, end = self.settings.phases()
+        return 0.1 if step >= (before + end) // 2 else 1.0
 
     def typical_steps(self) -> dict[int, int]:
-        phases = zip((0, *self.ends), self.ends, strict=False)
-        return {start: end - start for start, end in phases if end > start}
+        ends = self.settings.phases()
+        return {start: end - start for start, end in zip((0, *ends), ends, strict=False) if end > start}
 
     def images_in(self, step: int) -> int:
         of_features, of_pixels = self.feature_rows(step), self.rows(step)
@@ -85,7 +87,8 @@ class AlignGanTask(TranslationTask):
 
     def phase(self, step: int) -> str:
         """ "features", "pixels" or "both"."""
-        return "features" if step < self.ends[0] else "pixels" if step < self.ends[1] else "both"
+        alone, before, _ = self.settings.phases()
+        return "features" if step < alone else "pixels" if step < before else "both"
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         phase, losses = self.phase(step), {}
@@ -110,7 +113,7 @@ class AlignGanTask(TranslationTask):
                 fake = self.modules["to_infrared"](shown)
             maps["fake"] = network(fake)
         pooled = {name: whole_batch.rows(average_pool(each)) for name, each in maps.items()}
-        embedded = {name: network.embed(each) for name, each in pooled.items()}
+        embedded = {name: network.embedder(each) for name, each in pooled.items()}
         for name, each in pooled.items():  # visible and infrared rows show the same identities in the same order
             losses[f"class_{name}"] = identity_cross_entropy(self.modules["classifier"](each), labels)
         fakes = embedded.get("fake", embedded["real"])
@@ -144,7 +147,7 @@ class AlignGanTask(TranslationTask):
             scores = nets["discriminator_pairs"](made_infrared[:count], real_maps)
         else:
             scores = nets["discriminator_infrared"](made_infrared)
-        embed = nets["features"].embed
+        embed = nets["features"].embedder
         pooled, of_real = (whole_batch.rows(average_pool(each)) for each in (made_maps, real_maps))
         losses = {
             "fool": (toward(nets["discriminator_visible"](made_visible), 1.0) + toward(scores, 1.0)) / 2,
@@ -153,15 +156,14 @@ class AlignGanTask(TranslationTask):
             "pixel_class": identity_cross_entropy(nets["classifier"](pooled), labels),
             "pixel_triplet": 2 * self._triplet(embed(pooled), embed(of_real), labels),
         }
-        weighted = [getattr(config, f"{name}_weight", 1.0) * value for name, value in losses.items()]
-        total = sum(weighted)
+        total = sum(getattr(config, f"{name}_weight", 1.0) * value for name, value in losses.items())
         self.update(accelerator, total, "generators")
         freeze(self.modules, (*FEATURES, *DISCRIMINATORS), False)
         made_infrared, made_visible, made_maps = made_infrared.detach(), made_visible.detach(), made_maps.detach()
         losses["discriminator_visible"] = self._discriminate("visible", visible, made_visible)
         if pairs:
-            made = made_infrared[:count]
-            losses["discriminator_pairs"] = self._discriminate_pairs(infrared, another, made, real_maps, made_maps)
+            shown = (infrared, another, made_infrared[:count], real_maps, made_maps)
+            losses["discriminator_pairs"] = self._discriminate_pairs(*shown)
         else:
             losses["discriminator_infrared"] = self._discriminate("infrared", infrared, made_infrared)
         of_discriminators = [value for name, value in losses.items() if name in DISCRIMINATORS]
@@ -178,9 +180,7 @@ class AlignGanTask(TranslationTask):
         discriminator = self.modules[f"discriminator_{modality}"]
         return tell_apart(discriminator(real), discriminator(made))
 
-    def _discriminate_pairs(
-        self, real: Images, another: Images, made: Images, real_maps: Tensor, made_maps: Tensor
-    ) -> Float[Tensor, ""]:
+    def _discriminate_pairs(self, real: Images, another: Images, made: Images, real_maps: Maps, made_maps: Maps):
         """Real infrared images with their own features against four kinds of others: another identity's image, features
         of a generated image, a generated image, and both generated."""
         discriminator = self.modules["discriminator_pairs"]
@@ -196,25 +196,9 @@ class AlignGanTask(TranslationTask):
         return torch.from_numpy(np.searchsorted(self.batches.paired, self.batches.labels[rows])).to(self.device)
 
     def rows(self, step: int) -> tuple[Rows, Rows]:
-        """Of the generators' batch."""
-        config = self.settings
-        return self._drawn(step, "pixels", config.identities, config.images, config.visible_only)
+        sizes = (self.settings.identities, self.settings.images, self.settings.visible_only)
+        return self.batches.by_identity(self.row_stream(step, "pixels"), *sizes)
 
     def feature_rows(self, step: int) -> tuple[Rows, Rows]:
-        """Of the feature network's batch."""
-        return self._drawn(step, "features", self.settings.feature_identities, self.settings.feature_images, 0)
-
-    def _drawn(self, step: int, part: str, identities: int, images: int, visible_only: int) -> tuple[Rows, Rows]:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, part, "rows"))
-        return self.batches.by_identity(stream, identities=identities, images=images, visible_only=visible_only)
-
-
-def _feature_optimizer(config: AlignGanConfig, features: FeatureNetwork, classifier: nn.Module) -> Optimizer:
-    rate = config.feature_rate
-    groups = [
-        {"params": list(features.backbone.parameters()), "lr": rate * config.backbone_rate},
-        {"params": [*features.embedder.parameters(), *classifier.parameters()], "lr": rate},
-    ]
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=0.01)
-    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
+        sizes = (self.settings.feature_identities, self.settings.feature_images, 0)
+        return self.batches.by_identity(self.row_stream(step, "features"), *sizes)

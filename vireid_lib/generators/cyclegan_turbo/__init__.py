@@ -1,5 +1,156 @@
-"""CycleGAN-Turbo: a one-step text-to-image model made a translator between two modalities, without pairs."""
+"""CycleGAN-Turbo, a one-step text-to-image model made a translator without pairs: Parmar, Park, Narasimhan, Zhu:
+"One-Step Image Translation with Text-to-Image Models", 2024 (arXiv 2403.12036)."""
 
-from vireid_lib.generators.cyclegan_turbo.cyclegan_turbo import CycleGanTurbo
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.tables import MODALITIES, OTHER
+from vireid_lib.generators.adversarial import freeze
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.cost import Estimate
+from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
+from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
+from vireid_lib.generators.cyclegan_turbo.lpips import load_lpips
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.latents import digest
+from vireid_lib.generators.galleries import Pictures, to_pictures
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translator import Translator
+
+DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
+
+
+class CycleGanTurboTask(TranslationTask):
+    """Each step: the generator for both directions, then both discriminators, in as many updates as `updates` says."""
+
+    kept = ("generator",)
+    trainable_only = True
+
+    def __init__(self, config: CycleGanTurboConfig, generator: TurboGenerator, batches: Batches) -> None:
+        super().__init__(config, batches)
+        discriminators = {name: make_discriminator(config) for name in DISCRIMINATORS.values()}
+        self.modules = {"generator": generator, **discriminators}
+        learned = [value for each in discriminators.values() for value in each.parameters() if value.requires_grad]
+        self.optimizers = {
+            "generator": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
+            "discriminators": torch.optim.AdamW(learned, lr=config.judge_learning_rate),
+        }
+        self.lpips = load_lpips(config.lpips_features, config.lpips_heads) if config.lpips_features else None
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        super().prepare(accelerator)
+        if self.lpips is not None:
+            self.lpips.to(accelerator.device)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        config, real = self.settings, self.real(step, self.generator(step, "images"))
+        freeze(self.modules, DISCRIMINATORS.values(), True)
+        if config.updates == "each":
+            return self._update_each(accelerator, real)
+        losses, made = self._generator_losses(real)
+        self.update(accelerator, losses["total"], "generator", clip=config.gradient_clip)
+        freeze(self.modules, DISCRIMINATORS.values(), False)
+        for name, key in DISCRIMINATORS.items():
+            scores = self.modules[key](real[name]), self.modules[key](made[name].detach())
+            losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
+        total = sum(losses[key] for key in DISCRIMINATORS.values())
+        self.update(accelerator, total, "discriminators", clip=config.gradient_clip)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _update_each(self, accelerator: Accelerator, real: dict[str, Images]) -> dict[str, Tensor]:
+        """Three updates of the generator and two of the discriminators, as in the release's training loop."""
+        config, generator, shown = self.settings, self.modules["generator"], {}
+
+        def translated() -> dict[str, Images]:
+            return {name: generator(real[OTHER[name]], name) for name in MODALITIES}
+
+        def update(player: str, losses: dict[str, Tensor]) -> None:
+            self.update(accelerator, sum(losses.values()), player, clip=config.gradient_clip)
+            shown.update({name: value.detach() for name, value in losses.items()})
+
+        made = translated()
+        back = {name: generator(made[OTHER[name]], name) for name in MODALITIES}
+        update("generator", self._distances("cycle", back, real))
+        made = translated()
+        fooled = {name: logistic(self.modules[key](made[name]), True) for name, key in DISCRIMINATORS.items()}
+        update("generator", {f"fool_{name}": config.gan_weight * value for name, value in fooled.items()})
+        same = {name: generator(real[name], name) for name in MODALITIES}
+        update("generator", self._distances("identity", same, real))
+        total = sum(shown.values())
+        freeze(self.modules, DISCRIMINATORS.values(), False)
+        for kind, images, wanted in (("made", made, False), ("real", real, True)):
+            losses = {}
+            for name, key in DISCRIMINATORS.items():
+                judged = logistic(self.modules[key](images[name].detach()), wanted)
+                losses[f"{key}_{kind}"] = config.gan_weight * judged / 2
+            update("discriminators", losses)
+        return {"total": total, **shown}
+
+    def _distances(self, kind: str, images: dict[str, Images], real: dict[str, Images]) -> dict[str, Tensor]:
+        config, losses = self.settings, {}
+        for name in MODALITIES:
+            weight = getattr(config, f"{kind}_weight")
+            losses[f"{kind}_{name}"] = weight * functional.l1_loss(images[name], real[name])
+            if self.lpips is not None:
+                weight = getattr(config, f"{kind}_lpips_weight")
+                losses[f"{kind}_lpips_{name}"] = weight * self.lpips(images[name], real[name])
+        return losses
+
+    def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
+        config, generator, losses = self.settings, self.modules["generator"], {}
+        first = {name: generator(torch.cat([real[OTHER[name]], real[name]]), name) for name in MODALITIES}
+        made, left = ({name: both.chunk(2)[part] for name, both in first.items()} for part in (0, 1))
+        for name in MODALITIES:
+            back, same = generator(made[OTHER[name]], name), left[name]
+            losses[f"cycle_{name}"] = config.cycle_weight * functional.l1_loss(back, real[name])
+            losses[f"identity_{name}"] = config.identity_weight * functional.l1_loss(same, real[name])
+            losses[f"fool_{name}"] = config.gan_weight * logistic(self.modules[DISCRIMINATORS[name]](made[name]), True)
+            if self.lpips is not None:
+                losses[f"cycle_lpips_{name}"] = config.cycle_lpips_weight * self.lpips(back, real[name])
+                losses[f"identity_lpips_{name}"] = config.identity_lpips_weight * self.lpips(same, real[name])
+        return {"total": sum(losses.values()), **losses}, made
+
+
+class CycleGanTurbo(Translator):
+    """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
+
+    name = "cyclegan_turbo"
+    config_class, task_class = CycleGanTurboConfig, CycleGanTurboTask
+    trained_only = True
+
+    def fit(self, table: pd.DataFrame, folder: Path) -> None:
+        self.config.require_lpips()
+        super().fit(table, folder)
+
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        self.config.require_lpips()
+        return super().estimate(table, synthetic)
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
+        self.about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
+        if then not in (None, self.about["base_model_digest"]):
+            words = f"is another model now than {self.name} was fitted with: restore its weights, or fit anew."
+            raise ValueError(f"{self.config.base_model!r} {words}")
+        factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
+        self.config.check_sides(factor, 1, f"take another base_model than {self.config.base_model!r}")
+        return {"generator": TurboGenerator(base, self.config)}
+
+    def make_task(self, batches: Batches) -> CycleGanTurboTask:
+        return CycleGanTurboTask(self.config, self.make_networks()["generator"], batches)
+
+    @torch.no_grad()
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        return to_pictures(self._fitted()["generator"](self.floats(images[0]), items[0].modality))
+
 
 GENERATOR = CycleGanTurbo

@@ -62,7 +62,6 @@ class CycleGanTurboConfig(TranslatorConfig):
 
     @property
     def prompts(self) -> dict[str, str]:
-        """What the U-Net is told, by the modality that it is to make."""
         return {"visible": self.visible_prompt, "infrared": self.infrared_prompt}
 
     @model_validator(mode="after")

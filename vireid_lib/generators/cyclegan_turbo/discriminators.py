@@ -20,12 +20,10 @@ Scores = list[Float[Tensor, "batch ..."]]
 
 
 class ClipDiscriminator(nn.Module):
-    """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary.
-
-    After vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so
-    this is written anew on the encoder of transformers. Frozen encoder, heads at three depths and the loss are theirs;
-    the heads' exact layers are ours, and images are not augmented before being judged.
-    """
+    """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary. After
+    vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so this
+    is written anew on the encoder of transformers. Frozen encoder, heads at three depths and the loss are theirs; the
+    heads' exact layers are ours, and images are not augmented before being judged."""
 
     def __init__(self, encoder: CLIPVisionModel) -> None:
         super().__init__()
@@ -33,15 +31,12 @@ class ClipDiscriminator(nn.Module):
         config = encoder.config
         self.size = config.image_size
         self.depths = (config.num_hidden_layers // 3, 2 * config.num_hidden_layers // 3)
+        width = config.hidden_size
         self.places = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(config.hidden_size, HEAD_WIDTH, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(HEAD_WIDTH, 1, 1)
-            )
+            nn.Sequential(nn.Conv2d(width, HEAD_WIDTH, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(HEAD_WIDTH, 1, 1))
             for _ in self.depths
         )
-        self.whole = nn.Sequential(
-            nn.Linear(config.hidden_size, HEAD_WIDTH), nn.LeakyReLU(0.2), nn.Linear(HEAD_WIDTH, 1)
-        )
+        self.whole = nn.Sequential(nn.Linear(width, HEAD_WIDTH), nn.LeakyReLU(0.2), nn.Linear(HEAD_WIDTH, 1))
 
     def forward(self, images: Images) -> Scores:
         resized = functional.interpolate(images, (self.size, self.size), mode="bicubic", antialias=True)
@@ -66,26 +61,11 @@ class ClipDiscriminator(nn.Module):
         return self
 
 
-class PatchScores(nn.Module):
-    """CycleGAN's discriminator as one with a list of scores."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.patches = PatchDiscriminator(width=width)
-
-    def forward(self, images: Images) -> Scores:
-        return [self.patches(images)]
-
-
-def make_discriminator(config: CycleGanTurboConfig) -> ClipDiscriminator | PatchScores:
-    """A fresh discriminator of one modality."""
-    if config.judge_model is None:
-        return PatchScores(config.judge_width)
-    return ClipDiscriminator(_read_encoder(config.judge_model))
-
-
-def _read_encoder(name: str) -> CLIPVisionModel:
-    """CLIP's image encoder from a folder or the hub, with every weight it needs and none that is not finite."""
+def make_discriminator(config: CycleGanTurboConfig) -> ClipDiscriminator | PatchDiscriminator:
+    """A fresh discriminator of one modality: of patches, or with CLIP's image encoder from a folder or the hub, with
+    every weight it needs and none that is not finite."""
+    if (name := config.judge_model) is None:
+        return PatchDiscriminator(width=config.judge_width)
     folder, index = Path(name).expanduser(), weights.SETTINGS["judge_model"]
     found = {} if folder.is_dir() else {"revision": hub.revision(name, index)}
     try:
@@ -101,9 +81,10 @@ def _read_encoder(name: str) -> CLIPVisionModel:
             f"{lacking[0]}: give a CLIP model's folder or hub id."
         )
     weights.refuse_non_finite(encoder.state_dict(), f"judge_model {name}")
-    return encoder
+    return ClipDiscriminator(encoder)
 
 
-def logistic(scores: Scores, real: bool) -> Float[Tensor, ""]:
+def logistic(scores: Scores | Tensor, real: bool) -> Float[Tensor, ""]:
     """Cross-entropy of calling all of them real, or made: the mean over places, summed over depths."""
-    return sum(functional.softplus(-part if real else part).mean() for part in scores)
+    parts = [scores] if isinstance(scores, Tensor) else scores
+    return sum(functional.softplus(-part if real else part).mean() for part in parts)

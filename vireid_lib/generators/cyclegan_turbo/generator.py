@@ -25,8 +25,7 @@ class Coder(nn.Module):
     def __init__(self, vae: AutoencoderKL, rank: int) -> None:
         super().__init__()
         self.vae = vae
-        names = [name for name, _ in trainable_layers(vae) if name.startswith(("encoder.", "decoder."))]
-        add_lora(vae, names, rank)
+        add_lora(vae, [name for name in trainable_layers(vae) if name.startswith(("encoder.", "decoder."))], rank)
         widths = [vae.config.block_out_channels[max(0, place - 1)] for place in range(len(vae.encoder.down_blocks))]
         inner = [*vae.config.block_out_channels[:0:-1]]
         self.skips = nn.ModuleList(
@@ -60,17 +59,14 @@ class Coder(nn.Module):
 
 class TurboGenerator(nn.Module):
     """Images in -1..1 of one modality to images in -1..1 of the other, both ways: the U-Net is shared and told by its
-    prompt what to make; each direction has an autoencoder of its own.
-
-    Trained are the LoRA matrices, the U-Net's first convolution and the skip connections; `trained` lists them.
-    """
+    prompt what to make; each direction has an autoencoder of its own. Trained are the LoRA matrices, the U-Net's first
+    convolution and the skip connections."""
 
     def __init__(self, base: Base, config: CycleGanTurboConfig) -> None:
         super().__init__()
         self.coders = nn.ModuleDict({name: Coder(copy.deepcopy(base.vae), config.vae_rank) for name in config.prompts})
         self.unet, self.prediction = base.unet, base.prediction
-        names = [name for name, _ in trainable_layers(base.unet) if name != "conv_in"]
-        add_lora(self.unet, names, config.unet_rank)
+        add_lora(self.unet, [name for name in trainable_layers(base.unet) if name != "conv_in"], config.unet_rank)
         self.unet.conv_in.requires_grad_(True)
         self.time = len(base.schedule.alphas_cumprod) - 1
         alpha = base.schedule.alphas_cumprod[-1]
@@ -90,17 +86,13 @@ class TurboGenerator(nn.Module):
         return coder.decode(clean, seen).clamp(-1, 1)
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """What is learned, by name."""
         return {name: value for name, value in self.named_parameters() if value.requires_grad}
 
 
-def trainable_layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Linear and convolution layers, without those that take in the time."""
-    return [
-        (name, layer)
-        for name, layer in network.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d) and "time_emb" not in name
-    ]
+def trainable_layers(network: nn.Module) -> list[str]:
+    """Names of linear and convolution layers, without those that take in the time."""
+    layers = [name for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return [name for name in layers if "time_emb" not in name]
 
 
 def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
@@ -112,8 +104,5 @@ def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
 
 @torch.no_grad()
 def embedded(base: Base, prompt: str) -> Float[Tensor, "1 tokens features"]:
-    """What the text encoder makes of a prompt."""
-    ids = base.tokenizer(
-        prompt, padding="max_length", max_length=base.tokenizer.model_max_length, truncation=True, return_tensors="pt"
-    ).input_ids
-    return base.text(ids.to(base.text.device))[0]
+    padded = {"padding": "max_length", "max_length": base.tokenizer.model_max_length, "truncation": True}
+    return base.text(base.tokenizer(prompt, **padded, return_tensors="pt").input_ids.to(base.text.device))[0]

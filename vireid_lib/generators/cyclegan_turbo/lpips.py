@@ -21,14 +21,11 @@ REMEDY = "Give a file, or a hub id such as timm/vgg16.tv_in1k for the features."
 
 class Lpips(nn.Module):
     """Squared differences of VGG's features, each scaled to length one over its channels, weighted by channel,
-    averaged over places and summed over five depths.
+    averaged over places and summed over five depths. Raises ValueError: a weight is missing; names it.
 
     Args:
         features: `features.<number>.weight` and `.bias` of VGG-16.
         heads: `lin<depth>.model.1.weight`, a weight for each channel.
-
-    Raises:
-        ValueError: a weight is missing; names it.
     """
 
     def __init__(self, features: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
@@ -60,12 +57,8 @@ class Lpips(nn.Module):
 
 
 def load_lpips(features: str, heads: str) -> Lpips:
-    """LPIPS from a file (or a hub id) of VGG-16 and a file of the five layers.
-
-    Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: a file lacks a weight, or holds something else; see `training.weights.read_weights`.
-    """
+    """LPIPS from a file (or a hub id) of VGG-16 and a file of the five layers. Raises as `Lpips` and
+    `training.weights.read_weights`."""
     return Lpips(*(read_weights(source, "LPIPS weights", REMEDY) for source in (features, heads)))
 
 

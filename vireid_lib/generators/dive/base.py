@@ -63,12 +63,11 @@ def is_here(name: str) -> bool:
 def _quiet() -> Iterator[None]:
     """Silence advice on safety checkers and old configurations, and progress bars of files that load in a second."""
     kept = [(logging, logging.get_verbosity(), logging.is_progress_bar_enabled()) for logging in LOGGING]
-    for logging, _, _ in kept:
+    for logging in LOGGING:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         for logging, verbosity, bars in kept:
@@ -78,8 +77,7 @@ def _quiet() -> Iterator[None]:
 
 
 def load_base(name: str) -> Base:
-    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; "mini"
-    is the model of the miniature world that comes with the library.
+    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; see `locate`.
 
     Raises:
         FileNotFoundError: the folder does not exist, or the hub does not give the model; says why.
@@ -102,9 +100,8 @@ def load_base(name: str) -> Base:
         with _quiet():
             parts, lacking = _parts(str(path) if local else name, found)
     except Exception as error:  # a broken file makes diffusers and transformers raise errors of many classes
-        raise explained(
-            "base_model", name, error, folder=path if local else None, index=INDEX, parts=weights.PIPELINE
-        ) from None
+        place = path if local else None
+        raise explained("base_model", name, error, folder=place, index=INDEX, parts=weights.PIPELINE) from None
     if parts["tokenizer"].vocab_size <= len(parts["tokenizer"].all_special_ids):
         raise weights.WeightsError(f"base_model {name!r}: its tokenizer knows no word: copy or fetch that part again.")
     for part, names in lacking.items():
@@ -141,7 +138,7 @@ def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], d
         "vae": AutoencoderKL.from_pretrained(source, subfolder="vae", **found),
     }
     # for weights in no file, diffusers allocates no memory; transformers draws them at random
-    lacking = {
-        part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta] for part in ("unet", "vae")
-    }
-    return parts, lacking | {"text_encoder": sorted(read["missing_keys"])}
+    lacking = {"text_encoder": sorted(read["missing_keys"])}
+    for part in ("unet", "vae"):
+        lacking[part] = [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta]
+    return parts, lacking

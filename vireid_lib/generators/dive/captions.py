@@ -1,6 +1,5 @@
 """The words that identities' tokens start from with `token_init: caption`: read from pictures, or given in a file."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,17 +16,21 @@ def identity_captions(
     table: pd.DataFrame, config: DiveConfig, *, device: torch.device | str = "cpu", cache: Path | None = None
 ) -> dict[str, str]:
     """A caption for each identity of `table`: of the file `captions`, or else read by the base model's captioner from
-    the identity's visible images. The captioner gives none to an identity without such an image.
-
-    Args:
-        cache: folder for decoded images.
+    the identity's visible images (none where there is none). `cache` is for decoded images.
 
     Raises:
         FileNotFoundError: there is no such file, or the base model has no captioner and no file is named.
         FileError, WeightsError: the file lacks an identity, or holds something else; the captioner cannot be used.
     """
     if config.captions is not None:
-        return _given(Path(config.captions), sorted(set(table["identity"])))
+        held, names = read_yaml(Path(config.captions)), sorted(set(table["identity"]))
+        if lacking := [name for name in names if name not in held]:
+            words = f"has no caption for {len(lacking)} identities, the first {lacking[0]!r}: add them."
+            raise FileError(f"{config.captions} {words}")
+        for name in names:
+            if not isinstance(held[name], str) or not held[name].strip():
+                raise FileError(f"{config.captions}: the caption of {name!r} is {held[name]!r}; write words.")
+        return {name: held[name] for name in names}
     folder = locate(config.base_model) / FOLDER
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -40,14 +43,3 @@ def identity_captions(
     size = (captioner.config["height"], captioner.config["width"])
     pixels = load_images(visible["path"].tolist(), size, cache=cache).pixels
     return captioner.read(pixels, visible["identity"].tolist()) if len(visible) else {}
-
-
-def _given(file: Path, identities: Sequence[str]) -> dict[str, str]:
-    held = read_yaml(file)
-    lacking = [name for name in identities if name not in held]
-    if lacking:
-        raise FileError(f"{file} has no caption for {len(lacking)} identities, the first {lacking[0]!r}: add them.")
-    for name in identities:
-        if not isinstance(held[name], str) or not held[name].strip():
-            raise FileError(f"{file}: the caption of {name!r} is {held[name]!r}; write words.")
-    return {name: held[name] for name in identities}

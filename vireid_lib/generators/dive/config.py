@@ -7,38 +7,24 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from vireid_lib.data.contents import file_digest
-from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.config import GeneratorConfig, released
 from vireid_lib.generators.dive.selection import one_camera, upright
 from vireid_lib.places import Source
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RELEASE = {
-    "code_length": 4,
-    "lora_scope": "shared",
-    "sampling_steps": 50,
-    "min_aspect": 2.0,
-    "templates": "imagenet",
-    "code_only": 0.5,
-    "token_init": "rare",
-    "second_beta": 0.999,
-    "weight_decay": 0.01,
-    "clipped": "lora",
-}
-"""What the authors' published code does otherwise than their paper says, or where the paper says nothing."""
-
-LoraTargets = Literal["attention", "attention+feed_forward", "all", "all+ends"]
+PICTURES = (
+    "solver sampling_steps timestep_spacing karras_sigmas guidance rescale_guidance sampling_batch start strength"
+)
 
 
 class DiveConfig(GeneratorConfig):
     """Settings of fine-tuning and sampling.
 
     Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
-    release's values (`RELEASE`) for whatever is not set beside it: half of its training prompts are the code alone
-    (`class_prompts_ratio` 0.5), the others are drawn from 27 templates, of which the first makes the pictures; AdamW's
-    second beta is 0.999 and its weight decay 0.01, on LoRA and token rows; LoRA's gradients alone are clipped; tokens
-    start from a rare word's row. The paper names no betas, no decay and no clipping: its form's values are ours.
+    release's values (`releases.yaml`) for whatever is not set beside it. The paper names no betas, no decay and no
+    clipping: its form's values are ours.
 
     Table 3 has a "single view", which the paper does not explain. `views: single` reads it as one code for all cameras
     of a modality; `views: one_camera` as the images of one visible and one infrared camera of the target, those with
@@ -51,133 +37,99 @@ class DiveConfig(GeneratorConfig):
     and digits: 8 characters are enough for 7 views (SYSU-MM01's six and one external set), while LLCM's 17 views
     and an external set leave 3 characters a code (`code_length: 3`). CLIP's tokenizer folds case: beyond 36
     characters, codes share letters in its eyes, but no two are the same to it.
+
+    Attributes:
+        form: whose values hold where the two differ.
+        base_model: folder, hub id, or "mini" for the embedded one.
+        code_length: characters of a camera's fixed rare code [k].
+        views: a code per camera; one per modality; or one per modality, fitted to one camera's images.
+        train_modalities: of the target's images; external ones, which teach the tokens, are visible (table 3).
+        min_aspect: images less than so many times as high as wide are left out; 0 keeps all.
+        vectors_per_token: embedding rows of an identity's token [p].
+        token_init: all start from one row: the word `person`'s, the mean of all, or the release's rare word's; or each
+            from the words of a caption.
+        captions: YAML file, identity: words, for `token_init: caption`; None lets the base model's captioner read the
+            visible images: the embedded model has one, Stable Diffusion has none.
+        token_distance: weight of the tokens' mean squared distance to their start, in the table's own deviations.
+        token_init_noise: deviation of added noise, in units of the table's own.
+        templates: the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`.
+        code_only: share of training prompts that are the code [k] alone.
+        visible_branch: with a branch per code: whether visible cameras share one.
+        lora_targets: layers of the U-Net: `all` is of its blocks, `all+ends` the outer convolutions too.
+        branch_norms: each branch has a scale and a shift after every group norm; learned at LoRA's rate.
+        token_learning_rate: None is `learning_rate`.
+        first_beta, second_beta, weight_decay: of AdamW; the decay on LoRA and token rows, not on norms.
+        min_snr: gamma of min-SNR weighting of the loss (Hang et al. 2023); None weighs all times alike.
+        average: decay of a running average of all that is trained, which is then what is kept.
+        balance: draw images uniformly, or a third each from target visible, target infrared and external ones.
+        tokens_from: which images teach the tokens; external people have visible ones only.
+        drop_prompt: share of images trained without their prompt.
+        gradient_clip, clipped: largest norm of the clipped gradients together; token rows' too, or the U-Net's alone.
+        precision: "bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32.
+        cuda_graph: on a GPU, record the network's passes once and replay them, without the host's part.
+        timestep_spacing: how the sampler's steps are spread over the training's; the release's is linspace.
+        solver: the paper's, deterministic, or the one that adds fresh noise at each step.
+        karras_sigmas: more of the steps at low noise (Karras et al. 2022), instead of `timestep_spacing`.
+        rescale_guidance: phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4).
+        shared_noise, shared_noise_over: share of the initial noise's variance that an identity's pictures have in
+            common, under each camera or under all.
+        start: the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image.
+        strength: share of the noise schedule that `start: "image"` runs.
     """
 
-    SAMPLING: ClassVar[tuple[str, ...]] = (
-        "sampling_steps",
-        "timestep_spacing",
-        "solver",
-        "karras_sigmas",
-        "guidance",
-        "rescale_guidance",
-        "sampling_batch",
-        "shared_noise",
-        "shared_noise_over",
-        "start",
-        "strength",
-    )
+    SAMPLING: ClassVar[tuple[str, ...]] = (*PICTURES.split(), "sampling_batch", "shared_noise", "shared_noise_over")
     MACHINE: ClassVar[tuple[str, ...]] = ("cuda_graph",)
 
-    form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
-    base_model: Source = Field(
-        "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
-    )
+    form: Literal["paper", "release"] = "paper"
+    base_model: Source = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     height: int = Field(512, gt=0)
     width: int = Field(256, gt=0)
-
-    code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
-    views: Literal["multi", "single", "one_camera"] = Field(
-        "multi", description="a code per camera; one per modality; or one per modality, fitted to one camera's images"
-    )
-    train_modalities: Literal["both", "infrared"] = Field(
-        "both", description="of the target's images; external ones, which teach the tokens, are visible (table 3)"
-    )
-    min_aspect: float = Field(
-        0.0, ge=0, description="images less than so many times as high as wide are left out; 0 keeps all"
-    )
-    vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
-    token_init: Literal["word", "mean", "rare", "caption"] = Field(
-        "word",
-        description="all start from one row: the word `person`'s, the mean of all, or the release's rare word's; or "
-        "each from the words of a caption, see `captions`",
-    )
-    captions: Source | None = Field(
-        None,
-        description="YAML file, identity: words, for `token_init: caption`; None lets the base model's captioner read "
-        "the visible images: the embedded model has one, Stable Diffusion has none",
-    )
-    token_distance: float = Field(
-        0.0,
-        ge=0,
-        description="weight of the tokens' mean squared distance to their start, in the table's own deviations",
-    )
-    token_init_noise: float = Field(0.0, ge=0, description="deviation of added noise, in units of the table's own")
-
-    templates: Literal["paper", "imagenet"] = Field(
-        "paper", description="the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`"
-    )
-    code_only: float = Field(0.0, ge=0, le=1, description="share of training prompts that are the code [k] alone")
-
+    code_length: int = Field(8, ge=1)
+    views: Literal["multi", "single", "one_camera"] = "multi"
+    train_modalities: Literal["both", "infrared"] = "both"
+    min_aspect: float = Field(0.0, ge=0)
+    vectors_per_token: int = Field(1, ge=1)
+    token_init: Literal["word", "mean", "rare", "caption"] = "word"
+    captions: Source | None = None
+    token_distance: float = Field(0.0, ge=0)
+    token_init_noise: float = Field(0.0, ge=0)
+    templates: Literal["paper", "imagenet"] = "paper"
+    code_only: float = Field(0.0, ge=0, le=1)
     lora_scope: Literal["per_modality", "shared"] = "per_modality"
-    visible_branch: Literal["camera", "modality"] = Field(
-        "camera", description="with a branch per code: whether visible cameras share one"
-    )
+    visible_branch: Literal["camera", "modality"] = "camera"
     lora_rank: int = Field(128, ge=1)
-    lora_targets: LoraTargets = Field(
-        "attention", description="layers of the U-Net: `all` is of its blocks, `all+ends` the outer convolutions too"
-    )
-    branch_norms: bool = Field(
-        False, description="each branch has a scale and a shift after every group norm; learned at LoRA's rate"
-    )
-
+    lora_targets: Literal["attention", "attention+feed_forward", "all", "all+ends"] = "attention"
+    branch_norms: bool = False
     steps: int = Field(400_000, ge=1)
     batch: int = Field(16, ge=1)
     learning_rate: float = Field(5e-5, gt=0)
-    token_learning_rate: float | None = Field(None, gt=0, description="None: the same as learning_rate")
+    token_learning_rate: float | None = Field(None, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    first_beta: float = Field(0.9, ge=0, lt=1, description="of AdamW")
-    second_beta: float = Field(0.99, ge=0, lt=1, description="of AdamW")
-    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on LoRA and token rows, not on norms")
-    min_snr: float | None = Field(
-        None, gt=0, description="gamma of min-SNR weighting of the loss (Hang et al. 2023); None weighs all times alike"
-    )
-    average: float | None = Field(
-        None, gt=0, lt=1, description="decay of a running average of all that is trained, which is then what is kept"
-    )
+    first_beta: float = Field(0.9, ge=0, lt=1)
+    second_beta: float = Field(0.99, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    min_snr: float | None = Field(None, gt=0)
+    average: float | None = Field(None, gt=0, lt=1)
     flip: bool = True
-    balance: Literal["images", "groups"] = Field(
-        "images",
-        description="draw images uniformly, or a third each from target visible, target infrared and external ones",
-    )
-    tokens_from: Literal["both", "visible"] = Field(
-        "both", description="which images teach the tokens; external people have visible ones only"
-    )
-    drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
-    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the clipped gradients together")
-    clipped: Literal["all", "lora"] = Field("all", description="whose gradients: token rows' too, or the U-Net's alone")
+    balance: Literal["images", "groups"] = "images"
+    tokens_from: Literal["both", "visible"] = "both"
+    drop_prompt: float = Field(0.0, ge=0, le=1)
+    gradient_clip: float = Field(1.0, gt=0)
+    clipped: Literal["all", "lora"] = "all"
     checkpoint_every: int = Field(1000, ge=0)
-    precision: Literal["no", "bf16"] = Field(
-        "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
-    )
-    cuda_graph: bool = Field(
-        True, description="on a GPU, record the network's passes once and replay them, without the host's part"
-    )
-
+    precision: Literal["no", "bf16"] = "no"
+    cuda_graph: bool = True
     sampling_steps: int = Field(25, ge=1)
-    timestep_spacing: Literal["linspace", "leading", "trailing"] = Field(
-        "linspace", description="how the sampler's steps are spread over the training's; the release's is linspace"
-    )
-    solver: Literal["dpmsolver++", "sde-dpmsolver++"] = Field(
-        "dpmsolver++", description="the paper's, deterministic, or the one that adds fresh noise at each step"
-    )
-    karras_sigmas: bool = Field(
-        False, description="more of the steps at low noise (Karras et al. 2022), instead of `timestep_spacing`"
-    )
+    timestep_spacing: Literal["linspace", "leading", "trailing"] = "linspace"
+    solver: Literal["dpmsolver++", "sde-dpmsolver++"] = "dpmsolver++"
+    karras_sigmas: bool = False
     guidance: float = Field(7.5, ge=1)
-    rescale_guidance: float = Field(
-        0.0, ge=0, le=1, description="phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4)"
-    )
+    rescale_guidance: float = Field(0.0, ge=0, le=1)
     sampling_batch: int = Field(16, ge=1)
-    shared_noise: float = Field(
-        0.0, ge=0, le=1, description="share of the initial noise's variance that an identity's pictures have in common"
-    )
-    shared_noise_over: Literal["camera", "cameras"] = Field(
-        "camera", description="whether they have it in common under each camera, or under all"
-    )
-    start: Literal["noise", "image"] = Field(
-        "noise", description="the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image"
-    )
-    strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
+    shared_noise: float = Field(0.0, ge=0, le=1)
+    shared_noise_over: Literal["camera", "cameras"] = "camera"
+    start: Literal["noise", "image"] = "noise"
+    strength: float = Field(0.6, gt=0, le=1)
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """The rows that are fitted: `min_aspect`, `views` and `train_modalities` leave some out."""
@@ -188,8 +140,7 @@ class DiveConfig(GeneratorConfig):
         return table[keep].reset_index(drop=True)
 
     def comparable_settings(self) -> dict[str, Any]:
-        """Every setting that a comparison of results must name, as JSON values."""
-        values = self.model_dump(mode="json")
+        values = super().comparable_settings()
         if self.start == "noise":
             values.pop("strength")  # of the noised image that sampling starts from
         if not self.shared_noise:
@@ -197,11 +148,8 @@ class DiveConfig(GeneratorConfig):
         return values
 
     def sampling_settings(self) -> dict[str, Any]:
-        """The settings that determine a fitted model's picture, apart from its seed."""
-        values = self.model_dump(mode="json")
-        names = ["sampling_steps", "timestep_spacing", "solver", "karras_sigmas", "guidance", "rescale_guidance"]
-        names += ["start", "height", "width", "shared_noise", "shared_noise_over"]
-        return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
+        left_out = {"sampling_batch"} | ({"strength"} if self.start == "noise" else set())
+        return self.model_dump(mode="json", include={*self.SAMPLING, "height", "width"} - left_out)
 
     def weights_read(self) -> dict[str, str | None]:
         """As any generator; the file of captions by its digest too."""
@@ -210,18 +158,15 @@ class DiveConfig(GeneratorConfig):
         file = Path(self.captions)
         return super().weights_read() | {"captions_digest": file_digest(file) if file.is_file() else None}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _release(cls, values: Any) -> Any:
-        return RELEASE | values if isinstance(values, dict) and values.get("form") == "release" else values
+    _release = released("dive")
+
+    def sides(self) -> tuple[int, int, str]:
+        return 8, 1, "the autoencoder cannot take the image"
 
     @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        self.check_multiples(8, "the autoencoder cannot take the image")
+    def _captions(self) -> Self:
         if self.captions is not None and self.token_init != "caption":
-            raise ValueError(
-                f"captions are for token_init: caption, and it is {self.token_init}: change one of the two"
-            )
+            raise ValueError(f"captions are for token_init: caption, and it is {self.token_init}: change one of them")
         return self
 
     @property

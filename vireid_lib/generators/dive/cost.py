@@ -6,16 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vireid_lib.generators.cost import (
-    LARGE,
-    Estimate,
-    disk_bytes,
-    place_name,
-    step_cost,
-    steps_text,
-    timed,
-    weights_bytes,
-)
+from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import is_here, load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -25,7 +16,6 @@ from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import build
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.training import devices, processes
-from vireid_lib.training.loop import accelerator_for
 
 HALF = 2  # bytes of a number of the latents
 
@@ -50,14 +40,9 @@ def estimate(
     device: str | None = None,
     model: DiveModel | None = None,
 ) -> Estimate:
-    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images.
-
-    Args:
-        model: the mounted model, where there is one; else the base model is loaded, if it is on this machine.
-
-    Raises:
-        FileNotFoundError: the base model is no folder, and nothing is known about it.
-    """
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. `model` is
+    the mounted one, where there is one; else the base model is loaded, if it is on this machine. Raises
+    FileNotFoundError: the base model is no folder, and nothing is known about it."""
     if model is not None:
         speed = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
@@ -70,10 +55,8 @@ def estimate(
         raise FileNotFoundError(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
         )
-    trained, words = (
-        sum(parameter.numel() for group in model.trained().values() for parameter in group),
-        model.vocabulary,
-    )
+    trained = sum(parameter.numel() for group in model.trained().values() for parameter in group)
+    words = model.vocabulary
     length = steps_text(config.steps, config.published_length()["steps"])
     about = (
         f"{len(words.identities):,} people in {len(words.views)} views; {length} of {config.batch} "
@@ -122,15 +105,11 @@ def _step(model: DiveModel, table: pd.DataFrame, device: str | None) -> tuple[fl
     """Seconds and bytes of memory, with a learning rate of zero and latents of zeros."""
     size = latent_size(model, model.config.height, model.config.width)
     blank = np.broadcast_to(np.float16(0), (len(table), 2, model.base.vae.config.latent_channels, *size))
-    accelerator = accelerator_for(model.config.precision, device)
-    task = DiveTask(model, table, Latents(blank, blank, ""))
-    task.bind(accelerator, seed=0)
+    task, base = DiveTask(model, table, Latents(blank, blank, "")), model.base
     try:
-        task.prepare(accelerator)
-        modules = [model.base.unet, model.base.text, model.base.vae]
-        seconds, kept = step_cost(lambda: task.step(accelerator, 0), modules, accelerator.device)
-        return seconds, weights_bytes(modules) + kept
+        modules = [base.unet, base.text, base.vae]
+        costs, fixed = step_costs(task, modules, [0], model.config.precision, device, learns=False)
+        return costs[0][0], costs[0][1] + fixed
     finally:
-        task.release(accelerator)
         for parameter in task.trained():
             parameter.grad = None

@@ -26,12 +26,9 @@ TRAINING, CACHE = "training", "cache"
 
 
 class Dive(Generator):
-    """Diffusion-based VI-ReID data expansion (Dai, Lu, Li).
-
-    Text-only sampling expands; a noised grey image is translated. A fitted folder holds `tokens.safetensors`,
-    `lora/<branch>/pytorch_lora_weights.safetensors` (with `branch_norms`, beside it a `norms.safetensors` of our own:
-    see `lora.Branches.save`), `generator.json` (settings, codes, base model's digest) and the training's checkpoints
-    and history.
+    """Diffusion-based VI-ReID data expansion (Dai, Lu, Li). Text-only sampling expands; a noised grey image is
+    translated. A fitted folder holds what `DiveModel.save` writes, `generator.json` (settings, codes, base model's
+    digest) and the training's checkpoints and history.
 
     Attributes:
         model: the mounted model, after `fit` or `load`.
@@ -39,28 +36,25 @@ class Dive(Generator):
 
     name = "dive"
     config_class = DiveConfig
-    config: DiveConfig
     needs = ("infrared",)
     model: DiveModel | None = None
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
-        """Fine-tune on `table`."""
-        config = self.config
+        config, cache, captions = self.config, self.cache or folder / CACHE, {}
         base = load_base(config.base_model)
         digest, words = latents.digest(base.unet), prompts.build(table, config)
-        captions = {}
         if config.token_init == "caption":
             with processes.first_alone():
-                captions = identity_captions(table, config, device=self.device, cache=self.cache or folder / CACHE)
+                captions = identity_captions(table, config, device=self.device, cache=cache)
         self.model = DiveModel(base, words, config, seed=config.seed, captions=captions).to(self.device)
         new = config.steps >= WORTH_AN_ESTIMATE and not (folder / TRAINING).exists()
         if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
             expected = cost.estimate(table, config, device=self.device_asked, model=self.model)
             if self.progress:
                 print(expected.to_text(folder), flush=True)
-        size, cache = (config.height, config.width), self.cache or folder / CACHE
+        size, paths = (config.height, config.width), table["path"].tolist()
         with processes.first_alone():
-            encoded = latents.encode(table["path"].tolist(), base.vae, size, cache=cache, progress=self.progress)
+            encoded = latents.encode(paths, base.vae, size, cache=cache, progress=self.progress)
         options = {"device": self.device_asked, "progress": self.progress}
         self.history = finetune(self.model, table, encoded, folder / TRAINING, **options)
         if processes.index() == 0:
@@ -101,12 +95,8 @@ class Dive(Generator):
         return self._record.get("captions", {})
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
-        """Pictures from noise, or with `start: "image"` from the visible images of `source`.
-
-        Raises:
-            ValueError: an identity or camera that it was not fitted to, a camera that is not infrared, or no image to
-                start from.
-        """
+        """Pictures from noise, or with `start: "image"` from the visible images of `source`. Raises ValueError: an
+        identity or camera that it was not fitted to, a camera that is not infrared, or no image to start from."""
         model, infrared = self._fitted(), self._record["infrared"]
         unknown = sorted(set(order.identities) - set(model.vocabulary.identities))
         if unknown:
@@ -134,8 +124,7 @@ class Dive(Generator):
         """As any generator; says first how long many images will take."""
         model = self._fitted()
         if self.progress and len(requests) >= WORTH_AN_ESTIMATE and parallel.count_for(self) == 1:
-            first = requests[0]
-            seconds = cost.seconds_an_image(model, first.identity, self._key(first)) * len(requests)
+            seconds = cost.seconds_an_image(model, requests[0].identity, self._key(requests[0])) * len(requests)
             words = f"{len(requests):,} images: {duration(seconds)}, measured on {place_name(self.device)}"
             print(f"sampling     {words}", flush=True)
         return super().write(requests, folder, settings)

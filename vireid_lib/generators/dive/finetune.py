@@ -4,6 +4,7 @@ import hashlib
 import math
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional
 from vireid_lib.generators.dive.cuda_graphs import recorded
 from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.latents import Latents
-from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.model import DiveModel, Latent, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
 from vireid_lib.training import whole_batch
 from vireid_lib.training.average import WeightAverage
@@ -40,8 +41,9 @@ class DiveTask(Task):
         self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
         # Who is seen by which camera never changes, so all prompts are tokenised once: [sentences, pairs, length].
-        pairs = {pair: place for place, pair in enumerate(dict.fromkeys(zip(self.identities, cameras, strict=True)))}
-        self.pair = torch.tensor([pairs[pair] for pair in zip(self.identities, cameras, strict=True)])
+        seen = list(zip(self.identities, cameras, strict=True))
+        pairs = {pair: place for place, pair in enumerate(dict.fromkeys(seen))}
+        self.pair = torch.tensor([pairs[pair] for pair in seen])
         row = {identity: model.tokens.row(identity) for identity in set(self.identities)}
         self.row = torch.tensor([row[identity] for identity in self.identities])
         self.start = model.rows.rows.detach().clone()
@@ -61,17 +63,10 @@ class DiveTask(Task):
         }
         self.modules = {"predictor": Predictor(model)}
         self.held = ExitStack()
-        self.optimizers = {
-            "adam": torch.optim.AdamW(
-                [
-                    {"params": group, "name": name, "weight_decay": 0.0 if name == "norms" else config.weight_decay}
-                    for name, group in model.trained().items()
-                ],
-                lr=0.0,
-                betas=(config.first_beta, config.second_beta),
-                fused=True,  # one pass over each small tensor instead of a dozen
-            )
-        }
+        decays = {"lora": config.weight_decay, "tokens": config.weight_decay, "norms": 0.0}
+        groups = [{"params": own, "name": name, "weight_decay": decays[name]} for name, own in model.trained().items()]
+        betas = (config.first_beta, config.second_beta)  # fused: one pass over each small tensor instead of a dozen
+        self.optimizers = {"adam": torch.optim.AdamW(groups, lr=0.0, betas=betas, fused=True)}
         self.gradient_clip = config.gradient_clip
         if config.average is not None:
             self.followed = nn.ParameterList(self.trained())
@@ -126,7 +121,6 @@ class DiveTask(Task):
 
     @torch.no_grad()
     def take_average(self) -> None:
-        """Put the running average, where there is one, in the place of what was trained."""
         if self.extras:
             for parameter, average in zip(self.followed, self.extras["average"].module, strict=True):
                 parameter.copy_(average)
@@ -147,7 +141,7 @@ class DiveTask(Task):
 
     def clipped(self) -> list[nn.Parameter]:
         groups = self.model.trained()
-        return [*groups["lora"], *groups.get("norms", [])] if self.settings.clipped == "lora" else self.trained()
+        return self.trained() if self.settings.clipped == "all" else [*groups["lora"], *groups.get("norms", [])]
 
     def describe(self, step: int) -> str:
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
@@ -177,7 +171,7 @@ class DiveTask(Task):
         moved = (self.model.rows.rows - self.start)[place] / self.deviation
         return moved.square().mean()
 
-    def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Float[Tensor, "batch c h w"]:
+    def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Latent:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""
         mirrored = torch.randint(2, (len(rows),), generator=draw) * self.settings.flip
         index = (rows.numpy(), mirrored.numpy())
@@ -190,8 +184,8 @@ def denoising_loss(
     predictor: nn.Module,
     alphas: Float[Tensor, " steps"],
     prediction: str,
-    clean: Float[Tensor, "n c h w"],
-    noise: Float[Tensor, "n c h w"],
+    clean: Latent,
+    noise: Latent,
     times: Int[Tensor, " n"],
     ids: Int[Tensor, "n length"],
     branch: Int[Tensor, " n"],
@@ -214,9 +208,7 @@ def denoising_loss(
     return ((predicted - target).square().mean((1, 2, 3)) * weight).mean()
 
 
-def diffuse(
-    clean: Float[Tensor, "n c h w"], noise: Float[Tensor, "n c h w"], alphas: Float[Tensor, " n"], prediction: str
-) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n c h w"]]:
+def diffuse(clean: Latent, noise: Latent, alphas: Float[Tensor, " n"], prediction: str) -> tuple[Latent, Latent]:
     """(z_t, what the network must predict): z_t = sqrt(a) z + sqrt(1 - a) e, and e or v = sqrt(a) e - sqrt(1 - a) z.
 
     Args:
@@ -228,26 +220,11 @@ def diffuse(
     return noised, noise if prediction == "epsilon" else signal * noise - spread * clean
 
 
-def finetune(
-    model: DiveModel,
-    table: pd.DataFrame,
-    latents: Latents,
-    folder: Path,
-    *,
-    device: str | None = None,
-    progress: bool = True,
-) -> History:
-    """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`."""
+def finetune(model: DiveModel, table: pd.DataFrame, latents: Latents, folder: Path, **options: Any) -> History:
+    """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`. `options` are
+    `device` and `progress`, as of `training.loop.train`."""
     config, task = model.config, DiveTask(model, table, latents)
-    history = train(
-        task,
-        steps=config.steps,
-        folder=folder,
-        seed=config.seed,
-        device=device,
-        checkpoint_every=config.checkpoint_every,
-        precision=config.precision,
-        progress=progress,
-    )
+    options |= {"checkpoint_every": config.checkpoint_every, "precision": config.precision}
+    history = train(task, steps=config.steps, folder=folder, seed=config.seed, **options)
     task.take_average()
     return history

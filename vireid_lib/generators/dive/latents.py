@@ -42,15 +42,9 @@ def encode(
     batch: int = 64,
     progress: bool = True,
 ) -> Latents:
-    """Latents of the images in the order of `paths`, from the cache where it has them.
-
-    Keyed by the files' contents, the autoencoder's weights and the size, so that a moved data set hits and a
-    changed image or model misses. Written aside and renamed when complete.
-
-    Args:
-        size: height and width that images are resized to.
-        cache: folder for this cache and the decoded images' own.
-    """
+    """Latents of the images in the order of `paths`, resized to height and width `size`, from the folder `cache` (which
+    has the decoded images too) where it has them: keyed by contents, so that a moved data set hits and a changed image
+    or model misses. Written aside and renamed when complete."""
     key = json.dumps([content_digests(paths, cache), digest(vae), list(size)])
     key = hashlib.sha256(key.encode()).hexdigest()[:32]
     folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
@@ -90,6 +84,5 @@ def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, batch: in
     for part in parts.values():
         part.flush()
     for file in folder.iterdir():
-        descriptor = os.open(file, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        with file.open("rb") as written:
+            os.fsync(written.fileno())

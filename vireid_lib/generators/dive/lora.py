@@ -30,12 +30,12 @@ class Selector:
 
 
 class BranchedLayer(nn.Module):
-    """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for sample's branch k.
+    """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for a sample of branch k. `A` is drawn
+    as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank, so that the scale is
+    1 and files need no metadata. W and x may be in half precision (see `frozen_precision`): A and B are kept, and
+    learn, in float32, and are cast for the product."""
 
-    `A` is drawn as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank,
-    so that the scale is 1 and files need no metadata. W and x may be in half precision (see `frozen_precision`): A
-    and B are kept, and learn, in float32, and are cast for the product.
-    """
+    parts = ("lora_A.weight", "lora_B.weight")
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
         super().__init__()
@@ -83,18 +83,24 @@ class BranchedLayer(nn.Module):
         """The base layer's parameters with which it computes as branch `branch`, by name."""
         return {"weight": self.base.weight + self.delta(branch)}
 
+    def read(self, branch: int) -> tuple[Tensor, Tensor]:
+        """A_k and B_k as files hold them, in the order of `parts`."""
+        up = self.up[branch]
+        return self.kernel(branch), up[:, :, None, None] if self.convolution else up
+
+    def write(self, branch: int, down: Tensor, up: Tensor) -> None:
+        self.down[branch] = self._as_products(down[None])[0]
+        self.up[branch].copy_(up.view_as(self.up[branch]))
+
     def _as_products(self, down: Tensor) -> Tensor:
         return to_taps(down) if self.convolution else down
 
 
 class BranchedNorm(nn.Module):
-    """A frozen group norm whose branches scale and shift each channel of its result: y = s_k norm(x) + h_k.
+    """A frozen group norm whose branches scale and shift each channel of its result: y = s_k norm(x) + h_k, with
+    `affine` [branches, 2, channels]. Scales start at 1 and shifts at 0, and stay in float32 as in `BranchedLayer`."""
 
-    The scale starts at 1 and the shift at 0. As in `BranchedLayer`, they stay in float32 where x is in half precision.
-
-    Attributes:
-        affine: [branches, 2, channels], scale and shift.
-    """
+    parts = ("scale", "shift")
 
     def __init__(self, base: nn.GroupNorm, branches: int, selector: Selector) -> None:
         super().__init__()
@@ -111,9 +117,14 @@ class BranchedNorm(nn.Module):
         return torch.addcmul(shift, y, scale).to(x.dtype)
 
     def folded(self, branch: int) -> dict[str, Tensor]:
-        """As `BranchedLayer.folded`."""
         scale, shift = self.affine[branch]
         return {"weight": scale * self.base.weight, "bias": scale * self.base.bias + shift}
+
+    def read(self, branch: int) -> tuple[Tensor, Tensor]:
+        return self.affine[branch].unbind()
+
+    def write(self, branch: int, scale: Tensor, shift: Tensor) -> None:
+        self.affine[branch] = torch.stack([scale, shift])
 
 
 class Branches:
@@ -132,21 +143,18 @@ class Branches:
         self.layers: dict[str, BranchedLayer] = {}
         self.norms: dict[str, BranchedNorm] = {}
         for name in sorted(target_names(unet, targets)):
-            draw = seeds.generator(seed, "lora", name)
-            layer = BranchedLayer(unet.get_submodule(name), len(self.names), rank, self.selector, draw)
-            unet.set_submodule(name, layer)
-            self.layers[name] = layer
-        found = [name for name, module in unet.named_modules() if norms and isinstance(module, nn.GroupNorm)]
-        for name in found:
-            self.norms[name] = BranchedNorm(unet.get_submodule(name), len(self.names), self.selector)
-            unet.set_submodule(name, self.norms[name])
+            own, draw = unet.get_submodule(name), seeds.generator(seed, "lora", name)
+            self.layers[name] = BranchedLayer(own, len(self.names), rank, self.selector, draw)
+        for name, module in unet.named_modules():
+            if norms and isinstance(module, nn.GroupNorm):
+                self.norms[name] = BranchedNorm(module, len(self.names), self.selector)
+        for name, module in (self.layers | self.norms).items():
+            unet.set_submodule(name, module)
 
     def parameters(self) -> list[nn.Parameter]:
-        """LoRA's."""
         return [parameter for layer in self.layers.values() for parameter in (layer.down, layer.up)]
 
     def norm_parameters(self) -> list[nn.Parameter]:
-        """Scale and shift of each norm."""
         return [norm.affine for norm in self.norms.values()]
 
     @contextmanager
@@ -174,71 +182,46 @@ class Branches:
                 parameter.data = data
 
     def save(self, folder: Path) -> None:
-        """Write `folder/<name>/pytorch_lora_weights.safetensors` for each branch, for `load_lora_weights`.
-
-        The ecosystem's LoRA files have no place for norms: `norms.safetensors` beside it holds "unet.<norm>.scale" and
-        "unet.<norm>.shift" [channels], to be folded into that norm's own weight and bias: scale * weight, and
-        scale * bias + shift. A program that reads the LoRA file alone draws without them, as with 1 and 0.
-        """
+        """Write `folder/<name>/pytorch_lora_weights.safetensors` for each branch, for `load_lora_weights`. The
+        ecosystem's LoRA files have no place for norms: with norms, `norms.safetensors` beside it holds
+        "unet.<norm>.scale" and "unet.<norm>.shift" [channels], to be folded into that norm's own weight and bias: scale
+        * weight, and scale * bias + shift. A program that reads the LoRA file alone draws without them, as with 1 and
+        0."""
         for index, name in enumerate(self.names):
-            tensors = {}
-            for layer_name, layer in self.layers.items():
-                up = layer.up[index].detach().cpu().float()
-                if layer.convolution:
-                    up = up[:, :, None, None]
-                tensors[f"unet.{layer_name}.lora_A.weight"] = layer.kernel(index).detach().cpu().float().contiguous()
-                tensors[f"unet.{layer_name}.lora_B.weight"] = up.contiguous()
             (folder / name).mkdir(parents=True, exist_ok=True)
-            save_file(tensors, folder / name / FILE, metadata={"format": "pt"})
-            if self.norms:
-                parts = {
-                    f"unet.{norm_name}.{part}": tensor.detach().cpu().clone()
-                    for norm_name, norm in self.norms.items()
-                    for part, tensor in zip(("scale", "shift"), norm.affine[index], strict=True)
+            for file, layers, _ in self._files():
+                tensors = {
+                    f"unet.{place}.{part}": tensor.detach().cpu().float().contiguous().clone()
+                    for place, layer in layers.items()
+                    for part, tensor in zip(layer.parts, layer.read(index), strict=True)
                 }
-                save_file(parts, folder / name / NORMS, metadata={"format": "pt"})
+                save_file(tensors, folder / name / file, metadata={"format": "pt"})
 
     @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Inverse of `save`. Raises ValueError when a file does not fit."""
         for index, name in enumerate(self.names):
-            tensors = _read(folder / name / FILE, len(self.layers), "lora_targets differs")
-            for layer_name, layer in self.layers.items():
-                layer.down[index] = layer._as_products(tensors[f"unet.{layer_name}.lora_A.weight"][None])[0]
-                layer.up[index].copy_(tensors[f"unet.{layer_name}.lora_B.weight"].view_as(layer.up[index]))
-            if self.norms:
-                tensors = _read(folder / name / NORMS, len(self.norms), "the U-Net differs")
-                for norm_name, norm in self.norms.items():
-                    norm.affine[index] = torch.stack(
-                        [tensors[f"unet.{norm_name}.{part}"] for part in ("scale", "shift")]
-                    )
+            for file, layers, otherwise in self._files():
+                tensors, expected = read_tensors(folder / name / file), 2 * len(layers)
+                if len(tensors) != expected:
+                    words = f"has {len(tensors)} tensors, not {expected}: {otherwise} from that of its training."
+                    raise ValueError(f"{folder / name / file} {words}")
+                for place, layer in layers.items():
+                    layer.write(index, *(tensors[f"unet.{place}.{part}"] for part in layer.parts))
 
-
-def _read(file: Path, layers: int, otherwise: str) -> Mapping[str, Tensor]:
-    """The tensors of `file`, two of each layer."""
-    tensors = read_tensors(file)
-    if len(tensors) != 2 * layers:
-        raise ValueError(f"{file} has {len(tensors)} tensors, not {2 * layers}: {otherwise} from that of its training.")
-    return tensors
+    def _files(self) -> list[tuple[str, Mapping[str, BranchedLayer | BranchedNorm], str]]:
+        """A branch's files, what is in each, and why one may not fit."""
+        norms = [(NORMS, self.norms, "the U-Net differs")] if self.norms else []
+        return [(FILE, self.layers, "lora_targets differs"), *norms]
 
 
 def target_names(unet: nn.Module, targets: str) -> list[str]:
     """The layers that get branches: attention projections (DiVE), and for the wider settings the feed-forward
     layers beside them, or every linear and convolution layer inside the blocks, or the first and last convolution
     too."""
-    names = []
-    for name, module in unet.named_modules():
-        if not isinstance(module, nn.Linear | nn.Conv2d):
-            continue
-        attention = "attentions." in name and name.endswith(_ATTENTION)
-        feed_forward = "attentions." in name and name.endswith(_FEED_FORWARD)
-        wide = name.startswith(("down_blocks.", "mid_block.", "up_blocks."))
-        chosen = {
-            "attention": attention,
-            "attention+feed_forward": attention or feed_forward,
-            "all": wide,
-            "all+ends": wide or name in ("conv_in", "conv_out"),
-        }
-        if chosen[targets]:
-            names.append(name)
-    return names
+    layers = [name for name, module in unet.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    if targets.startswith("all"):
+        wide = ("down_blocks.", "mid_block.", "up_blocks.", *(("conv_in", "conv_out") if targets == "all+ends" else ()))
+        return [name for name in layers if name.startswith(wide)]
+    ends = _ATTENTION + (_FEED_FORWARD if targets == "attention+feed_forward" else ())
+    return [name for name in layers if "attentions." in name and name.endswith(ends)]

@@ -22,13 +22,17 @@ from vireid_lib.training.weights import read_tensors
 TOKENS = "tokens.safetensors"
 LORA = "lora"
 
+Latent = Float[Tensor, "n c h w"]
+
 
 class DiveModel:
     """A base model with identity tokens in its text encoder and branches (LoRA, and norms if asked for) in its U-Net.
 
     Attributes:
         rows: the trainable embedding rows, `rows.rows` [identities * vectors, width].
-        branches: the branches.
+
+    Args:
+        captions: what tokens start from with `token_init: caption`; see `TokenBank.initial`.
     """
 
     def __init__(
@@ -40,24 +44,12 @@ class DiveModel:
         seed: int,
         captions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """
-        Args:
-            captions: what tokens start from with `token_init: caption`; see `TokenBank.initial`.
-        """
         self.base, self.vocabulary, self.config = base, vocabulary, config
         self.tokens = TokenBank(base.tokenizer, vocabulary.identities, config.vectors_per_token)
-        start = self.tokens.initial(
-            base.text, init=config.token_init, noise=config.token_init_noise, seed=seed, captions=captions
-        )
-        self.rows = self.tokens.install(base.text, start)
-        self.branches = Branches(
-            base.unet,
-            vocabulary.branches,
-            rank=config.lora_rank,
-            targets=config.lora_targets,
-            seed=seed,
-            norms=config.branch_norms,
-        )
+        how = {"init": config.token_init, "noise": config.token_init_noise, "captions": captions}
+        self.rows = self.tokens.install(base.text, self.tokens.initial(base.text, seed=seed, **how))
+        layers = {"rank": config.lora_rank, "targets": config.lora_targets, "norms": config.branch_norms}
+        self.branches = Branches(base.unet, vocabulary.branches, seed=seed, **layers)
 
     @classmethod
     def load(cls, folder: Path, vocabulary: Vocabulary, config: DiveConfig) -> Self:
@@ -69,12 +61,11 @@ class DiveModel:
         return model
 
     def save(self, folder: Path) -> None:
-        """Write the token bank and a LoRA file for each branch, as diffusers loads them; see `Branches.save`."""
+        """Write `tokens.safetensors` and a LoRA file for each branch, as diffusers loads them; see `Branches.save`."""
         self.tokens.save(folder / TOKENS, self.rows.rows)
         self.branches.save(folder / LORA)
 
     def digest(self) -> str:
-        """sha256 over what was trained."""
         summary = hashlib.sha256()
         for parameter in (self.rows.rows, *self.branches.parameters(), *self.branches.norm_parameters()):
             summary.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
@@ -91,26 +82,14 @@ class DiveModel:
         return TEMPLATES[self.config.templates]
 
     def prompts(self, identities: Sequence[str], cameras: Sequence[str], template: str = "") -> list[str]:
-        """ "a [k] photo of [p] person" for each pair; an empty name leaves its part out.
-
-        Args:
-            template: "" takes the one that pictures are made with.
-        """
-        return [
-            prompt(
-                self.vocabulary.code(camera) if camera else "",
-                self.tokens.text(identity) if identity else "",
-                template or self.templates[0],
-            )
-            for identity, camera in zip(identities, cameras, strict=True)
-        ]
+        """ "a [k] photo of [p] person" for each pair; an empty name leaves its part out. An empty `template` is the one
+        that pictures are made with."""
+        codes = [self.vocabulary.code(camera) if camera else "" for camera in cameras]
+        people = [self.tokens.text(identity) if identity else "" for identity in identities]
+        return [prompt(*pair, template or self.templates[0]) for pair in zip(codes, people, strict=True)]
 
     def tokenize(self, prompts: Sequence[str]) -> Int[Tensor, "n length"]:
-        """Token ids padded to the text encoder's full length.
-
-        Raises:
-            ValueError: a prompt does not fit; names it and the remedy.
-        """
+        """Token ids padded to the text encoder's full length. Raises ValueError: a prompt does not fit; names it."""
         tokenizer = self.base.tokenizer
         ids = tokenizer(list(prompts), padding="max_length", max_length=tokenizer.model_max_length).input_ids
         for text, tokens in zip(prompts, ids, strict=True):
@@ -122,18 +101,15 @@ class DiveModel:
         return torch.tensor(ids)
 
     def to(self, device: torch.device | str) -> Self:
-        """Move everything to a device."""
         for module in (self.base.text, self.base.unet, self.base.vae):
             module.to(device)
         return self
 
 
 class Predictor(nn.Module):
-    """Token ids and noised latents to the prediction of noise or velocity, in one forward.
-
-    Where the denoiser is held in half precision (see `frozen_precision`), it computes in that throughout, and the text
-    encoder under autocast; the prediction is float32.
-    """
+    """Token ids and noised latents to the prediction of noise or velocity, in one forward. Where the denoiser is held
+    in half precision (see `frozen_precision`), it computes in that throughout, and the text encoder under autocast; the
+    prediction is float32."""
 
     def __init__(self, model: DiveModel) -> None:
         super().__init__()
@@ -143,11 +119,11 @@ class Predictor(nn.Module):
     def forward(
         self,
         ids: Int[Tensor, "n length"],
-        noised: Float[Tensor, "n c h w"],
+        noised: Latent,
         times: Int[Tensor, " n"],
         branch: Int[Tensor, " n"],
         frozen: Tensor,
-    ) -> Float[Tensor, "n c h w"]:
+    ) -> Latent:
         dtype, kind = self.unet.conv_in.weight.dtype, noised.device.type
         half = dtype == torch.bfloat16
         self._rows.frozen = frozen

@@ -15,16 +15,20 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 NEEDED = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type")
 OPTIONAL = {"trained_betas": None, "rescale_betas_zero_snr": False}
 
+SOLVER = {"solver_type": "midpoint", "solver_order": 2, "lower_order_final": True, "euler_at_final": False}
+SOLVER |= {"final_sigmas_type": "zero", "steps_offset": 1, "lambda_min_clipped": -float("inf"), "variance_type": None}
+SOLVER |= dict.fromkeys(("thresholding", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"), False)
+SOLVER |= dict.fromkeys(("use_flow_sigmas", "use_dynamic_shifting"), False)
+"""All that a sampler could take over from elsewhere."""
+
 
 def noise_schedule(saved: Mapping[str, Any], where: str) -> DDPMScheduler:
-    """The schedule that a scheduler was saved with.
+    """The schedule that a scheduler was saved with. Raises ValueError: the scheduler's noise is not
+    variance-preserving, or not in steps.
 
     Args:
         saved: the scheduler's configuration; what it leaves out is the default of the class that it names.
         where: the scheduler's origin, for the error.
-
-    Raises:
-        ValueError: the scheduler's noise is not variance-preserving, or not in steps.
     """
     # Read the defaults off the class without building it: some need more packages, or refuse their own settings.
     known = inspect.signature(getattr(diffusers, saved.get("_class_name") or "", DDPMScheduler).__init__).parameters
@@ -52,23 +56,5 @@ def sampler(
         karras_sigmas: spread the steps by Karras et al. (2022), eq. 5, more of them at low noise.
     """
     held = {name: schedule.config[name] for name in (*NEEDED, *OPTIONAL)}
-    return DPMSolverMultistepScheduler(
-        **held,
-        algorithm_type=solver,
-        solver_type="midpoint",
-        solver_order=2,
-        lower_order_final=True,
-        euler_at_final=False,
-        final_sigmas_type="zero",
-        timestep_spacing=spacing,
-        steps_offset=1,
-        thresholding=False,
-        use_karras_sigmas=karras_sigmas,
-        use_exponential_sigmas=False,
-        use_beta_sigmas=False,
-        use_lu_lambdas=False,
-        use_flow_sigmas=False,
-        lambda_min_clipped=-float("inf"),
-        variance_type=None,
-        use_dynamic_shifting=False,
-    )
+    asked = {"algorithm_type": solver, "timestep_spacing": spacing, "use_karras_sigmas": karras_sigmas}
+    return DPMSolverMultistepScheduler(**held, **SOLVER, **asked)

@@ -1,5 +1,7 @@
-"""Which code and which LoRA branch each image of a table belongs to."""
+"""Rare codes [k] of cameras, e.g. "b8zBXKoH", and which code and which LoRA branch each image of a table belongs to."""
 
+import string
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,9 +11,9 @@ from jaxtyping import Int64
 from vireid_lib.data.cameras import camera_key
 from vireid_lib.data.cameras import camera_keys as keys_of
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.modality_codes import make_codes
 
 SHARED = "shared"
+CHARACTERS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,21 @@ class Vocabulary:
 
     @property
     def branches(self) -> list[str]:
-        """Names of the LoRA branches, sorted."""
         return sorted(set(self.branch_of_view.values()))
 
     def branch(self, camera: str) -> int:
-        """Index of the branch that `camera` activates. Raises ValueError for a camera it doesn't know."""
+        """Index of the branch that `camera` activates. Raises as `view`."""
         return self.branches.index(self.branch_of_view[self.view(camera)])
 
     def code(self, camera: str) -> str:
-        """The camera's [k]. Raises ValueError for a camera it doesn't know."""
+        """The camera's [k]. Raises as `view`."""
         return self.views[self.view(camera)]
 
     def view(self, camera: str) -> str:
         """The view that `camera` belongs to. Raises ValueError for a camera it doesn't know."""
         if camera not in self.view_of_camera:
-            raise ValueError(
-                f"DiVE was not fitted to camera {camera!r}; it knows {', '.join(sorted(self.view_of_camera))}."
-            )
+            known = ", ".join(sorted(self.view_of_camera))
+            raise ValueError(f"DiVE was not fitted to camera {camera!r}; it knows {known}.")
         return self.view_of_camera[camera]
 
     def key(self, camera: str, modality: str) -> str:
@@ -67,18 +67,13 @@ class Vocabulary:
 
 
 def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
-    """Codes and branches for the identities and cameras of `table`.
-
-    As in the release, all cameras of an external set are one view. With `lora_scope: "per_modality"` each code
-    has a branch of its own (the paper: the placeholder "activates the corresponding LoRA branch").
-    """
+    """Codes and branches for the identities and cameras of `table`. As in the release, all cameras of an external set
+    are one view. With `lora_scope: "per_modality"` each code has a branch of its own (the paper: the placeholder
+    "activates the corresponding LoRA branch")."""
     view_of_camera, modality_of_view = {}, {}
     for key, modality, split in sorted(set(zip(keys_of(table), table["modality"], table["split"], strict=True))):
-        view = key if config.views == "multi" else modality
-        if split == "external" and config.views == "multi":
-            view = key.split("/")[0]
-        view_of_camera[key] = view
-        modality_of_view[view] = modality
+        view = modality if config.views != "multi" else key.split("/")[0] if split == "external" else key
+        view_of_camera[key], modality_of_view[view] = view, modality
     codes = make_codes(sorted(modality_of_view), length=config.code_length)
 
     def branch(view: str) -> str:
@@ -87,13 +82,32 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
         one = modality_of_view[view] == "visible" and config.visible_branch == "modality"
         return "visible" if one else view.replace("/", "-").replace(" ", "-")
 
-    return Vocabulary(
-        identities=sorted(table["identity"].unique()),
-        views=codes,
-        view_of_camera=view_of_camera,
-        branch_of_view={view: branch(view) for view in codes},
-        one_camera=config.views == "one_camera",
-    )
+    branches, identities = {view: branch(view) for view in codes}, sorted(table["identity"].unique())
+    return Vocabulary(identities, codes, view_of_camera, branches, config.views == "one_camera")
+
+
+def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str, str]:
+    """A code of `length` characters for each name; no two codes share a character (DiVE, release form too). CLIP's
+    tokenizer ignores case, so letters are handed out such that even in lower case codes share none, as long as the 36
+    letters and digits last; beyond that, no two codes are the same in lower case. Raises ValueError: the codes need
+    more than the 62 characters."""
+    names = sorted(names)
+    if len(names) * length > len(CHARACTERS):
+        raise ValueError(
+            f"{len(names)} codes of {length} characters need {len(names) * length} different characters and there "
+            f"are {len(CHARACTERS)}: set code_length to {len(CHARACTERS) // max(len(names), 1)} or less."
+        )
+    rng = np.random.default_rng([seed, length])
+    folded = rng.permutation(list(string.ascii_lowercase + string.digits))
+    upper = rng.random(len(folded)) < 0.5
+    first = [character.upper() if flag else character for character, flag in zip(folded, upper, strict=True)]
+    second = [character.swapcase() for character in first if character.isalpha()]
+    while True:
+        supply = "".join([*first, *second])
+        codes = [supply[i * length : (i + 1) * length] for i in range(len(names))]
+        if length == 1 or len({code.lower() for code in codes}) == len(codes):
+            return dict(zip(names, codes, strict=True))
+        second = rng.permutation(second).tolist()
 
 
 def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
@@ -102,5 +116,4 @@ def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
 
 
 def branch_indices(table: pd.DataFrame, vocabulary: Vocabulary) -> Int64[np.ndarray, " images"]:
-    """Each row's branch."""
     return np.array([vocabulary.branch(camera) for camera in camera_keys(table, vocabulary)], np.int64)

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
 from diffusers.utils.torch_utils import randn_tensor
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.frozen_precision import frozen_in
-from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.model import DiveModel, Latent
 from vireid_lib.generators.dive.noise_schedule import sampler
+from vireid_lib.generators.galleries import Pictures
 from vireid_lib.training import seeds
 
 
@@ -38,11 +38,11 @@ def sample(
     model: DiveModel,
     requests: Sequence[Request],
     *,
-    images: UInt8[np.ndarray, "n height width 3"] | None = None,
+    images: Pictures | None = None,
     steps: int | None = None,
     guidance: float | None = None,
     strength: float | None = None,
-) -> UInt8[np.ndarray, "n height width 3"]:
+) -> Pictures:
     """Make one picture for each request; all requests must share a LoRA branch, which is merged into the weights.
 
     A request's picture depends on its seed alone (with `shared_noise` on its identity's too: `share_noise`), not on
@@ -57,9 +57,12 @@ def sample(
         ValueError: requests of several branches, or no request.
     """
     config = model.config
-    branch = _common_branch(model, requests)
+    branches = {model.vocabulary.branch(request.branch_of or request.camera) for request in requests}
+    if len(branches) != 1:
+        raise ValueError(f"sample() got requests of {len(branches)} LoRA branches: give it one branch at a time.")
     device = model.base.unet.device
-    scheduler = sampler_of(model)
+    how = {"solver": config.solver, "karras_sigmas": config.karras_sigmas}
+    scheduler = sampler(model.base.schedule, config.timestep_spacing, **how)
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
     draws = [torch.Generator().manual_seed(request.seed) for request in requests]
@@ -79,7 +82,7 @@ def sample(
     if guidance > 1:
         states = torch.cat([embed(model, [""]).expand_as(states), states])
     dtype, unet = precision(model), model.base.unet
-    with model.branches.merged(branch), frozen_in(unet, dtype):
+    with model.branches.merged(*branches), frozen_in(unet, dtype):
         states = states.to(dtype)
         for time in times:
             twice = torch.cat([latents, latents]) if guidance > 1 else latents
@@ -93,14 +96,7 @@ def sample(
     return decode(model, latents)
 
 
-def sampler_of(model: DiveModel) -> DPMSolverMultistepScheduler:
-    """The solver that the model's settings name."""
-    config = model.config
-    options = {"solver": config.solver, "karras_sigmas": config.karras_sigmas}
-    return sampler(model.base.schedule, config.timestep_spacing, **options)
-
-
-def rescale(guided: Tensor, full: Float[Tensor, "n c h w"], share: float) -> Float[Tensor, "n c h w"]:
+def rescale(guided: Latent, full: Latent, share: float) -> Latent:
     """Pull each guided prediction's standard deviation back to that of the prompt's own, by `share` of the way (Lin et
     al. 2024, section 3.4: phi); guidance raises it, and pictures get too much contrast."""
     whole = guided * (full.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True))
@@ -122,7 +118,7 @@ def embed(model: DiveModel, prompts: Sequence[str]) -> Float[Tensor, "n length w
     return states[[distinct.index(text) for text in prompts]]
 
 
-def decode(model: DiveModel, latents: Float[Tensor, "n c h w"]) -> UInt8[np.ndarray, "n height width 3"]:
+def decode(model: DiveModel, latents: Latent) -> Pictures:
     """Latents to pixels. A picture that is not finite comes back black, which `galleries.write` then refuses."""
     dtype = precision(model)
     with torch.autocast(latents.device.type, dtype, enabled=dtype != torch.float32):
@@ -133,7 +129,7 @@ def decode(model: DiveModel, latents: Float[Tensor, "n c h w"]) -> UInt8[np.ndar
     return (images.numpy() * 255).round().astype(np.uint8)
 
 
-def encode(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n c h w"]:
+def encode(model: DiveModel, images: Pictures) -> Latent:
     """Scaled latents of images: the means of the autoencoder's posteriors."""
     vae = model.base.vae
     pixels = to_float(images, vae.device) * 2 - 1
@@ -141,14 +137,11 @@ def encode(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"]) -> F
 
 
 def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
-    """Height and width of the latents of a picture."""
     factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
     return height // factor, width // factor
 
 
-def share_noise(
-    own: Float[Tensor, "n c h w"], requests: Sequence[Request], config: DiveConfig
-) -> Float[Tensor, "n c h w"]:
+def share_noise(own: Latent, requests: Sequence[Request], config: DiveConfig) -> Latent:
     """Each picture's noise, mixed with one that all pictures of its identity have, under its camera or under all: of
     variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed, the same in
     each gallery of a fitted model."""
@@ -157,10 +150,3 @@ def share_noise(
     draws = [seeds.generator(config.seed, "shared noise", *key) for key in keys]
     common = randn_tensor(own.shape, generator=draws).to(own.device)
     return config.shared_noise**0.5 * common + (1 - config.shared_noise) ** 0.5 * own
-
-
-def _common_branch(model: DiveModel, requests: Sequence[Request]) -> int:
-    branches = {model.vocabulary.branch(request.branch_of or request.camera) for request in requests}
-    if len(branches) != 1:
-        raise ValueError(f"sample() got requests of {len(branches)} LoRA branches: give it one branch at a time.")
-    return branches.pop()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MODALITIES = ("visible", "infrared")
+SIZE = lru_cache(maxsize=1 << 18)(image_size)
 
 
 def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " images"]:
@@ -21,15 +22,13 @@ def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " image
     if not min_aspect:
         return np.ones(len(paths), bool)
     with ThreadPoolExecutor() as pool:
-        return np.array([height >= min_aspect * width for height, width in pool.map(_size, paths)], bool)
+        return np.array([height >= min_aspect * width for height, width in pool.map(SIZE, paths)], bool)
 
 
 def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:
-    """Whether each image is external, or of the visible or the infrared camera that were chosen.
-
-    These are the two with most identities in common, so that tokens are shared by both modalities; of equals, the first
-    by name. Where one modality has no image, it is the camera with most identities.
-    """
+    """Whether each image is external, or of the visible or the infrared camera that were chosen. These are the two with
+    most identities in common, so that tokens are shared by both modalities; of equals, the first by name. Where one
+    modality has no image, it is the camera with most identities."""
     target = table[table["split"] != "external"]
     seen = {
         name: [(camera, set(own["identity"])) for camera, own in target[target["modality"] == name].groupby("camera")]
@@ -45,8 +44,3 @@ def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:
     for name, camera in zip(MODALITIES, chosen, strict=True):
         keep |= table["modality"].eq(name) & table["camera"].eq(camera)
     return keep.to_numpy(bool)
-
-
-@lru_cache(maxsize=1 << 18)
-def _size(path: str) -> tuple[int, int]:
-    return image_size(path)

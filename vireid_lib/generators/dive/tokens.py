@@ -27,15 +27,9 @@ def placeholder(identity: str) -> str:
 
 
 class TokenRows(nn.Module):
-    """An embedding table in two parts: the base model's rows, frozen, and the new ones, trained.
-
-    Replaces the text encoder's `nn.Embedding`. The base rows are no parameter of any optimiser and are never
-    written, so they stay as they are bit for bit.
-
-    Attributes:
-        table: frozen base rows [words, width].
-        rows: trainable new rows [tokens, width]; token id `words + i` is row i.
-    """
+    """An embedding table in two parts: `table` [words, width], the base model's rows, which are no parameter of any
+    optimiser and stay as they are bit for bit; and `rows` [tokens, width], the new ones, which are trained: token id
+    `words + i` is row i. Replaces the text encoder's `nn.Embedding`."""
 
     def __init__(self, base: nn.Embedding, rows: Float[Tensor, "tokens width"]) -> None:
         super().__init__()
@@ -44,7 +38,6 @@ class TokenRows(nn.Module):
         self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move the table with the rest."""
         self.table = fn(self.table)
         return super()._apply(fn, recurse)
 
@@ -85,32 +78,26 @@ class TokenBank:
     def names(self, identity: str) -> list[str]:
         """The tokens of an identity. Raises ValueError for one that has none."""
         if identity not in self.placeholders:
-            raise ValueError(
-                f"DiVE has no token for {identity!r}: only people whose images it was fitted to can be generated."
-            )
+            raise ValueError(f"DiVE has no token for {identity!r}: only people whom it was fitted to can be generated.")
         start = self.placeholders[identity]
         return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
 
     def text(self, identity: str) -> str:
-        """The text for [p] in a prompt."""
         return " ".join(self.names(identity))
 
     def row(self, identity: str) -> int:
-        """Index of the identity's first row."""
         return self.identities.index(identity) * self.vectors
 
     def install(self, text: CLIPTextModel, rows: Float[Tensor, "tokens width"]) -> TokenRows:
-        """Replace the text encoder's embedding by one that also has `rows`.
-
-        Raises:
-            ValueError: the tokenizer's next free number is not the row after the table's last.
-        """
-        if len(text.get_input_embeddings().weight) != self.first:
+        """Replace the text encoder's embedding by one that also has `rows`. Raises ValueError: the tokenizer's next
+        free number is not the row after the table's last."""
+        old = text.get_input_embeddings()
+        if len(old.weight) != self.first:
             raise ValueError(
-                f"The base model's tokenizer knows {self.first} tokens and its embedding table has "
-                f"{len(text.get_input_embeddings().weight)} rows: take both from one model."
+                f"The base model's tokenizer knows {self.first} tokens and its embedding table has {len(old.weight)} "
+                "rows: take both from one model."
             )
-        new = TokenRows(text.get_input_embeddings(), rows)
+        new = TokenRows(old, rows)
         text.set_input_embeddings(new)
         return new
 
@@ -124,14 +111,12 @@ class TokenBank:
         captions: Mapping[str, str] = MappingProxyType({}),
     ) -> Float[Tensor, "tokens width"]:
         """Start values: the row of the word "person" (`word`), the mean of all rows (`mean`), row `RARE` (`rare`) or
-        those of the identity's caption (`caption`), plus noise of `noise` times the table's own deviation.
+        those of the identity's caption (`caption`), plus noise of `noise` times the table's own deviation. Raises
+        ValueError: the base model's table has no row `RARE`.
 
         Args:
             captions: words by identity; one that is not there starts from "person". A caption of more tokens than an
                 identity has rows is cut, and one of fewer is said again from its beginning.
-
-        Raises:
-            ValueError: the base model's table has no row `RARE`.
         """
         table = text.get_input_embeddings().weight.detach().float()
         if init == "word":
@@ -163,20 +148,14 @@ class TokenBank:
 
 
 def load_bank(file: Path) -> list[dict[str, Tensor]]:
-    """A token bank as `load_textual_inversion` of diffusers takes it: a list with a dict for each token.
-
-    Use: `pipeline.load_textual_inversion(load_bank(file))`. It draws from torch's global random state: seed
-    afterwards.
-    """
+    """A token bank as `pipeline.load_textual_inversion` of diffusers takes it: a list with a dict for each token. (That
+    method draws from torch's global random state: seed afterwards.)"""
     return [{name: vectors} for name, vectors in sorted(read_tensors(file).items())]
 
 
 def rows_of(bank: Mapping[str, Tensor], tokens: TokenBank) -> Float[Tensor, "tokens width"]:
-    """The rows of `tokens`, in their order, out of a loaded bank file.
-
-    Raises:
-        ValueError: the file lacks an identity, or holds another number of vectors.
-    """
+    """The rows of `tokens`, in their order, out of a loaded bank file. Raises ValueError: the file lacks an identity,
+    or holds another number of vectors."""
     parts = []
     for identity in tokens.identities:
         part = bank.get(tokens.placeholders[identity])

@@ -6,21 +6,6 @@ from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig, released
 
-# What the released code and its command (train_model.sh) do otherwise.
-RELEASE = {
-    "flow": "real_nvp",
-    "height": 384,
-    "width": 128,
-    "identities": 1,
-    "visible_only": 0,
-    "sampling": "without_replacement",
-    "activation": False,
-    "activation_scale": 5.0,
-    "start": "apart",
-    "generator_steps": 1,
-    "noise_term": "ratio",
-}
-
 SMALLEST = 24  # less leaves nothing of an image after the discriminators' five convolutions
 
 
@@ -34,10 +19,8 @@ class Flow2FlowConfig(TranslatorConfig):
     An epoch is max(N_visible, N_infrared) // (identities · images) + 1 steps, counting the paired identities alone.
 
     Attributes:
-        form: "paper", or "release", which only sets other settings to what the released command has (`RELEASE`); given
-            settings win: RealNVP of ten couplings without 1×1 convolutions or activation, pictures of 384×128 shown as
-            tanh of its logits, one identity of 4 + 4 images in a batch, drawn without replacement, the released noise
-            loss, generators once for each time of the discriminators.
+        form: "paper", or "release", which only sets other settings to what the released command has (`releases.yaml`);
+            given settings win.
         flow: "glow", the paper's, see `Flow`; or "real_nvp", the released one, see `RealNvp`.
         blocks, squeezes, coupling_width, bounded_scale: of the paper's flow.
         scales, residual_width, residual_blocks: of the released flow.
@@ -105,7 +88,7 @@ class Flow2FlowConfig(TranslatorConfig):
     expansion: Literal["translate", "interpolate"] = "translate"
     q: int = Field(2, ge=2)
 
-    _form = released(RELEASE)
+    _form = released("flow2flow")
 
     @model_validator(mode="after")
     def _precision(self) -> Self:
@@ -116,10 +99,6 @@ class Flow2FlowConfig(TranslatorConfig):
             )
         return self
 
-    @model_validator(mode="after")
-    def _sizes(self) -> Self:
+    def sides(self) -> tuple[int, int, str]:
         factor = 2 ** (self.squeezes if self.flow == "glow" else self.scales - 1)
-        self.check_multiples(factor, "take fewer squeezes (scales, in the released flow)")
-        if min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
-        return self
+        return factor, SMALLEST, "take fewer squeezes (scales, in the released flow)"

@@ -5,6 +5,7 @@ each sample; with `generate=True` it maps towards the image, and returns the res
 """
 
 import math
+from functools import partial
 from typing import Literal
 
 import torch
@@ -17,26 +18,21 @@ from vireid_lib.generators.networks import Images
 Maps = Float[Tensor, "batch channels height width"]
 PerSample = Float[Tensor, " batch"]
 Latents = Float[Tensor, "batch channels rows columns"]
+Place = Literal["last", "middle", "first"]
 
 START_SCALE = 2.0  # sigmoid(2) = 0.88: every coupling starts near the identity, as in Glow
 SPREAD = 2.0  # S stays in 0..4, so that generating stretches a value at most twofold in each coupling
 
 
-def squeeze(maps: Maps) -> Maps:
-    """Each 2×2 square of pixels becomes four channels: [b, c, h, w] to [b, 4c, h/2, w/2], channel by channel."""
-    return functional.pixel_unshuffle(maps, 2)
+squeeze = partial(functional.pixel_unshuffle, downscale_factor=2)
+"""Each 2×2 square of pixels becomes four channels: [b, c, h, w] to [b, 4c, h/2, w/2], channel by channel."""
 
-
-def unsqueeze(maps: Maps) -> Maps:
-    """Inverse of `squeeze`."""
-    return functional.pixel_shuffle(maps, 2)
+unsqueeze = partial(functional.pixel_shuffle, upscale_factor=2)
 
 
 class InvertibleConvolution(nn.Module):
-    """z = W x at every pixel, with W = P L (U + diag(s)), so that log|det W| = Σ log|s| (Glow, section 3.2).
-
-    P is a fixed permutation, L and U are triangular with ones and zeros on the diagonal. W starts as a random rotation.
-    """
+    """z = W x at every pixel, with W = P L (U + diag(s)), so that log|det W| = Σ log|s| (Glow, section 3.2). P is a
+    fixed permutation, L and U are triangular with ones and zeros on the diagonal. W starts as a random rotation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -49,7 +45,6 @@ class InvertibleConvolution(nn.Module):
         self.log_scale = nn.Parameter(diagonal.abs().log())
 
     def weight(self) -> Float[Tensor, "channels channels"]:
-        """W."""
         eye = torch.eye(len(self.sign), dtype=self.lower.dtype, device=self.lower.device)
         upper = self.upper.triu(1) + torch.diag(self.sign * self.log_scale.exp())
         return self.permutation @ (self.lower.tril(-1) + eye) @ upper
@@ -101,11 +96,9 @@ class AffineCoupling(nn.Module):
 
 class InvertibleTanh(nn.Module):
     """z = tanh(x / scale) towards the latents, x = scale · artanh(z) towards the image (Eq. 7, 8: a scale of 1).
-
     Latents are double precision where the device has it: in single precision the inverse is off by more than 1e-4 from
     about 5 on, and tanh is 1 from about 9 on; in double precision these are 14 and 19. Latents of exactly 1, which
-    pictures unlike any of training have, are taken for the next smaller number.
-    """
+    pictures unlike any of training have, are taken for the next smaller number."""
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
@@ -150,26 +143,16 @@ class Flow(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        blocks: int = 12,
-        squeezes: int = 3,
-        width: int = 512,
-        bounded: bool = True,
-        activation: bool = True,
-        place: Literal["last", "middle", "first"] = "last",
-        scale: float = 1.0,
+        self, *, blocks=12, squeezes=3, width=512, bounded=True, activation=True, place: Place = "last", scale=1.0
     ) -> None:
         super().__init__()
         first = {round(level * blocks / squeezes) for level in range(squeezes)}
         self.squeezed = [block in first for block in range(blocks)]
-        channels, layers = 3, []
+        channels, self.blocks = 3, nn.ModuleList()
         for new_level in self.squeezed:
             channels *= 4 if new_level else 1
-            layers.append(
-                nn.ModuleList([InvertibleConvolution(channels), AffineCoupling(channels, width, bounded=bounded)])
-            )
-        self.blocks = nn.ModuleList(layers)
+            layers = InvertibleConvolution(channels), AffineCoupling(channels, width, bounded=bounded)
+            self.blocks.append(nn.ModuleList(layers))
         self.activation = InvertibleTanh(scale) if activation else None
         self.activated = {"first": 0, "middle": blocks // 2, "last": blocks}[place]  # blocks before the activation
 

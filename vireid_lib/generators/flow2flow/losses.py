@@ -1,4 +1,4 @@
-"""The losses of Flow2Flow, Eq. 9 to 14."""
+"""The losses of Flow2Flow on latents and features, Eq. 9 to 13."""
 
 from typing import Literal
 
@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vireid_lib.generators.adversarial import toward
 from vireid_lib.reid.losses.distances import pairwise_distances
 
 EPSILON = 1e-6  # inside the root of a distance, as released: its gradient stays finite where two features agree
@@ -26,10 +25,7 @@ def noise_loss(
 ) -> Float[Tensor, ""]:
     """Latents of one identity together, of different ones apart (Eq. 10): mean distance within minus mean distance
     between. The release's "ratio" adds 10 / max(1, mean distance between) instead, which is constant below 1, and in a
-    batch of a single identity.
-
-    An image's distance to itself is left out.
-    """
+    batch of a single identity. An image's distance to itself is left out."""
     distances = pairwise_distances(latents.flatten(1))
     same = labels[:, None] == labels[None, :]
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
@@ -54,12 +50,3 @@ def identity_distance(
     apart = (1 - features @ others.t()).clamp(min=0)  # rounding takes equal features below 0
     distances = (2 * (apart + EPSILON)).sqrt()
     return distances[labels[:, None] == other_labels[None, :]].mean()
-
-
-def modality_loss(scores: Float[Tensor, " n"], wanted: float) -> Float[Tensor, ""]:
-    """Mean of (M(x) − wanted)²: 1 for real images, 0 for generated ones (Eq. 14, 15, with CycleGAN's squares).
-
-    The paper prints the differences without squares; minimising (0 − M(x̂)) would then raise the score of generated
-    images. The release squares.
-    """
-    return toward(scores, wanted)

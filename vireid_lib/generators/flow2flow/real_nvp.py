@@ -26,15 +26,7 @@ class RealNvp(nn.Module):
         activation_scale: its scale, see `InvertibleTanh`; 5 there.
     """
 
-    def __init__(
-        self,
-        *,
-        scales: int = 2,
-        width: int = 32,
-        blocks: int = 4,
-        activation: bool = False,
-        activation_scale: float = 5.0,
-    ) -> None:
+    def __init__(self, *, scales=2, width=32, blocks=4, activation=False, activation_scale: float = 5.0) -> None:
         super().__init__()
         self.register_buffer("data_constraint", torch.tensor([0.9]))
         self.flows = _Scale(3, width, blocks, scales, activation_scale if activation else None)
@@ -48,7 +40,6 @@ class RealNvp(nn.Module):
         return latents, log_determinant + couplings
 
     def logits(self, latents: Maps) -> Maps:
-        """The couplings' inverse."""
         return self.flows(latents, generate=True)
 
     def to_logits(self, images: Images) -> tuple[Maps, PerSample]:
@@ -95,8 +86,7 @@ class _Scale(nn.Module):
     def _generate(self, maps: Maps) -> Maps:
         if self.next_block is not None:
             inner, outer = squeeze_diagonally(maps).chunk(2, dim=1)
-            maps = unsqueeze_diagonally(torch.cat([self.next_block(inner, generate=True), outer], 1))
-            maps = squeeze(maps)
+            maps = squeeze(unsqueeze_diagonally(torch.cat([self.next_block(inner, generate=True), outer], 1)))
             for coupling in reversed(self.out_couplings):
                 maps = coupling(maps, generate=True)
             maps = unsqueeze(maps)
@@ -117,18 +107,20 @@ def _through(couplings: nn.ModuleList, maps: Maps) -> tuple[Maps, PerSample]:
 class _Coupling(nn.Module):
     """z = (x + t) exp(s) on the changed values, s = s_scale · tanh(raw) + s_shift."""
 
-    def __init__(self, channels: int, extra: int, width: int, blocks: int) -> None:
+    parts, told = 1, 1  # parts of the channels, one of which is changed, and planes that tell which values those are
+
+    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
         super().__init__()
+        self.turned, channels = turned, channels // self.parts
         self.s_scale, self.s_shift = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
         self.st_norm = nn.BatchNorm2d(channels, affine=False)
-        self.st_net = _ResidualNetwork(2 * channels + extra, width, 2 * channels, blocks)
+        self.st_net = _ResidualNetwork(2 * channels + self.told, width, 2 * channels, blocks)
 
     def scale_and_shift(self, kept: Maps, mask: Tensor | None = None) -> tuple[Maps, Maps]:
         """(s, t); the network sees the positive and the negative part of the normalised values that are kept, and
         which ones those are."""
         normal = self.st_norm(kept)
-        if mask is not None:
-            normal = 2 * normal  # half of the values are zero, which halves the deviation
+        normal = normal if mask is None else 2 * normal  # half of the values are zero, which halves the deviation
         seen = functional.relu(torch.cat([normal, -normal], 1))
         if mask is not None:
             seen = torch.cat([seen, mask.expand(len(seen), -1, -1, -1)], 1)
@@ -138,10 +130,6 @@ class _Coupling(nn.Module):
 
 class CheckerboardCoupling(_Coupling):
     """Changes every other pixel."""
-
-    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
-        super().__init__(channels, 1, width, blocks)
-        self.turned = turned
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         mask = checkerboard(maps, self.turned)
@@ -155,9 +143,7 @@ class CheckerboardCoupling(_Coupling):
 class ChannelCoupling(_Coupling):
     """Changes the first half of the channels (the second, if turned)."""
 
-    def __init__(self, channels: int, width: int, blocks: int, *, turned: bool) -> None:
-        super().__init__(channels // 2, 0, width, blocks)
-        self.turned = turned
+    parts, told = 2, 0
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         changed, kept = maps.chunk(2, dim=1) if not self.turned else maps.chunk(2, dim=1)[::-1]

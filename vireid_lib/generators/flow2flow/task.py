@@ -5,18 +5,18 @@ import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vireid_lib.data.augment import pad_and_crop
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import adams, freeze
+from vireid_lib.generators.adversarial import adams, freeze, toward
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
-from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
 from vireid_lib.generators.flow2flow.flow import Flow
-from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
+from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
-from vireid_lib.generators.networks import Images
+from vireid_lib.generators.networks import Images, PatchDiscriminator, draw_weights, patch_layers
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.training import seeds, whole_batch
 
@@ -24,31 +24,37 @@ RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised ker
 GREY_LEVELS = 256
 GREY = 127 / 255
 
-ByModality = dict[str, Tensor]
+ByModality = Losses = dict[str, Tensor]
+
+
+class ImageEncoder(nn.Module):
+    """Images to 8 · `width` values of unit length, the mean over the image after four convolutions of kernel 4, strides
+    2, 2, 2, 1 (section IV-A; the layers are the release's, the paper says how many). Its first weights are those of
+    `PatchDiscriminator`, a fifth convolution of whose patches' scores have the mean M(x)."""
+
+    def __init__(self, *, width: int = 64, small_weights: bool = True) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*patch_layers(width))
+        if small_weights:
+            self.apply(draw_weights)
+
+    def forward(self, images: Images) -> Float[Tensor, "batch dim"]:
+        return functional.normalize(self.layers(images).mean((2, 3)), dim=1)
 
 
 def make_flow(config: Flow2FlowConfig) -> nn.Module:
-    """One fresh flow of the form that is asked for."""
     if config.flow == "real_nvp":
         sizes = {"scales": config.scales, "width": config.residual_width, "blocks": config.residual_blocks}
         return RealNvp(**sizes, activation=config.activation, activation_scale=config.activation_scale)
-    return Flow(
-        blocks=config.blocks,
-        squeezes=config.squeezes,
-        width=config.coupling_width,
-        bounded=config.bounded_scale,
-        activation=config.activation,
-        place=config.activation_place,
-        scale=config.activation_scale,
-    )
+    sizes = {"blocks": config.blocks, "squeezes": config.squeezes, "width": config.coupling_width}
+    tanh = {"activation": config.activation, "place": config.activation_place, "scale": config.activation_scale}
+    return Flow(**sizes, **tanh, bounded=config.bounded_scale)
 
 
 def dequantised(images: Images, noise: Images | float) -> Images:
     """Images of 256 levels in 0..1 to continuous ones in -1..1: noise in 0..1 fills the gap up to the next level.
-
     Without it a flow finds infinite likelihood where values are discrete, or the three channels of an infrared image
-    equal.
-    """
+    equal."""
     return (images * (GREY_LEVELS - 1) + noise) / GREY_LEVELS * 2 - 1
 
 
@@ -63,12 +69,13 @@ class Flow2FlowTask(TranslationTask):
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
-        adversaries, kind = {}, (config.discriminator_width, config.discriminator_weights)
+        adversaries, small = {}, config.discriminator_weights == "normal"
+        kind = {"width": config.discriminator_width, "small_weights": small}
         for modality in self.kept:
             if config.identity_weight:
-                adversaries[f"encoder_{modality}"] = ImageEncoder(*kind)
+                adversaries[f"encoder_{modality}"] = ImageEncoder(**kind)
             if config.modality_weight:
-                adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(*kind)
+                adversaries[f"discriminator_{modality}"] = PatchDiscriminator(**kind)
         self.modules = flows | adversaries
         self.adversaries = tuple(adversaries)
         learned = [parameter for module in adversaries.values() for parameter in module.parameters()]
@@ -87,8 +94,8 @@ class Flow2FlowTask(TranslationTask):
             self._sampler = self._without_replacement(seeds.integer(self.seed, self.stream, "rows") % 2**32)
         places = self._sampler.batch(*divmod(step, self._sampler.steps_per_epoch))
         visible, infrared = (own[chosen] for own, chosen in zip(self._paired(), places, strict=True))
-        stream, config = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows")), self.settings
-        further = self.batches.visible_alone(stream, identities=config.visible_only, images=config.images)
+        sizes = {"identities": self.settings.visible_only, "images": self.settings.images}
+        further = self.batches.visible_alone(self.row_stream(step), **sizes)
         return np.concatenate((visible, further)), infrared
 
     def _without_replacement(self, seed: int) -> ExhaustiveIdentitySampler:
@@ -120,9 +127,7 @@ class Flow2FlowTask(TranslationTask):
             shown |= self._train_adversaries(accelerator, real, fake, labels)
         return shown
 
-    def _train_flows(
-        self, accelerator: Accelerator, real: ByModality, labels: ByModality
-    ) -> tuple[dict[str, Tensor], ByModality]:
+    def _train_flows(self, accelerator: Accelerator, real: ByModality, labels: ByModality) -> tuple[Losses, ByModality]:
         """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality. `labels`
         are the whole batch's."""
         config = self.settings
@@ -130,11 +135,8 @@ class Flow2FlowTask(TranslationTask):
         for name in self.kept:
             latents[name], log_determinant = self.modules[name](real[name])
             losses[f"flow_{name}"] = flow_loss(latents[name].float(), log_determinant)
-        losses["noise"] = noise_loss(
-            torch.cat([whole_batch.rows(latents[name].float()) for name in self.kept]),
-            torch.cat([labels[name] for name in self.kept]),
-            config.noise_term,
-        )
+        both = torch.cat([whole_batch.rows(latents[name].float()) for name in self.kept])
+        losses["noise"] = noise_loss(both, torch.cat([labels[name] for name in self.kept]), config.noise_term)
         total = config.flow_weight * (losses["flow_visible"] + losses["flow_infrared"])
         total = total + config.noise_weight * losses["noise"]
         for name in self.kept if self.adversaries else ():
@@ -149,18 +151,16 @@ class Flow2FlowTask(TranslationTask):
 
     def _train_adversaries(
         self, accelerator: Accelerator, real: ByModality, fake: ByModality, labels: ByModality
-    ) -> dict[str, Tensor]:
+    ) -> Losses:
         """One update of encoders and discriminators (Eq. 13, 15)."""
         losses = {}
         for name in self.kept:
             if self.settings.identity_weight:
                 losses[f"encoder_{name}"] = 2 - self._identity(name, real, fake[name], labels)
             if self.settings.modality_weight:
-                discriminator = self.modules[f"discriminator_{name}"]
-                of_real, of_fake = discriminator(torch.cat([real[name], fake[name]])).split(
-                    [len(real[name]), len(fake[name])]
-                )
-                losses[f"discriminator_{name}"] = modality_loss(of_real, 1.0) + modality_loss(of_fake, 0.0)
+                scores = self._scores(name, torch.cat([real[name], fake[name]]))
+                of_real, of_fake = scores.split([len(real[name]), len(fake[name])])
+                losses[f"discriminator_{name}"] = toward(of_real, 1.0) + toward(of_fake, 0.0)
         self.update(accelerator, sum(losses.values()), "adversaries")
         return {name: value.detach() for name, value in losses.items()}
 
@@ -171,8 +171,13 @@ class Flow2FlowTask(TranslationTask):
         return identity_distance(own, made, labels[name], labels[OTHER[name]])
 
     def _modality(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
-        """How far generated images of modality `name` are from passing for real."""
-        return modality_loss(self.modules[f"discriminator_{name}"](fake), 1.0)
+        """How far generated images of modality `name` are from passing for real. Eq. 14 and 15 are printed without
+        squares; minimising (0 − M(x̂)) would then raise the score of generated images. The release squares."""
+        return toward(self._scores(name, fake), 1.0)
+
+    def _scores(self, name: str, images: Images) -> Float[Tensor, " batch"]:
+        """M(x) of modality `name`: 1 for real images."""
+        return self.modules[f"discriminator_{name}"](images).mean((1, 2, 3))
 
 
 def _groups(flows: dict[str, nn.Module]) -> list[dict]:

@@ -8,28 +8,6 @@ from vireid_lib.generators.config import TranslatorConfig, refuse_weights_of_sma
 from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
-# What the released code does otherwise (main.py, core/): 600 epochs of 200 steps. Its first commit also decoded
-# infrared images with the visible decoder where it rebuilds them, which the next one corrects.
-RELEASE = {
-    "grey_encoder": True,
-    "stem_relu": False,
-    "train_encoder": False,
-    "cycle_styles": "first",
-    "feature_reaches_encoder": False,
-    "height": 128,
-    "width": 64,
-    "style_downsamplings": 4,
-    "decoder_blocks": 2,
-    "upsamplings": 1,
-    "identities": 3,
-    "images": 3,
-    "steps": 120_000,
-    "learning_rate": 1e-4,
-    "weight_decay": 1e-4,
-    "feature_weight": 1.0,
-    "variation": False,
-}
-
 
 class JsiaConfig(TranslatorConfig):
     """Settings of the pre-training that section 4.2 speaks of ("first pre-trained for 100 epochs").
@@ -40,10 +18,9 @@ class JsiaConfig(TranslatorConfig):
     // (identities · images) + 1 steps, counting the paired identities alone.
 
     Attributes:
-        form: "paper", or "release", which only sets other settings to what the released code has (`RELEASE`); given
-            settings win. These are pictures of 128×64 that its encoder enlarges, a shorter decoder, a longer style
-            encoder, no variation module, weight decay, and the settings below that name it. Not followed: it encodes
-            the two modalities apart, each with the batch normalisation of its own images.
+        form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
+            given settings win. Not followed: it encodes the two modalities apart, each with the batch normalisation of
+            its own images.
         backbone: "resnet50", whose first two stages are the set-level encoder, or "small" for the miniature world.
         pretrained: ImageNet weights of the encoder (hub id or local file), or None.
         grey_encoder, stem_relu: whether the set-level encoder turns its input to grey, and whether it has a ReLU before
@@ -117,32 +94,28 @@ class JsiaConfig(TranslatorConfig):
     expansion: Literal["translate", "mix"] = "translate"
 
     @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the encoder's input."""
+        return self.height * self.enlargement, self.width * self.enlargement
+
+    @property
     def enlargement(self) -> int:
         """How many times as high as a picture the encoder's input is: its maps are a quarter of it."""
         return 4 // 2**self.upsamplings
 
     @property
     def encoder_trains(self) -> bool:
-        """Whether the set-level encoder learns in the pre-training."""
         return self.train_encoder or self.pretrained is None
 
-    _form = released(RELEASE)
+    _form = released("jsia")
+
+    def sides(self) -> tuple[int, int, str]:
+        least = 2 ** max(self.judge_layers + self.judge_scales - 1, self.style_downsamplings)
+        remedy = "leave out the variation, or take fewer judge_layers, judge_scales, style_downsamplings"
+        return (32 if self.variation else 4) // self.enlargement, least, remedy
 
     @model_validator(mode="after")
-    def _sizes(self) -> Self:
-        sides = (self.height * self.enlargement, self.width * self.enlargement)
-        factor = 32 if self.variation else 4
-        if any(side % factor for side in sides):
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: the encoder's input, {sides[0]}x{sides[1]}"
-                f", must be multiples of {factor}"
-            )
-        least = 2 ** max(self.judge_layers + self.judge_scales - 1, self.style_downsamplings)
-        if min(self.height, self.width) < least:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "
-                "fewer judge_layers, judge_scales, style_downsamplings"
-            )
+    def _fits(self) -> Self:
         refuse_weights_of_small(self)
         if self.expansion == "mix" and not self.variation:
             raise ValueError("expansion 'mix' needs the variation module: set variation to True, or translate")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
+from vireid_lib.generators.networks import Images
 from vireid_lib.reid.layers.backbones import SmallStem, TwoStreamResNet50, TwoStreamSmall, draw_weights
 from vireid_lib.reid.pretrained import read_imagenet
 
@@ -34,7 +35,7 @@ class SetLevelEncoder(nn.Module):
             self.layer1, self.channels = TwoStreamResNet50.layer(0), TwoStreamResNet50.widths[1]
         draw_weights(self)
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Maps:
+    def forward(self, images: Images) -> Maps:
         images = grey(images) if self.grey else images
         if hasattr(self, "stem"):
             return self.layer1(self.stem(images))
@@ -48,27 +49,25 @@ class InstanceLevelEncoder(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
-        kind = TwoStreamSmall if backbone == "small" else TwoStreamResNet50
-        stages, self.channels = [kind.layer(index) for index in (1, 2, 3)], kind.widths[-1]
-        if backbone == "small":
-            stages = [stage[0] for stage in stages]
-        for place, stage in enumerate(stages, 2):
-            self.add_module(f"layer{place}", stage)
+        small = backbone == "small"
+        kind = TwoStreamSmall if small else TwoStreamResNet50
+        self.channels = kind.widths[-1]
+        for place in (1, 2, 3):
+            stage = kind.layer(place)
+            self.add_module(f"layer{place + 1}", stage[0] if small else stage)
         draw_weights(self)
 
     def forward(self, maps: Maps) -> Maps:
         return self.layer4(self.layer3(self.layer2(maps)))
 
 
-def grey(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+def grey(images: Images) -> Images:
     """The weighted sum of the channels in each of them."""
     weights = images.new_tensor(GREY)[:, None, None]
     return (images * weights).sum(1, keepdim=True).expand_as(images)
 
 
-def network_input(
-    pictures: Float[Tensor, "batch 3 height width"], enlargement: int = 1
-) -> Float[Tensor, "batch 3 height2 width2"]:
+def network_input(pictures: Images, enlargement: int = 1) -> Float[Tensor, "batch 3 height2 width2"]:
     """Pictures in -1..1 as encoders take them: enlarged, in ImageNet's normalisation."""
     if enlargement != 1:
         pictures = functional.interpolate(pictures, scale_factor=enlargement, mode="bilinear")
@@ -76,11 +75,8 @@ def network_input(
 
 
 def load_imagenet(encoders: list[nn.Module], source: str) -> None:
-    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_imagenet`).
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such file, or it lacks a weight.
-    """
+    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_imagenet`). Raises
+    FileNotFoundError, ValueError: there is no such file, or it lacks a weight."""
     weights = read_imagenet(source)
     for encoder in encoders:
         own = encoder.state_dict()
@@ -94,12 +90,11 @@ def load_imagenet(encoders: list[nn.Module], source: str) -> None:
 def statistics_kept(module: nn.Module) -> Iterator[None]:
     """Batch normalisation takes the statistics of the batch, but the running ones stay: for generated images, which are
     not what the network is used on."""
-    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
+    momenta = {each: each.momentum for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)}
+    for norm in momenta:
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
+        for norm, momentum in momenta.items():
             norm.momentum = momentum

@@ -18,7 +18,7 @@ from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, m
 from vireid_lib.generators.networks import Images
 from vireid_lib.training import processes, whole_batch
 
-ByModality = dict[str, Tensor]
+ByModality = Losses = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
 Encode = Callable[[Images], Tensor]
 
@@ -39,24 +39,26 @@ class Made:
 
 def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
     """Fresh networks besides the set-level encoder, whose maps have so many channels."""
-    style = {"width": config.style_width, "downsamplings": config.style_downsamplings, "style": config.style_dim}
-    style["micro_batch"] = config.micro_batch
-    decoder = {"style": config.style_dim, "blocks": config.decoder_blocks, "mlp_width": config.mlp_width}
+    both = {"style": config.style_dim, "micro_batch": config.micro_batch}
+    style = {"width": config.style_width, "downsamplings": config.style_downsamplings, **both}
+    decoder = {"blocks": config.decoder_blocks, "mlp_width": config.mlp_width, "upsamplings": config.upsamplings} | both
     nets: dict[str, nn.Module] = {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
-    decoder |= {"upsamplings": config.upsamplings, "micro_batch": config.micro_batch}
     nets |= {f"decoder_{name}": Decoder(channels, **decoder) for name in MODALITIES}
     if config.variation:
-        rows, columns = (side * config.enlargement // 4 for side in (config.height, config.width))
-        widths = {"width": config.latent_width, "latent": config.latent_dim}
-        nets["latent_encoder"] = LatentEncoder(channels, rows, columns, **widths)
-        nets["latent_decoder"] = LatentDecoder(channels, rows, columns, **widths)
+        sizes = (channels, *(side // 4 for side in config.input_size), config.latent_width, config.latent_dim)
+        nets |= {"latent_encoder": LatentEncoder(*sizes), "latent_decoder": LatentDecoder(*sizes)}
     return {name: channels_last(module) for name, module in nets.items()}
 
 
 def make_discriminators(config: JsiaConfig) -> dict[str, nn.Module]:
-    """Fresh discriminators, one for each modality."""
     sizes = {"width": config.judge_width, "layers": config.judge_layers, "scales": config.judge_scales}
     return {f"discriminator_{name}": channels_last(MultiScaleDiscriminator(**sizes)) for name in MODALITIES}
+
+
+def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
+    """All of these, and the set-level encoder."""
+    encoder = make_set_level(config)
+    return {"set_level": encoder, **make_generation(config, encoder.channels), **make_discriminators(config)}
 
 
 def channels_last(module: nn.Module) -> nn.Module:
@@ -65,7 +67,6 @@ def channels_last(module: nn.Module) -> nn.Module:
 
 
 def make_set_level(config: JsiaConfig) -> SetLevelEncoder:
-    """A fresh set-level encoder."""
     return channels_last(SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu))
 
 
@@ -87,16 +88,14 @@ def generate(
     both = encode(torch.cat([real[name] for name in MODALITIES]))
     maps = dict(zip(MODALITIES, both.split([count[name] for name in MODALITIES]), strict=True))
     styles = {name: nets[f"style_{name}"](real[name]) for name in MODALITIES}
-    found: dict[str, Tensor] = {}
-    total = real["visible"].new_zeros(())
-    fake = {}
+    found, fake, latents, apart = {}, {}, {}, None
     for name in MODALITIES:
         rebuilt = nets[f"decoder_{name}"](maps[name], styles[name])
         found[f"reconstruction_{name}"] = functional.l1_loss(rebuilt, real[name])
         fake[name] = nets[f"decoder_{name}"](maps[OTHER[name]][:pairs], styles[name][:pairs])
     with statistics_kept(encoder):
-        parts = encode(torch.cat([fake[name] for name in MODALITIES])).split(pairs)
-    fake_maps = dict(zip(MODALITIES, parts, strict=True))
+        both = encode(torch.cat([fake[name] for name in MODALITIES]))
+    fake_maps = dict(zip(MODALITIES, both.split(pairs), strict=True))
     fake_styles = {name: nets[f"style_{name}"](fake[name]) for name in MODALITIES}
     for name in MODALITIES:
         closing = (styles if config.cycle_styles == "first" else fake_styles)[name][:pairs]
@@ -113,16 +112,14 @@ def generate(
         "fool": config.gan_weight,
         "feature": config.feature_weight,
     }
-    total = total + sum(weights[name.split("_")[0]] * value for name, value in found.items())
-    latents = {}
+    total = sum(weights[name.split("_")[0]] * value for name, value in found.items())
     if config.variation:
         latents, of_latents = _vary(nets, maps, config, draw)
         found |= of_latents
         total = total + sum(of_latents.values())
-    apart = None
-    if config.feature_weight and not config.feature_reaches_encoder:
-        if any(parameter.requires_grad for parameter in encoder.parameters()):
-            apart = config.feature_weight * sum(found[f"feature_{name}"] for name in MODALITIES)
+    learns = any(parameter.requires_grad for parameter in encoder.parameters())
+    if config.feature_weight and not config.feature_reaches_encoder and learns:
+        apart = config.feature_weight * sum(found[f"feature_{name}"] for name in MODALITIES)
     return Made(maps, styles, fake, fake_maps, latents, apart), {"total": total, **found}
 
 
@@ -136,9 +133,7 @@ def backward(accelerator: Accelerator, loss: Tensor, made: Made | None, encoder:
     accelerator.backward(loss)
 
 
-def _vary(
-    nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Generator
-) -> tuple[ByModality, dict[str, Tensor]]:
+def _vary(nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Generator) -> tuple[ByModality, Losses]:
     """Latents of the maps and the module's losses (Eq. 9, 10), which do not reach the encoder."""
     held = torch.cat([maps[name] for name in MODALITIES]).detach()
     mean, deviation = nets["latent_encoder"](held)
@@ -174,6 +169,6 @@ def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> dict[str
     return found
 
 
-def encoding(encoder: nn.Module, config: JsiaConfig) -> Encode:
-    """Pictures in -1..1 to maps through the set-level encoder."""
-    return lambda pictures: encoder(network_input(pictures, config.enlargement))
+def encoding(encoder: nn.Module, config: JsiaConfig, *part: str) -> Encode:
+    """Pictures in -1..1 to maps through the set-level encoder, or through the `part` of a network that is one."""
+    return lambda pictures: encoder(network_input(pictures, config.enlargement), *part)

@@ -37,13 +37,9 @@ def train_joint(
     progress: bool = True,
     device: str | None = None,
 ) -> nn.Module:
-    """Train re-identification and a pre-trained JSIA together on `table`; return the ReID network in evaluation mode.
-
-    `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)` the generator.
-
-    Args:
-        table, config, seed, cache, checkpoint_every, progress, device: as in `vireid_lib.reid.train.train_reid`.
-        generator: folder of a fitted `Jsia`, where the training starts.
+    """Train re-identification and the fitted `Jsia` in the folder `generator` together on `table`; return the ReID
+    network in evaluation mode. `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)`
+    the generator. All else is as in `vireid_lib.reid.train.train_reid`.
 
     Raises:
         FileNotFoundError: there is no fitted Jsia in `generator`.
@@ -53,17 +49,13 @@ def train_joint(
     if progress and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
         needed = joint_bytes(config, task.start.config, len(task.identities))
         print(f"memory       {readable(needed)} in the joint training", flush=True)
-    return train_task(
-        task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress, device=device
-    )
+    options = {"checkpoint_every": checkpoint_every, "progress": progress, "device": device}
+    return train_task(task, config, folder, seed=seed, **options)
 
 
 def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
     """The ReID network, in evaluation mode on the CPU, and the configuration that `train_joint` left in `folder`.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
-    """
+    Raises FileNotFoundError: no training was finished there."""
     record, weights = finished(Path(folder), "train_joint", "joint training")
     config = JsiaReidConfig(**record["config"])
     with torch.random.fork_rng(devices=[]):
@@ -75,11 +67,8 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
 
 
 def joint_bytes(config: JsiaReidConfig, made_at: JsiaConfig, identities: int) -> int:
-    """Bytes of memory that the joint training takes, in float32: weights, gradients, moments and the tensors of a step.
-
-    Args:
-        made_at: settings of the generator that it starts from. identities: in the training set.
-    """
+    """Bytes of memory that the joint training takes, in float32: weights, gradients, moments and the tensors of a step,
+    with the generator's settings `made_at` and so many identities in the training set."""
     outline = JointTask.outline(config, made_at, identities)
     return weights_bytes(outline.modules.values()) + outline.step_bytes()
 

@@ -9,29 +9,6 @@ from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pretrained import HUB_ID
 
-# What the released code does otherwise (main.py, core/base.py): 50 epochs of 200 steps.
-RELEASE = {
-    "grey_encoder": True,
-    "stem_relu": False,
-    "divergence": "both_ways",
-    "triplet": "across",
-    "feature": "neck",
-    "end_to_end": False,
-    "generation_decay": 1e-4,
-    "il_weight": 0.01,
-    "lr_weight": 0.0,
-    "ui_weight": 0.0,
-    "label_smoothing": 0.1,
-    "learning_rate": 4.5e-4,
-    "first_beta": 0.9,
-    "weight_decay": 5e-4,
-    "generation_rate": 1e-4,
-    "generation_identities": 3,
-    "generation_images": 3,
-    "epoch_steps": 200,
-    "steps": 10_000,
-}
-
 
 class JsiaReidConfig(ReidConfig):
     """Settings of the second phase of section 4.2 ("jointly optimized for 50 epochs").
@@ -42,11 +19,9 @@ class JsiaReidConfig(ReidConfig):
     4 here.
 
     Attributes:
-        form: "paper", or "release", which only sets other settings to what the released code has (`RELEASE`); given
-            settings win. These are no local regions, no unseen identities, label smoothing, other rates and weight
-            decays, generation on 3 people with 3 images, an alignment with weight 0.01, and the settings below that
-            name it. Not followed: it draws other images for the generators than for the network, and passes the
-            modalities through the network one by one.
+        form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
+            given settings win. Not followed: it draws other images for the generators than for the network, and passes
+            the modalities through the network one by one.
         backbone, pretrained, grey_encoder, stem_relu: as in `JsiaConfig`, which must have the same, `pretrained` aside.
         set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
             separate and trained against a discriminator of modality, as in cmGAN.
@@ -122,7 +97,6 @@ class JsiaReidConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> Self:
-        """The recipe for the miniature world, in `generators/recipes.yaml`."""
         return cls(**(recipe("jsia joint", changes.get("form", "paper")) | changes))
 
     @property
@@ -136,18 +110,14 @@ class JsiaReidConfig(ReidConfig):
         local = self.lr_weight if self.local_pairs == "paired" else 0.0
         return self.set_level == "shared" or bool(self.il_weight or local or self.ui_weight)
 
-    _form = released(RELEASE)
+    _form = released("jsia joint")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for mine, whole, what in (
-            (self.generation_identities, self.identities, "identities"),
-            (self.generation_images, self.images, "images"),
-        ):
+        for what in ("identities", "images"):
+            mine, whole = getattr(self, f"generation_{what}"), getattr(self, what)
             if mine is not None and mine > whole:
-                raise ValueError(
-                    f"generation_{what} is {mine}, but a batch has only {whole}: lower it, or None for all"
-                )
+                raise ValueError(f"generation_{what} is {mine}, but a batch has {whole}: lower it, or None for all")
         refuse_weights_of_small(self)
         rows = self.height // (8 if self.backbone == "small" else 16)
         if rows % self.regions or (self.backbone == "small" and rows % 4):

@@ -22,7 +22,6 @@ class JsiaMethod(Method):
     """Network, augmentation, identity losses and rates; `JointTask` adds what needs generated images."""
 
     config_class = JsiaReidConfig
-    config: JsiaReidConfig
     network: JsiaNetwork
 
     def __init__(self, config: JsiaReidConfig, num_identities: int) -> None:
@@ -38,12 +37,10 @@ class JsiaMethod(Method):
 
     def augment(self, batch: Batch) -> Batch:
         """Moved images as the network takes them."""
-        normal = {name: augment.normalise(getattr(batch, name)) for name in ("visible", "infrared")}
-        if self.config.erasing:
-            normal = {
-                name: augment.random_erasing(images, batch.generator, self.config.erasing)
-                for name, images in normal.items()
-            }
+        normal, erasing = {}, self.config.erasing
+        for name in ("visible", "infrared"):
+            images = augment.normalise(getattr(batch, name))
+            normal[name] = augment.random_erasing(images, batch.generator, erasing) if erasing else images
         return replace(batch, **normal)
 
     def identity_losses(self, output: Output, batch: Batch) -> dict[str, Float[Tensor, ""]]:
@@ -51,27 +48,23 @@ class JsiaMethod(Method):
         infrared ones; the paper prints its distances with the wrong sign. With regions, their classifiers' loss."""
         config, labels = self.config, batch.labels
         found = {"identity": identity_cross_entropy(output.logits, labels, smoothing=config.label_smoothing)}
+        counts = [len(batch.visible), len(batch.infrared)]
         if config.triplet == "across":
-            parts = output.pooled.split([len(batch.visible), len(batch.infrared)])
-            found["triplet"] = cross_modality_triplet(
-                *parts, batch.visible_labels, batch.infrared_labels, margin=config.margin
-            )
+            parts = (*output.pooled.split(counts), batch.visible_labels, batch.infrared_labels)
+            found["triplet"] = cross_modality_triplet(*parts, margin=config.margin)
         else:
             found["triplet"] = hard_triplet(output.pooled, labels, margin=config.margin)
         if output.local is not None:
             flat, each = output.local.flatten(0, 1), labels.repeat_interleave(output.local.shape[1])
             found["regions"] = config.lr_weight * identity_cross_entropy(flat, each, smoothing=config.label_smoothing)
             if config.local_pairs == "unpaired":
-                visible, infrared = output.local.split([len(batch.visible), len(batch.infrared)])
+                visible, infrared = output.local.split(counts)
                 found["lr"] = config.lr_weight * losses.divergence(infrared, visible)
         return found
 
     def alignment_losses(self, real: dict[str, Output], fake: dict[str, Output]) -> dict[str, Float[Tensor, ""]]:
-        """Instance-level alignment of whole images and of regions (Eq. 11, 12), weighted.
-
-        Args:
-            real: modality → its real images. fake: modality → images made of the other modality's real ones.
-        """
+        """Instance-level alignment of whole images and of regions (Eq. 11, 12), weighted; `fake` are the images of a
+        modality that were made of the other's `real` ones."""
         config, found = self.config, {}
         if config.il_weight:
             logits = ({name: each.logits for name, each in kind.items()} for kind in (real, fake))
@@ -85,9 +78,8 @@ class JsiaMethod(Method):
         config = self.config
         kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        return kind(
-            learning, lr=config.learning_rate, betas=(config.first_beta, 0.999), weight_decay=config.weight_decay
-        )
+        betas = (config.first_beta, 0.999)
+        return kind(learning, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         if self.config.schedule == "one_cycle":

@@ -1,6 +1,6 @@
 """The joint training for the one training loop: ReID network and generators together, then the discriminators."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,25 +13,12 @@ from torch.nn import functional
 from vireid_lib.data.images import load_images
 from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.cost import Peak
-from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia import Jsia, generation, losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
-from vireid_lib.generators.jsia.generation import (
-    MODALITIES,
-    ByModality,
-    Made,
-    backward,
-    discriminate,
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-    mixed,
-)
+from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
-from vireid_lib.generators.jsia.jsia import Jsia
 from vireid_lib.generators.jsia.network import Output
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.reid.method import Batch
@@ -75,10 +62,8 @@ class JointTask(ReidTask):
         task.start, task.device = Jsia(made_at, device="cpu", progress=False), torch.device("meta")
         with torch.device("meta"):
             task.method = task.make_method(config, identities)
-            encoder = make_set_level(made_at)
-            held = {**make_generation(made_at, encoder.channels), **make_discriminators(made_at)}
             task.modules["network"] = task.method.network
-            task._assemble(config, {"set_level": encoder, **held}, 0)
+            task._assemble(config, generation.make_networks(made_at), 0)
         return task
 
     def _assemble(self, config: JsiaReidConfig, held: Mapping[str, nn.Module], seed: int) -> None:
@@ -95,13 +80,10 @@ class JointTask(ReidTask):
         if config.set_level == "adversarial":
             self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
             self.discriminators += (MODALITY,)
-        players = {"generators": self.generators, "discriminators": self.discriminators}
-        learned = {
-            player: [each for name in names for each in self.modules[name].parameters()]
-            for player, names in players.items()
-            if names
-        }
-        self.optimizers |= adams(config.generation_rate, weight_decay=config.generation_decay, **learned)
+        for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
+            if learned := [each for name in names for each in self.modules[name].parameters()]:
+                rates = {"weight_decay": config.generation_decay, player: learned}
+                self.optimizers |= adams(config.generation_rate, **rates)
 
     def make_method(self, config: JsiaReidConfig, identities: int) -> JsiaMethod:
         method = JsiaMethod(config, identities)
@@ -111,10 +93,8 @@ class JointTask(ReidTask):
 
     def before_step(self, step: int) -> None:
         super().before_step(step)
-        share = self.method.drop(self.position(step)[0])
-        for name in ("generators", "discriminators"):
-            if name in self.optimizers:
-                schedules.scale_learning_rates(self.optimizers[name], share)
+        for name in self.optimizers.keys() & {"generators", "discriminators"}:
+            schedules.scale_learning_rates(self.optimizers[name], self.method.drop(self.position(step)[0]))
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         moved = self.method.move(self.batch(step))
@@ -148,11 +128,7 @@ class JointTask(ReidTask):
 
     def _learn(self, moved: Batch, generates: bool = True):
         """The losses of network and generators, weighted, a function that gives the discriminators' afterwards, and
-        what was generated.
-
-        Args:
-            generates: whether the generators take part in this step.
-        """
+        what was generated, if the step `generates`."""
         batch, network = self.method.augment(moved), self.modules["network"]
         maps = network(torch.cat((batch.visible, batch.infrared)), "set_level")
         found = self.method.identity_losses(network(maps, "instance_level"), batch)
@@ -171,7 +147,7 @@ class JointTask(ReidTask):
                 found |= self._align(real, made, moved.generator)
 
         def discriminating() -> dict[str, Tensor]:
-            of_discriminators = discriminate(self.modules, real, made.fake) if made else {}
+            of_discriminators = generation.discriminate(self.modules, real, made.fake) if made else {}
             if MODALITY in self.modules:
                 guess = self.modules[MODALITY](maps.detach())[:, 0]
                 of_discriminators[MODALITY] = functional.binary_cross_entropy_with_logits(guess, infrared)
@@ -181,31 +157,20 @@ class JointTask(ReidTask):
 
     def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
         settings = self.start.config
-        if self.shared:
-            network = self.modules["network"]
-            return generate(
-                self.modules,
-                network,
-                lambda pictures: network(network_input(pictures, settings.enlargement), "set_level"),
-                real,
-                settings,
-                draw,
-            )
-        encoder = self.modules["set_level"]
-        return generate(self.modules, encoder, encoding(encoder, settings), real, settings, draw)
+        encoder, part = (self.modules["network"], ["set_level"]) if self.shared else (self.modules["set_level"], [])
+        encode = generation.encoding(encoder, settings, *part)
+        return generation.generate(self.modules, encoder, encode, real, settings, draw)
 
     def _align(self, real: ByModality, made: Made, draw: torch.Generator) -> dict[str, Tensor]:
         """IL, LR and UI: what the network learns from generated images."""
-        fake, reaches = made.fake, self.settings.end_to_end
-        if not reaches:
-            fake = {name: images.detach() for name, images in fake.items()}
-        pictures = torch.cat([*(real[name] for name in MODALITIES), *(fake[name] for name in MODALITIES)])
+        reaches = self.settings.end_to_end
         with statistics_kept(self.modules["network"]):
             if self.shared and reaches:  # the generators have these maps already
-                held = [*(made.maps[name] for name in MODALITIES), *(made.fake_maps[name] for name in MODALITIES)]
+                held = [each[name] for each in (made.maps, made.fake_maps) for name in MODALITIES]
                 parts = _split(self.modules["network"](torch.cat(held), "instance_level"))
             else:
-                parts = _split(self._recognise(pictures))
+                fake = [made.fake[name] if reaches else made.fake[name].detach() for name in MODALITIES]
+                parts = _split(self._recognise(torch.cat([*(real[name] for name in MODALITIES), *fake])))
             of_real = dict(zip(MODALITIES, parts[:2], strict=True))
             of_fake = dict(zip(MODALITIES, parts[2:], strict=True))
             found = self.method.alignment_losses(of_real, of_fake)
@@ -220,7 +185,7 @@ class JointTask(ReidTask):
             count = len(made.maps[name])
             partner[name] = torch.randperm(count, generator=draw).to(self.device)
             share[name] = torch.rand(count, generator=draw).to(self.device)
-        pictures = torch.cat(list(mixed(self.modules, made, partner, share).values()))
+        pictures = torch.cat(list(generation.mixed(self.modules, made, partner, share).values()))
         pictures = pictures if self.settings.end_to_end else pictures.detach()
         logits = torch.cat([of_real[name].logits for name in MODALITIES])
         others = torch.cat([of_real[name].logits[partner[name]] for name in MODALITIES])
@@ -232,22 +197,15 @@ class JointTask(ReidTask):
 
     def _for_generation(self, moved: Batch) -> ByModality:
         """The pictures in -1..1 that pass the generators: of the first people of the batch, each one's first images."""
-        config, made_at = self.settings, self.start.config
-        people, images = config.generation_identities, config.generation_images
+        config, size = self.settings, (self.start.config.height, self.start.config.width)
         chosen = torch.arange(config.identities * config.images).view(config.identities, config.images)
-        chosen = chosen[:people, :images].flatten()
-        size = (made_at.height, made_at.width)
-        found = {}
-        for name in MODALITIES:
-            pictures = getattr(moved, name)[chosen]
-            if pictures.shape[2:] != size:
-                pictures = functional.interpolate(pictures, size, mode="area")
-            found[name] = pictures * 2 - 1
-        return found
+        chosen = chosen[: config.generation_identities, : config.generation_images].flatten()
+        found = {name: getattr(moved, name)[chosen] for name in MODALITIES}
+        if moved.visible.shape[2:] != size:
+            found = {name: functional.interpolate(each, size, mode="area") for name, each in found.items()}
+        return {name: each * 2 - 1 for name, each in found.items()}
 
-    def _update(
-        self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor, made: Made | None = None
-    ) -> None:
+    def _update(self, accelerator: Accelerator, players: Sequence[str], loss: Tensor, made: Made | None = None) -> None:
         if self.processes > 1 and made is not None and made.apart is not None:
             raise ValueError(
                 "feature_reaches_encoder is False, which takes two backward passes of a step: the joint training does "
@@ -256,7 +214,8 @@ class JointTask(ReidTask):
         held = [self.optimizers[name] for name in players if name in self.optimizers]
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)
-        backward(accelerator, loss, made, self.modules["network"] if self.shared else self.modules.get("set_level"))
+        encoder = self.modules["network"] if self.shared else self.modules.get("set_level")
+        generation.backward(accelerator, loss, made, encoder)
         for optimizer in held:
             optimizer.step()
 
@@ -268,11 +227,10 @@ class JointTask(ReidTask):
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
         config, table = self.start.config, self.table
         pixels = load_images(table["path"].tolist(), (config.height, config.width), cache=self.cache).pixels
-        people, seen = table["identity"].tolist(), zip(table["camera"], table["modality"], strict=True)
-        cameras = [self.start.camera_key(*each) for each in seen]
+        seen = zip(table["camera"], table["modality"], strict=True)
+        cameras, people = [self.start.camera_key(*each) for each in seen], table["identity"].tolist()
         networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, config.style_dim)
-        about = {"identities": len(self.identities), "joint_steps": self.steps}
-        self.start.keep(folder, networks, table, **about)
+        self.start.keep(folder, networks, table, identities=len(self.identities), joint_steps=self.steps)
 
 
 def _split(output: Output) -> list[Output]:
@@ -290,20 +248,12 @@ def _modality_discriminator(channels: int, seed: int) -> nn.Module:
 
 
 def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
-    """Generator and ReID network must be made for each other."""
     made = generator.config
-    for name in ("backbone", "grey_encoder", "stem_relu"):
-        if getattr(made, name) != getattr(config, name):
-            raise ValueError(
-                f"The jsia in {place} has {name} {getattr(made, name)!r}, the joint training "
-                f"{getattr(config, name)!r}: give both the same."
-            )
-    seen = (made.height * made.enlargement, made.width * made.enlargement)
-    if seen != (config.height, config.width):
-        raise ValueError(
-            f"The encoder of the jsia in {place} was trained at {seen[0]}x{seen[1]} pixels, the joint "
-            f"training has {config.height}x{config.width}: give both the same."
-        )
+    held = {name: (getattr(made, name), getattr(config, name)) for name in ("backbone", "grey_encoder", "stem_relu")}
+    sizes = (f"{height}x{width} pixels" for height, width in (made.input_size, (config.height, config.width)))
+    for name, (then, now) in (held | {"an encoder trained at": tuple(sizes)}).items():
+        if then != now:
+            raise ValueError(f"The jsia in {place} has {name} {then}, the joint training {now}: give both the same.")
     if config.ui_weight and not made.variation:
         raise ValueError(
             f"ui_weight is {config.ui_weight}, but the jsia in {place} has no variation module: set "

@@ -8,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from vireid_lib.data.tables import OTHER
 from vireid_lib.generators.adversarial import toward
 
 Scores = Sequence[Float[Tensor, "batch 1 rows columns"]]
 Logits = Float[Tensor, "... identities"]
+ByModality = dict[str, Logits]
 RELEASED_EPSILON = 1e-8
 
 
@@ -40,9 +42,7 @@ def released_divergence(learner: Logits, teacher: Logits) -> Float[Tensor, ""]:
     return both.sum(-1).mean()
 
 
-def alignment(
-    real: dict[str, Logits], fake: dict[str, Logits], kind: Literal["as_printed", "both_ways"]
-) -> Float[Tensor, ""]:
+def alignment(real: ByModality, fake: ByModality, kind: Literal["as_printed", "both_ways"]) -> Float[Tensor, ""]:
     """Instance-level alignment of paired images (Eq. 11; with an axis of regions, Eq. 12).
 
     Args:
@@ -51,9 +51,7 @@ def alignment(
         kind: "both_ways" is the release's, see `released_divergence`.
     """
     if kind == "both_ways":
-        return released_divergence(fake["infrared"], real["visible"]) + released_divergence(
-            fake["visible"], real["infrared"]
-        )
+        return sum(released_divergence(fake[OTHER[name]], real[name]) for name in ("visible", "infrared"))
     # As printed: in both pairs the infrared image stands first.
     return divergence(real["infrared"], fake["visible"]) + divergence(fake["infrared"], real["visible"])
 

@@ -25,11 +25,8 @@ class Output(NamedTuple):
 
 
 class JsiaNetwork(nn.Module):
-    """One stream for both modalities; images are in ImageNet's normalisation.
-
-    The small network projects the means of four stripes, as its relatives do; the mean of the map (section 3.3)
-    otherwise.
-    """
+    """One stream for both modalities; images are in ImageNet's normalisation. The small network projects the means of
+    four stripes, as its relatives do; the mean of the map (section 3.3) otherwise."""
 
     def __init__(self, config: JsiaReidConfig, identities: int) -> None:
         super().__init__()
@@ -40,10 +37,9 @@ class JsiaNetwork(nn.Module):
         self.width = SMALL_WIDTH if self.small else channels
         self.bottleneck, self.classifier = bn_neck(self.width), identity_classifier(self.width, identities)
         self.regions = config.regions if config.lr_weight else 0
-        heads = (
-            nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)) for _ in range(self.regions)
-        )
-        self.local = nn.ModuleList(heads)
+        self.local = nn.ModuleList()
+        for _ in range(self.regions):
+            self.local.append(nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)))
         self.behind_neck = config.feature == "neck"
 
     def forward(self, inputs: Images | Maps, part: Literal["all", "set_level", "instance_level"] = "all"):
@@ -56,13 +52,11 @@ class JsiaNetwork(nn.Module):
         return Output(pooled, self.classifier(self.bottleneck(pooled)), self._local(maps))
 
     def pool(self, maps: Maps) -> Float[Tensor, "batch dim"]:
-        """T to V."""
         if not self.small:
             return average_pool(maps)
         return self.reduce(generalised_mean_pool(maps, power=1.0, stripes=SMALL_STRIPES))
 
     def feature_map(self, images: Images, modality: str) -> Maps:
-        """The map before pooling, for attention and Grad-CAM pictures."""
         check_images(images, modality)
         return self.instance_level(self.set_level(images))
 
@@ -71,7 +65,6 @@ class JsiaNetwork(nn.Module):
         return self.describe(self.feature_map(images, modality))
 
     def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
-        """The feature for retrieval of maps as `feature_map` gives them."""
         pooled = self.pool(maps)
         return self.bottleneck(pooled) if self.behind_neck else pooled
 

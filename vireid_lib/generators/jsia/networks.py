@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -18,12 +19,9 @@ leaky = partial(functional.leaky_relu, negative_slope=0.2)
 
 
 def in_micro_batches(network: Callable[..., Tensor], size: int | None, *inputs: Tensor) -> Tensor:
-    """`network(*inputs)`; of more than `size` rows, so many at once, and the backward pass computes each micro-batch
-    again.
-
-    Only for networks that treat every row by itself: then values and gradients are those of the whole batch, up to
-    rounding. None for the whole batch at once.
-    """
+    """`network(*inputs)`; of more than `size` rows (None: of no batch), so many at once, and the backward pass computes
+    each micro-batch again. Only for networks that treat every row by itself: then values and gradients are those of the
+    whole batch, up to rounding."""
     if size is None or len(inputs[0]) <= size or not torch.is_grad_enabled():
         return network(*inputs)
     parts = zip(*(each.split(size) for each in inputs), strict=True)
@@ -32,21 +30,11 @@ def in_micro_batches(network: Callable[..., Tensor], size: int | None, *inputs: 
 
 
 class Convolution(nn.Module):
-    """A convolution with reflected borders, then a normalisation and an activation, if given."""
+    """A convolution with reflected borders of (size − 1) // 2, then a normalisation and an activation, if given."""
 
-    def __init__(
-        self,
-        channels: int,
-        out: int,
-        size: int,
-        *,
-        stride: int = 1,
-        padding: int,
-        norm: nn.Module | None = None,
-        activation: Callable[[Tensor], Tensor] | None = functional.relu,
-    ) -> None:
+    def __init__(self, channels: int, out: int, size: int, *, stride: int = 1, norm=None, activation=functional.relu):
         super().__init__()
-        self.norm, self.activation, self.padding = norm, activation, padding
+        self.norm, self.activation, self.padding = norm, activation, (size - 1) // 2
         self.conv = nn.Conv2d(channels, out, size, stride)
 
     def forward(self, maps: Maps) -> Maps:
@@ -56,10 +44,8 @@ class Convolution(nn.Module):
 
 
 class MapNorm(nn.Module):
-    """(x − mean) / (deviation + ε) over all values of a sample, then a gain and a shift for each channel.
-
-    As released: the unbiased deviation, ε outside the root; what MUNIT calls layer normalisation.
-    """
+    """(x − mean) / (deviation + ε) over all values of a sample, then a gain and a shift for each channel. As released:
+    the unbiased deviation, ε outside the root; what MUNIT calls layer normalisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -88,8 +74,7 @@ class AdaptiveBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = Convolution(channels, channels, 3, padding=1, activation=None)
-        self.second = Convolution(channels, channels, 3, padding=1, activation=None)
+        self.first, self.second = (Convolution(channels, channels, 3, activation=None) for _ in range(2))
 
     def forward(self, maps: Maps, parameters: Float[Tensor, "batch 2 2 channels"]) -> Maps:
         """`parameters`: of each of the two norms, shift then scale."""
@@ -105,18 +90,15 @@ class StyleEncoder(nn.Module):
     def __init__(self, *, width: int, downsamplings: int, style: int, micro_batch: int | None = None) -> None:
         super().__init__()
         self.micro_batch = micro_batch
-        layers = [Convolution(3, width, 7, padding=3)]
+        layers = [Convolution(3, width, 7)]
         for place in range(downsamplings):
             out = 2 * width if place < 2 else width
-            layers.append(Convolution(width, out, 4, stride=2, padding=1))
+            layers.append(Convolution(width, out, 4, stride=2))
             width = out
         self.layers, self.style = nn.Sequential(*layers), nn.Linear(width, style)
 
     def forward(self, images: Images) -> Styles:
-        return in_micro_batches(self._styles, self.micro_batch, images)
-
-    def _styles(self, images: Images) -> Styles:
-        return self.style(self.layers(images).mean((2, 3)))
+        return in_micro_batches(lambda some: self.style(self.layers(some).mean((2, 3))), self.micro_batch, images)
 
 
 class Decoder(nn.Module):
@@ -141,19 +123,14 @@ class Decoder(nn.Module):
         super().__init__()
         self.micro_batch = micro_batch
         self.blocks = nn.ModuleList(AdaptiveBlock(channels) for _ in range(blocks))
-        self.mlp = nn.Sequential(
-            nn.Linear(style, mlp_width),
-            nn.ReLU(),
-            nn.Linear(mlp_width, mlp_width),
-            nn.ReLU(),
-            nn.Linear(mlp_width, blocks * 4 * channels),
-        )
-        ups = []
+        widths = (style, mlp_width, mlp_width, blocks * 4 * channels)
+        layers = [each for pair in pairwise(widths) for each in (nn.Linear(*pair), nn.ReLU())]
+        self.mlp, ups = nn.Sequential(*layers[:-1]), []
         for _ in range(upsamplings):
             norm = MapNorm(channels // 2)
-            ups += [nn.Upsample(scale_factor=2), Convolution(channels, channels // 2, 5, padding=2, norm=norm)]
+            ups += [nn.Upsample(scale_factor=2), Convolution(channels, channels // 2, 5, norm=norm)]
             channels //= 2
-        self.ups = nn.Sequential(*ups, Convolution(channels, 3, 7, padding=3, activation=torch.tanh))
+        self.ups = nn.Sequential(*ups, Convolution(channels, 3, 7, activation=torch.tanh))
 
     def forward(self, maps: Maps, styles: Styles) -> Images:
         return in_micro_batches(self._images, self.micro_batch, maps, styles)
@@ -170,7 +147,11 @@ class MultiScaleDiscriminator(nn.Module):
 
     def __init__(self, *, width: int = 32, layers: int = 4, scales: int = 2) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_one_scale(width, layers) for _ in range(scales))
+        self.scales = nn.ModuleList()
+        for _ in range(scales):
+            widths = (3, *(width * 2**place for place in range(layers)))
+            own = [Convolution(*pair, 4, stride=2, activation=leaky) for pair in pairwise(widths)]
+            self.scales.append(nn.Sequential(*own, nn.Conv2d(widths[-1], 1, 1)))
         self.apply(draw_weights)
 
     def forward(self, images: Images) -> list[Float[Tensor, "batch 1 rows columns"]]:
@@ -179,12 +160,3 @@ class MultiScaleDiscriminator(nn.Module):
             scores.append(scale(images))
             images = functional.avg_pool2d(images, 3, 2, 1, count_include_pad=False)
         return scores
-
-
-def _one_scale(width: int, layers: int) -> nn.Sequential:
-    convolutions, channels = [], 3
-    for place in range(layers):
-        out = width * 2**place
-        convolutions.append(Convolution(channels, out, 4, stride=2, padding=1, activation=leaky))
-        channels = out
-    return nn.Sequential(*convolutions, nn.Conv2d(channels, 1, 1))

@@ -29,8 +29,8 @@ class StyleBank(nn.Module):
     def __init__(self, images: int, style: int) -> None:
         super().__init__()
         self.register_buffer("codes", torch.zeros(images, style))
-        self.register_buffer("people", torch.zeros(images, dtype=torch.int64))
-        self.register_buffer("cameras", torch.zeros(images, dtype=torch.int64))
+        for name in ("people", "cameras"):
+            self.register_buffer(name, torch.zeros(images, dtype=torch.int64))
 
     @classmethod
     @torch.no_grad()
@@ -43,13 +43,8 @@ class StyleBank(nn.Module):
         cameras: Sequence[str],
         style: int,
     ) -> Self:
-        """The styles of images.
-
-        Args:
-            networks: with "style_visible" and "style_infrared".
-            rows: modality → places of its images. people, cameras: of each image; a camera's name is that of
-                `vireid_lib.data.cameras`.
-        """
+        """The styles of images, by the networks "style_visible" and "style_infrared"; `rows` are the places of each
+        modality's images, and cameras have the names of `vireid_lib.data.cameras`."""
         bank = cls(len(pixels), style)
         for modality, own in rows.items():
             network = networks[f"style_{modality}"]
@@ -57,18 +52,14 @@ class StyleBank(nn.Module):
             for start in range(0, len(own), BATCH):
                 some = np.asarray(own[start : start + BATCH])
                 bank.codes[some] = network(to_float(pixels[some], device) * 2 - 1).float().cpu()
-        bank.people.copy_(torch.tensor([_number(name) for name in people]))
-        bank.cameras.copy_(torch.tensor([_number(name) for name in cameras]))
+        for held, names in ((bank.people, people), (bank.cameras, cameras)):
+            held.copy_(torch.tensor([seeds.integer(0, name) for name in names]))
         return bank
 
     def draw(self, identity: str, camera: str, seed: int) -> Float[Tensor, " style"]:
         """A style of the person under the camera; of anybody under it, if there is none of them (the paper exchanges
         styles within a person, but an external person has no infrared image)."""
-        there = self.cameras == _number(camera)
-        own = there & (self.people == _number(identity))
+        there = self.cameras == seeds.integer(0, camera)
+        own = there & (self.people == seeds.integer(0, identity))
         places = (own if bool(own.any()) else there).nonzero().flatten()
         return self.codes[places[np.random.default_rng(seed).integers(len(places))]]
-
-
-def _number(name: str) -> int:
-    return seeds.integer(0, name)

@@ -12,13 +12,11 @@ START = -2.0  # τ starts near softplus(-2) = 0.13: with more noise than signal 
 
 
 class LatentEncoder(nn.Module):
-    """Maps to mean μ and deviation τ of their latents: three strided convolutions, then a linear layer for each.
+    """Maps to mean μ and deviation τ of their latents: three strided convolutions, then a linear layer for each. The
+    paper gives no architecture. The latents are a vector, not a map: a mixture of two people in different poses is then
+    no double exposure."""
 
-    The paper gives no architecture. The latents are a vector, not a map: a mixture of two people in different poses is
-    then no double exposure.
-    """
-
-    def __init__(self, channels: int, rows: int, columns: int, *, width: int, latent: int) -> None:
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
         super().__init__()
         layers = []
         for place in range(HALVINGS):
@@ -36,7 +34,7 @@ class LatentEncoder(nn.Module):
 class LatentDecoder(nn.Module):
     """Latents to modality-invariant maps, which are not negative: what a ReLU leaves."""
 
-    def __init__(self, channels: int, rows: int, columns: int, *, width: int, latent: int) -> None:
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
         super().__init__()
         self.shape = (width, rows >> HALVINGS, columns >> HALVINGS)
         self.start = nn.Linear(latent, width * self.shape[1] * self.shape[2])

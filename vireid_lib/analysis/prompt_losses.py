@@ -1,28 +1,19 @@
-"""What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts; and which
-camera codes figures show."""
+"""What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.data.images import load_images
 from vireid_lib.data.tables import OTHER
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.provenance import save_arrays
-from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import encode
 from vireid_lib.training import seeds
-from vireid_lib.viz.pictures import pixels, spread
-
-MOST_CAMERAS = 7  # columns that fit a page
 
 TIMES = (0.1, 0.35, 0.6, 0.85)
 """Places on the noise schedule at which losses are compared."""
@@ -34,28 +25,7 @@ PROMPT_VARIANTS = {
     "branch": "code and branch of the other modality",
     "base": "the base model: “a photo of a person”",
 }
-"""Under which prompts `prompt_worth` measures the loss."""
-
-
-def prompt_worth(run: Run, *, images: int = 24, split: int = 1) -> pd.DataFrame:
-    """How well the fine-tuned model denoises training images under the right prompt and under wrong ones.
-
-    Images, noise and times (`TIMES`) are the same in all columns.
-
-    Returns:
-        one row per image and time: modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`.
-    """
-    rows = spread(run.data(split).train_rows(), images)
-    fitted = run.fit("dive", split)
-
-    def make(folder: Path) -> None:
-        save_arrays(folder, losses=_losses(run.generator("dive", split).model, rows).numpy())
-
-    settings = {"times": list(TIMES), "variants": list(PROMPT_VARIANTS)}
-    record = run.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
-    losses = record.arrays()["losses"].reshape(len(PROMPT_VARIANTS), -1).astype(float)
-    about = {"modality": [*rows["modality"]] * len(TIMES), "time": np.repeat(TIMES, len(rows))}
-    return pd.DataFrame(about | dict(zip(PROMPT_VARIANTS, losses, strict=True)))
+"""Under which prompts `prompt_losses` measures the loss."""
 
 
 def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +46,12 @@ def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
 
 
 @torch.no_grad()
-def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants times images"]:
+def prompt_losses(model: DiveModel, rows: pd.DataFrame) -> pd.DataFrame:
+    """How well a fine-tuned model denoises images under the right prompt and under wrong ones: one row per image and
+    time, columns modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`. Images, noise and times (`TIMES`)
+    are the same in all columns."""
     base, config, device = model.base, model.config, model.base.unet.device
-    images = pixels(rows, (config.height, config.width))
+    images = np.asarray(load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels)
     parts = [slice(start, start + 16) for start in range(0, len(rows), 16)]
     clean = torch.cat([encode(model, images[part]) for part in parts])
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
@@ -95,37 +68,24 @@ def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants tim
         (empty, empty, None),
     )
     alphas = base.schedule.alphas_cumprod.to(device)
-    found = torch.empty(len(variants), len(TIMES), len(rows))
-    for variant, (named, coded, branches) in enumerate(variants):
-        ids = model.tokenize(model.prompts(named, coded)).to(device)
-        for row, share in enumerate(TIMES):
+    found = {"modality": [*rows["modality"]] * len(TIMES), "time": np.repeat(TIMES, len(rows))}
+    for name, (named, coded, branches) in zip(PROMPT_VARIANTS, variants, strict=True):
+        ids, losses = model.tokenize(model.prompts(named, coded)).to(device), []
+        for share in TIMES:
             for part in parts:
                 times = torch.full_like(ids[part, 0], round(share * (len(alphas) - 1)))
                 noised, target = diffuse(clean[part], noise[part], alphas[times], base.prediction)
                 predicted = predict(model, ids[part], noised, times, branches and branches[part])
-                found[variant, row, part] = (predicted - target).square().mean((1, 2, 3)).cpu()
-    return found
+                losses += (predicted - target).square().mean((1, 2, 3)).tolist()
+        found[name] = losses
+    return pd.DataFrame(found)
 
 
 def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, cameras: list[str] | None) -> Tensor:
-    """The prediction under the branches of the cameras, or of the bare base model."""
+    """The prediction under the branches of the cameras, or of the bare base model (None)."""
     if cameras is None:
         with model.branches.using(None):
             return model.base.unet(noised, times, model.base.text(ids).last_hidden_state).sample
     chosen = torch.tensor([model.vocabulary.branch(camera) for camera in cameras], device=ids.device)
     frozen = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     return Predictor(model)(ids, noised, times, chosen, frozen)
-
-
-def cameras_of_each_view(run: Run) -> dict[str, str]:
-    """A camera for each code of DiVE, and its modality: the target's visible ones, then its infrared ones, then the
-    external set's; as many as fit a page."""
-    rows = run.fitted_rows("dive")
-    words = prompts.build(rows, run.generator_config("dive"))
-    cameras = dict(zip(camera_keys(rows, words), rows["modality"], strict=True))
-    first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}
-    own = sorted(camera for camera in first.values() if camera.split("/")[0] == run.profile.data.target)
-    others = sorted(set(first.values()) - set(own))[:1]
-    infrared = [camera for camera in own if cameras[camera] == "infrared"][: MOST_CAMERAS - 3]
-    visible = [camera for camera in own if cameras[camera] == "visible"][: MOST_CAMERAS - 1 - len(infrared)]
-    return {camera: cameras[camera] for camera in (*visible, *infrared, *others)}

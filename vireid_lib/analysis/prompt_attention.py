@@ -1,8 +1,6 @@
-"""Attention on real training images as a cached stage: how much of each piece of the prompt lies on the person."""
+"""Attention on real images: how much of each piece of DiVE's prompt lies on the person."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,66 +8,36 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.analysis.attention import Recorder, concentration, conclusion, record, token_positions
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.prompt_losses import predict
+from vireid_lib.analysis.attention import Recorder, concentration, record, token_positions
+from vireid_lib.analysis.prompt_losses import predict
+from vireid_lib.data.images import load_images
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import encode
 from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
-from vireid_lib.viz.pictures import pixels, spread
 
 TIMES = (0.2, 0.4, 0.6, 0.8)
 """Noise levels at which the images are looked at, as shares of the schedule."""
 
 BATCH = 8
-TABLE = "attention.csv"
 
 
-def concentrations(run: Run, *, images: int = 48) -> pd.DataFrame:
-    """Noise training images to `TIMES`, let the fine-tuned U-Net predict under each image's own prompt, and measure
-    whether each piece of that prompt is attended to on the person (see `outlines`).
-
-    Args:
-        images: how many, half of each modality, spread over the training images.
+def concentrations(model: DiveModel, rows: pd.DataFrame, masks: Float[Tensor, "n height width"]) -> pd.DataFrame:
+    """Noise images to `TIMES`, let the fine-tuned U-Net predict under each image's own prompt, and measure whether each
+    piece of that prompt is attended to on the person, whom the masks outline.
 
     Returns:
         a row for each image, resolution (the finest first) and piece: columns image, modality, resolution ("16 × 8"),
         piece, concentration (1: as on an average place), share (of all attention, 0..1). Means over heads, layers and
         noise levels.
     """
-    rows = spread(run.data().train_rows(), images)
-
-    def make(folder: Path) -> dict:
-        model = run.generator("dive").model
-        masks = torch.from_numpy(outlines(run, rows))
-        noise, parts = seeds.generator(0, "attention"), []
-        for start in range(0, len(rows), BATCH):
-            part = rows.iloc[start : start + BATCH]
-            parts += _measured(model, part, masks[start : start + BATCH], _attention(model, part, noise))
-        table = pd.DataFrame(parts)
-        table.to_csv(folder / TABLE, index=False)
-        return {"conclusion": conclusion(table)}
-
-    inputs = {"finetuning": run.fit("dive"), "images": rows}
-    done = run.stage("attention_concentrations", {"times": list(TIMES)}, inputs, make, seeds=[0])
-    return pd.read_csv(done.folder / TABLE)
-
-
-def outlines(run: Run, rows: pd.DataFrame) -> Float[np.ndarray, "n height width"]:
-    """How much of each pixel the person covers (0..1), at the generator's size. The renderer of the miniature world
-    knows it. Elsewhere it is an upright ellipse in the middle of the crop, which is coarse."""
-    config = run.generator_config("dive")
-    height, width = config.height, config.width
-    if run.miniature:
-        from vireid_lib.miniworld.oracle import person_masks
-
-        return person_masks(rows["path"].tolist(), height=height, width=width)
-    y, x = np.mgrid[0:height, 0:width] + 0.5
-    ellipse = ((x / width - 0.5) / 0.3) ** 2 + ((y / height - 0.5) / 0.46) ** 2 <= 1
-    return np.repeat(ellipse[None].astype(np.float32), len(rows), 0)
+    noise, found = seeds.generator(0, "attention"), []
+    for start in range(0, len(rows), BATCH):
+        part = rows.iloc[start : start + BATCH]
+        found += _measured(model, part, masks[start : start + BATCH], _attention(model, part, noise))
+    return pd.DataFrame(found)
 
 
 def positions(model: DiveModel, identity: str, camera: str) -> dict[str, list[int]]:
@@ -87,7 +55,8 @@ def _attention(model: DiveModel, rows: pd.DataFrame, noise: torch.Generator) -> 
     base, device = model.base, model.base.unet.device
     cameras = camera_keys(rows, model.vocabulary)
     ids = model.tokenize(model.prompts(rows["identity"].tolist(), cameras)).to(device)
-    clean = encode(model, pixels(rows, (model.config.height, model.config.width)))
+    size = model.config.height, model.config.width
+    clean = encode(model, np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels))
     drawn = torch.randn(clean.shape, generator=noise).to(device)
     alphas = base.schedule.alphas_cumprod.to(device)
     with record(base.unet) as recorder:
