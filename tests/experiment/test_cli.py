@@ -57,6 +57,5 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
     places = ["--profile", "smoke", "--workspace", str(tmp_path)]
     got, out, err = call(capsys, "book", *places, "--only", "04", "--only", "5", "-p", "a=1")
     assert got == status and str(page) in out and failure in err
-    expected = {"profile": "smoke", "workspace": str(tmp_path), "data_root": "", "only": ["04", "5"], "site": True}
-    command = f"vireid book --profile smoke --workspace {tmp_path} --only 04 --only 5 -p a=1"
-    assert asked == expected | {"overrides": ["a=1"], "command": command}
+    assert asked["profile"] == "smoke" and asked["workspace"] == str(tmp_path) and asked["site"]
+    assert asked["only"] == ["04", "5"] and asked["overrides"] == ["a=1"] and "--only 5 -p a=1" in asked["command"]

@@ -70,17 +70,6 @@ def test_in_the_other_modality_the_person_stands_where_the_photograph_shows_them
     assert (apart * (masks < 0.01)).sum() / (masks < 0.01).sum() > 15 > apart[masks > 0.99].mean()
 
 
-def test_only_infrared_cameras_and_pictures_of_a_world_are_taken(world, photographs, tmp_path):
-    with pytest.raises(ValueError, match="'mini_vi/1' is not"):
-        paired_views(photographs[:1], ["mini_vi/1"])
-    with pytest.raises(ValueError, match="4 paths and 1 cameras"):
-        paired_views(photographs, ["mini_vi/3"])
-    with pytest.raises(ValueError, match="no folder with a world.json"):
-        person_masks([str(tmp_path / "a.jpg")])
-    with pytest.raises(ValueError, match="is no picture that"):
-        person_masks([str(world["mini_vi"] / "cam1/0001/0099.jpg")])
-
-
 @pytest.mark.parametrize(("kind", "source"), [("true", "true infrared"), ("redrawn", "redrawn infrared")])
 def test_mini_markets_training_people_are_known_in_infrared(world, kind, source):
     table = read_oracle(world["mini_truth"], kind)

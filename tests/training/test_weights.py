@@ -33,15 +33,6 @@ def test_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("somebody/network.in1k", "model.safetensors")]
 
 
-def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_: str) -> None:
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(weights, "hf_hub_download", offline)
-    with pytest.raises(FileNotFoundError, match="Some weights 'some/thing'.*from the hub.*no route.*Give a local file"):
-        weights.read_weights("some/thing", *WORDS)
-
-
 class Settings:
     """Of a training that starts from others' weights."""
 
