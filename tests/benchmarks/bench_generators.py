@@ -40,13 +40,13 @@ MIB = 2**20
 class Clock(loop.Progress):
     """A training's progress that notes when each step ended."""
 
-    stamps: list[tuple[str, float]] = []
+    stamps: list[tuple[loop.Progress, float]] = []
     now = staticmethod(time.process_time)
 
     def update(self, done: int, values: dict | None = None) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.stamps.append((self.label, self.now()))
+        self.stamps.append((self, self.now()))
         super().update(done, values)
 
 
@@ -82,7 +82,7 @@ def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, patch.object(loop, "Progress", Clock):
         maker = generators.build(name, config, cache=Path(folder) / "cache", device=device, progress=False)
         maker.fit(tables.concat(target, external), Path(folder) / "fit")
-        stamps = [moment for label, moment in Clock.stamps if label == Clock.stamps[-1][0]][WARM_UP - 1 :]
+        stamps = [moment for clock, moment in Clock.stamps if clock is Clock.stamps[-1][0]][WARM_UP - 1 :]
         maker.expand(people[:1], cameras, 1, 1, Path(folder) / "first", source=external)
         began = Clock.now()
         made = maker.expand(people, cameras, per_person, 0, Path(folder) / "made", source=external)
