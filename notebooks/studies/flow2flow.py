@@ -189,7 +189,8 @@ def density(blocks=4):
     shown = {"data x": data, "latents of the data": latents.flatten(1), "drawn from noise": drawn.flatten(1)}
     figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.6))
     for axes, (title, points) in zip(panels, shown.items(), strict=True):
-        axes.scatter(*points.T, s=3, c="C1" if title == "drawn from noise" else data[:, 1], cmap="viridis")
+        colour = {"color": "C1"} if title == "drawn from noise" else {"c": data[:, 1], "cmap": "viridis"}
+        axes.scatter(*points.T, s=3, **colour)
         axes.set(title=title, xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xticks=[], yticks=[])
     figure.suptitle(f"{blocks} blocks: {loss:.2f} nats a point")
     plt.close(figure)
