@@ -158,9 +158,9 @@ class Generator:
         record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
         then, now = there.fit_settings(), (config or there).fit_settings()
-        differ = [name for name in now if then.get(name) != now[name]]
-        if words := "; ".join(f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in differ):
-            raise ValueError(f"{folder} was fitted with other settings: {words}. Fit anew elsewhere.")
+        differ = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
+        if differ:
+            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differ)}. Fit anew elsewhere.")
         made = cls(config or there, **options)
         made._record, made.folder = record, folder
         made.restore(folder)
@@ -201,7 +201,8 @@ class Generator:
 
     def source_rows(self, source: pd.DataFrame | None) -> pd.DataFrame:
         """`source`, or else the table it was fitted to. Raises ValueError when there is neither."""
-        if (rows := self._table if source is None else source) is None:
+        rows = self._table if source is None else source
+        if rows is None:
             raise ValueError(f"{self.name}: call fit(table, folder) first, or give expand() its images as `source`.")
         return rows
 

@@ -137,8 +137,10 @@ class Translator(Generator):
         own, kept = self._weights(), read_tensors(folder / WEIGHTS)
         if own.keys() != kept.keys():
             lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
-            words = f"does not fit {self.name}'s networks: it lacks {lacks} and has, besides, {extra}. Fit anew."
-            raise ValueError(f"{folder / WEIGHTS} {words}")
+            raise ValueError(
+                f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, besides, {extra}. "
+                "Fit anew."
+            )
         for name, value in own.items():
             value.copy_(kept[name])
         self.networks.to(self.device).eval()

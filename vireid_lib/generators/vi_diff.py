@@ -83,8 +83,9 @@ class ViDiffConfig(TranslatorConfig):
     @model_validator(mode="after")
     def _heads(self) -> Self:
         if (channels := self.channels * self.multipliers[-1]) % self.head_channels:
-            words = f"it must part the {channels} channels of the smallest level"
-            raise ValueError(f"head_channels is {self.head_channels}: {words}")
+            raise ValueError(
+                f"head_channels is {self.head_channels}: it must part the {channels} channels of the smallest level"
+            )
         return self
 
 

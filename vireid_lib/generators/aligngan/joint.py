@@ -76,8 +76,10 @@ class AlignGanReidConfig(ReidConfig):
     def _known(self) -> Self:
         for name, value in UNKNOWN.items():
             if (own := getattr(self, name)) != value:
-                words = f"has no such setting; leave it at {value!r}"
-                raise ValueError(f"{name} is {own!r}: AlignGAN's training, which is its generator's, {words}")
+                raise ValueError(
+                    f"{name} is {own!r}: AlignGAN's training, which is its generator's, has no such setting; leave it "
+                    f"at {value!r}"
+                )
         return self
 
 
@@ -114,8 +116,9 @@ def train_joint(
     folder, maker = Path(folder), AlignGan.load(generator, device="cpu", progress=False)
     for own, theirs in SHARED.items():
         if (asked := getattr(config, own)) != (found := getattr(maker.config, theirs)):
-            words = f"and the aligngan in {generator} was fitted with {found!r}: fit anew."
-            raise ValueError(f"{own} is {asked!r}, {words}")
+            raise ValueError(
+                f"{own} is {asked!r}, and the aligngan in {generator} was fitted with {found!r}: fit anew."
+            )
     folder.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, MADE):
         shutil.copyfile(Path(generator) / name, folder / name)

@@ -139,8 +139,10 @@ class CycleGanTurbo(Translator):
         base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
         self.about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
         if then not in (None, self.about["base_model_digest"]):
-            words = f"is another model now than {self.name} was fitted with: restore its weights, or fit anew."
-            raise ValueError(f"{self.config.base_model!r} {words}")
+            raise ValueError(
+                f"{self.config.base_model!r} is another model now than {self.name} was fitted with: restore its "
+                "weights, or fit anew."
+            )
         factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
         self.config.check_sides(factor, 1, f"take another base_model than {self.config.base_model!r}")
         return {"generator": TurboGenerator(base, self.config)}

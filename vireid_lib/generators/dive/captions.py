@@ -25,8 +25,9 @@ def identity_captions(
     if config.captions is not None:
         held, names = read_yaml(Path(config.captions)), sorted(set(table["identity"]))
         if lacking := [name for name in names if name not in held]:
-            words = f"has no caption for {len(lacking)} identities, the first {lacking[0]!r}: add them."
-            raise FileError(f"{config.captions} {words}")
+            raise FileError(
+                f"{config.captions} has no caption for {len(lacking)} identities, the first {lacking[0]!r}: add them."
+            )
         for name in names:
             if not isinstance(held[name], str) or not held[name].strip():
                 raise FileError(f"{config.captions}: the caption of {name!r} is {held[name]!r}; write words.")

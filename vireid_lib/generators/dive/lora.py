@@ -204,8 +204,10 @@ class Branches:
             for file, layers, otherwise in self._files():
                 tensors, expected = read_tensors(folder / name / file), 2 * len(layers)
                 if len(tensors) != expected:
-                    words = f"has {len(tensors)} tensors, not {expected}: {otherwise} from that of its training."
-                    raise ValueError(f"{folder / name / file} {words}")
+                    raise ValueError(
+                        f"{folder / name / file} has {len(tensors)} tensors, not {expected}: {otherwise} from that of "
+                        "its training."
+                    )
                 for place, layer in layers.items():
                     layer.write(index, *(tensors[f"unet.{place}.{part}"] for part in layer.parts))
 
