@@ -4,7 +4,9 @@ import vireid_lib  # noqa: F401  (before torch)
 
 # isort: split
 import os
+import re
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,14 +31,25 @@ def pytest_xdist_auto_num_workers():
 
 
 COSTLY = ("smoke_book", "learnt")
-"""Fixtures of minutes: all tests that use one run in the same worker."""
+"""Fixtures of minutes: all files whose tests use one run in the same worker."""
 
 
-def pytest_collection_modifyitems(config, items):
-    """The tests of a file share a worker because they share fixtures."""
-    for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        group = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of a file share a worker because they share fixtures. (The marker `xdist_group` would say it, but
+    pytest-xdist 3.8 hands it over in a name that pytest 9.2 does not keep.)"""
+    from xdist.scheduler import LoadFileScheduling
+
+    @cache
+    def group(file: str) -> str:
+        text = (config.rootpath / file).read_text(encoding="utf-8")
+        return next((name for name in COSTLY if re.search(rf"\b{name}[,)]", text)), file)
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(super()._split_scope(nodeid))
+
+    return ByFixtures(config, log)
 
 
 # The same as a user's Chromium, but for what it would fetch from the network by itself.
