@@ -339,7 +339,8 @@ psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.for
 #
 # By hand, a new word is a new token of the tokenizer and a row below the table. The table itself is no parameter, so no
 # optimiser changes it. (The paper gives each person one row; a profile may give several, written as several tokens,
-# because the miniature text encoder is so narrow.) Each row starts as the word "person".
+# because the miniature text encoder is so narrow.) Each row starts as the word "person" here; a profile may choose
+# another start.
 
 # %% tags=["by-hand"]
 tokenizer, vectors = copy.deepcopy(base.tokenizer), config.vectors_per_token
@@ -810,9 +811,12 @@ plt.show()
 #
 # Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
 # released form, the row of one rare token; plus a little noise if the profile says so), or from the words of a caption
-# that is read from the person's photographs (`token_init: caption`, an extra), and moves from there. `norm` and
-# `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in the
-# same direction: textual inversion finds numbers, not words, and the nearest word need not describe the person.
+# that is read from the person's photographs (`token_init: caption`, an extra that `mini` takes), and moves from there;
+# `token_distance` is the weight of a term that holds it near. Why near? The branches learn infrared from the training
+# people's rows, and must understand the external people's: the more all rows stay words, the more alike the two kinds
+# are. `norm` and `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that
+# points most in the same direction: textual inversion finds numbers, not words, and the nearest word need not describe
+# the person.
 
 # %%
 bank, noise = dive.model.tokens, config.token_init_noise
