@@ -811,7 +811,7 @@ plt.show()
 #
 # Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
 # released form, the row of one rare token; plus a little noise if the profile says so), or from the words of a caption
-# that is read from the person's photographs (`token_init: caption`, an extra that `mini` takes), and moves from there;
+# that is read from the person's photographs (`token_init: caption`, an extra), and moves from there;
 # `token_distance` is the weight of a term that holds it near. Why near? The branches learn infrared from the training
 # people's rows, and must understand the external people's: the more all rows stay words, the more alike the two kinds
 # are. `norm` and `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that
