@@ -162,7 +162,7 @@ for k in other:
     losses[f"fool_{k}"] = sum((score - 1).square().mean() for score in nets[f"discriminator_{k}"](made[k]))  # eq. 7
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.generation import encoding, generate, make_generation
+from vireid_lib.generators.jsia.generation import encoding, generate, make_networks
 
 encoder, draw = nets["set_level"], torch.Generator().manual_seed(0)
 library, of_library = generate(nets, encoder, encoding(encoder, own.config), x, own.config, draw)
@@ -220,7 +220,7 @@ m = content(torch.cat((x["visible"], x["infrared"])))
 if not own.config.variation:
     print("This form has no variation module: the cells of this section show one with fresh weights.")
     with_module = own.config.model_copy(update={"variation": True})
-    fresh = make_generation(with_module, m.shape[1])
+    fresh = make_networks(with_module)
     nets |= {name: fresh[name].requires_grad_(False).to(m.device) for name in ("latent_encoder", "latent_decoder")}
 mu, tau = nets["latent_encoder"](m)
 noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(mu)
@@ -240,10 +240,9 @@ soft_label = ALPHA * p_1 + (1 - ALPHA) * p_2
 eq_15 = kl(p_mix, soft_label)
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.losses import unseen
-from vireid_lib.generators.jsia.variation import mix, variation_loss
+from vireid_lib.generators.jsia.losses import mix, unseen, variation
 
-library = variation_loss(m, rebuilt, mu, tau, distribution_weight=own.config.distribution_weight)
+library = variation(m, rebuilt, mu, tau, distribution_weight=own.config.distribution_weight)
 for name, value in eq_10.items():
     torch.testing.assert_close(value, library[name])
 share = torch.full((FEW,), ALPHA)

@@ -6,14 +6,7 @@ from accelerate import Accelerator
 from PIL import Image
 
 from vireid_lib.generators import load
-from vireid_lib.generators.jsia.generation import (
-    backward,
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-)
+from vireid_lib.generators.jsia.generation import backward, encoding, generate, make_networks
 
 
 def test_styles_are_the_persons_own_where_there_are_such(learnt):
@@ -38,10 +31,8 @@ def test_a_gallery_by_mixing(learnt, toy_people, tmp_path):
 def _generated(config):
     """A pass in double precision: networks, real images, what was made, losses."""
     torch.manual_seed(0)
-    encoder = make_set_level(config)
-    nets = {**make_generation(config, encoder.channels), **make_discriminators(config)}
-    for module in (encoder, *nets.values()):
-        module.double()
+    nets = {name: module.double() for name, module in make_networks(config).items()}
+    encoder = nets["set_level"]
     draw = torch.Generator().manual_seed(1)
     shape = (3, 3, config.height, config.width)
     real = {name: 2 * torch.rand(shape, generator=draw, dtype=torch.float64) - 1 for name in ("visible", "infrared")}

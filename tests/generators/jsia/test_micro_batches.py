@@ -9,13 +9,7 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import JsiaTask
 from vireid_lib.generators.jsia.config import JsiaConfig
-from vireid_lib.generators.jsia.generation import (
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-)
+from vireid_lib.generators.jsia.generation import encoding, generate, make_networks
 from vireid_lib.generators.jsia.joint import joint_bytes
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JointTask
@@ -50,10 +44,8 @@ def test_gradients_and_statistics_are_the_plain_steps(tiny, form):
     for micro_batch in (None, 2):
         config = tiny("jsia", form=form, micro_batch=micro_batch, **size)
         torch.manual_seed(0)
-        encoder = make_set_level(config)
-        modules = {**make_generation(config, encoder.channels), **make_discriminators(config), "set_level": encoder}
-        for module in modules.values():
-            module.double()
+        modules = {name: module.double() for name, module in make_networks(config).items()}
+        encoder = modules["set_level"]
         draw = torch.Generator().manual_seed(1)
         counts = {"visible": 7, "infrared": 5}
         shape = (3, config.height, config.width)

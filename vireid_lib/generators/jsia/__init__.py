@@ -23,8 +23,8 @@ from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input
 from vireid_lib.generators.jsia.generation import backward, discriminate, encoding, generate, make_networks
+from vireid_lib.generators.jsia.losses import mix
 from vireid_lib.generators.jsia.styles import StyleBank
-from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator

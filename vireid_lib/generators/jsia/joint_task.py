@@ -18,8 +18,7 @@ from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
 from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
-from vireid_lib.generators.jsia.joint_method import JsiaMethod
-from vireid_lib.generators.jsia.network import Output
+from vireid_lib.generators.jsia.joint_method import JsiaMethod, Output
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
