@@ -1,7 +1,5 @@
 """The cost of DiVE; see `vireid_lib.generators.cost`."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import torch
@@ -20,16 +18,9 @@ from vireid_lib.training import devices, processes
 HALF = 2  # bytes of a number of the latents
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Measured seconds to `encode` an image and its mirror image, of a fine-tuning `step`, to sample an `image` (0 if
-    that was not asked for), and bytes of `memory`. `where`: the device, or why nothing was measured."""
-
-    encode: float
-    step: float
-    image: float
-    memory: int | None
-    where: str
+Speed = tuple[dict[str, float], int | None, str]
+"""Seconds of an image's "latents" with its mirror image's, a step of "training" and an image's "sampling"; bytes of
+memory, None if unknown; the device, or why nothing was measured."""
 
 
 def estimate(
@@ -44,13 +35,13 @@ def estimate(
     the mounted one, where there is one; else the base model is loaded, if it is on this machine. Raises
     FileNotFoundError: the base model is no folder, and nothing is known about it."""
     if model is not None:
-        speed = measure(model, table, device, pictures=synthetic > 0)
+        seconds, memory, where = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
         model = DiveModel(load_base(config.base_model), build(table, config), config, seed=config.seed)
-        speed = measure(model.to(devices.resolved(device)), table, device)
+        seconds, memory, where = measure(model.to(devices.resolved(device)), table, device)
     elif config.base_model in stable_diffusion_15.HUB_IDS:
         model = DiveModel(stable_diffusion_15.build(), build(table, config), config, seed=config.seed)
-        speed = Speed(0, 0, 0, None, f"{config.base_model} is not on this machine yet, the first run fetches it")
+        seconds, memory, where = {}, None, f"{config.base_model} is not on this machine yet, the first run fetches it"
     else:
         raise FileNotFoundError(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
@@ -63,13 +54,13 @@ def estimate(
         f"images at {config.height} x {config.width}; {len(words.branches)} LoRA branches, "
         f"{trained / 1e6:,.1f} million parameters trained"
     )
-    spent = {"latents": speed.encode * len(table), "training": speed.step * config.steps}
-    spent["sampling"] = speed.image * synthetic
+    times = {"latents": len(table), "training": config.steps, "sampling": synthetic}
+    spent = {name: seconds[name] * count for name, count in times.items() if name in seconds}
     disk = disk_bytes(len(table), synthetic, config.height, config.width, trained, trained)
     rows, columns = latent_size(model, config.height, config.width)
     values = model.base.vae.config.latent_channels * rows * columns
     disk["latents"] = len(table) * 2 * 2 * values * HALF  # mean and deviation, and mirrored
-    return Estimate(len(table), about, config.steps, synthetic, spent, speed.where, speed.memory, disk)
+    return Estimate(len(table), about, config.steps, synthetic, spent, where, memory, disk)
 
 
 def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
@@ -77,20 +68,22 @@ def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *,
     place = model.base.unet.device
     size = sum(parameter.numel() for parameter in model.base.unet.parameters())
     if place.type == "cpu" and size > LARGE:
-        return Speed(0, 0, 0, None, f"a single step of so large a model takes minutes on {place_name(place)}")
+        return {}, None, f"a single step of so large a model takes minutes on {place_name(place)}"
     pixels = torch.zeros(8, 3, model.config.height, model.config.width, device=place)
 
     def encode() -> None:
         with torch.no_grad():
             model.base.vae.encode(pixels)
 
-    first = table[table["modality"] == "infrared"].iloc[0]
-    image = seconds_an_image(model, first["identity"], first["camera"]) if pictures else 0.0
-    step, memory = _step(model, table, device)
-    return Speed(timed(encode, place) * 2 / len(pixels), step, image, memory, place_name(place))
+    first, seconds = table[table["modality"] == "infrared"].iloc[0], {}
+    if pictures:
+        seconds["sampling"] = _seconds_an_image(model, first["identity"], first["camera"])
+    seconds["training"], memory = _step(model, table, device)
+    seconds["latents"] = timed(encode, place) * 2 / len(pixels)
+    return seconds, memory, place_name(place)
 
 
-def seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
+def _seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
     """From the times of two and of four solver steps, which differ by the denoiser alone."""
     config, place, start = model.config, model.base.unet.device, None
     requests = [Request(identity, camera, seed) for seed in range(config.sampling_batch)]

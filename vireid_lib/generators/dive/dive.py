@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from vireid_lib.data.images import load_images
-from vireid_lib.generators import parallel, plans
+from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
-from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate, duration, place_name
+from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.captions import identity_captions
@@ -119,15 +119,6 @@ class Dive(Generator):
         cameras = [model.vocabulary.key(camera, "infrared") for camera in order.cameras]
         said = model.prompts([*order.identities[:1]] * len(cameras), cameras)
         return {"base_model": self.config.base_model, "prompts": said, "weights": model.digest()}
-
-    def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
-        """As any generator; says first how long many images will take."""
-        model = self._fitted()
-        if self.progress and len(requests) >= WORTH_AN_ESTIMATE and parallel.count_for(self) == 1:
-            seconds = cost.seconds_an_image(model, requests[0].identity, self._key(requests[0])) * len(requests)
-            words = f"{len(requests):,} images: {duration(seconds)}, measured on {place_name(self.device)}"
-            print(f"sampling     {words}", flush=True)
-        return super().write(requests, folder, settings)
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
         """One LoRA branch at a time; see `group`."""
