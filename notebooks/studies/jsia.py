@@ -162,10 +162,9 @@ for k in other:
     losses[f"fool_{k}"] = sum((score - 1).square().mean() for score in nets[f"discriminator_{k}"](made[k]))  # eq. 7
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.generation import encoding, generate, make_networks
+from vireid_lib.generators.jsia.generation import generate, make_networks
 
-encoder, draw = nets["set_level"], torch.Generator().manual_seed(0)
-library, of_library = generate(nets, encoder, encoding(encoder, own.config), x, own.config, draw)
+library, of_library = generate(nets, x, own.config, torch.Generator().manual_seed(0))
 for k in other:
     torch.testing.assert_close(made[k], library.fake[k], rtol=1e-3, atol=1e-4)
 for name, value in losses.items():

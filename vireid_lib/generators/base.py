@@ -19,7 +19,7 @@ from vireid_lib.training import devices, processes
 from vireid_lib.training.loop import History
 
 Capability = Literal["expand", "translate"]
-RECORD, BATCH = "generator.json", 64
+RECORD = "generator.json"
 
 
 class Generator:
@@ -191,8 +191,7 @@ class Generator:
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
         """Make what is missing of `requests`, and the table of all; see `galleries.write`."""
         parallel.write(self, requests, folder, settings)
-        how = {"batch": getattr(self.config, "sampling_batch", BATCH), "group": self.group, "progress": self.progress}
-        return galleries.write(requests, self.make, folder, source=self.name, settings=settings, **how)
+        return galleries.write(self, requests, folder, settings)
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
         """Show visible `images` of `identity` as `camera` would. Raises NotImplementedError without that capability."""

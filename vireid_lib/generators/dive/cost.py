@@ -1,5 +1,7 @@
 """The cost of DiVE; see `vireid_lib.generators.cost`."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import torch
@@ -7,13 +9,15 @@ import torch
 from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import is_here, load_base
-from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import build
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.training import devices, processes
+
+if TYPE_CHECKING:
+    from vireid_lib.generators.dive.dive import Dive
 
 HALF = 2  # bytes of a number of the latents
 
@@ -23,17 +27,11 @@ Speed = tuple[dict[str, float], int | None, str]
 memory, None if unknown; the device, or why nothing was measured."""
 
 
-def estimate(
-    table: pd.DataFrame,
-    config: DiveConfig,
-    synthetic: int = 0,
-    *,
-    device: str | None = None,
-    model: DiveModel | None = None,
-) -> Estimate:
-    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. `model` is
-    the mounted one, where there is one; else the base model is loaded, if it is on this machine. Raises
+def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images, measured with
+    the mounted model, where there is one; else the base model is loaded, if it is on this machine. Raises
     FileNotFoundError: the base model is no folder, and nothing is known about it."""
+    config, model, device = dive.config, dive.model, dive.device_asked
     if model is not None:
         seconds, memory, where = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):

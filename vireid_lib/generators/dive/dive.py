@@ -49,7 +49,7 @@ class Dive(Generator):
         self.model = DiveModel(base, words, config, seed=config.seed, captions=captions).to(self.device)
         new = config.steps >= WORTH_AN_ESTIMATE and not (folder / TRAINING).exists()
         if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
-            expected = cost.estimate(table, config, device=self.device_asked, model=self.model)
+            expected = self.estimate(table)
             if self.progress:
                 print(expected.to_text(folder), flush=True)
         size, paths = (config.height, config.width), table["path"].tolist()
@@ -70,7 +70,7 @@ class Dive(Generator):
         return self.config.batch
 
     def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
-        return cost.estimate(table, self.config, synthetic, device=self.device_asked)
+        return cost.estimate(self, table, synthetic)
 
     def restore(self, folder: Path) -> None:
         self.model = DiveModel.load(folder, prompts.Vocabulary(**self._record["vocabulary"]), self.config)

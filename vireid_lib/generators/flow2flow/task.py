@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.augment import pad_and_crop
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import adams, freeze, toward
@@ -66,6 +65,7 @@ class Flow2FlowTask(TranslationTask):
 
     def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
         super().__init__(config, batches)
+        self.fill = GREY if config.padding_fill == "grey" else 0.0
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
@@ -106,11 +106,6 @@ class Flow2FlowTask(TranslationTask):
         """Rows of each modality that show people of both."""
         held = self.batches
         return [own[np.isin(held.labels[own], held.paired)] for own in held.rows.values()]
-
-    def images(self, rows: Rows, draw: torch.Generator) -> Images:
-        config, fill = self.settings, GREY if self.settings.padding_fill == "grey" else 0.0
-        held = self.batches.images(rows, draw, self.device, flip=config.flip, padding=0)
-        return pad_and_crop(held, draw, config.padding, fill) if config.padding else held
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         rows = dict(zip(self.kept, self.rows(step), strict=True))

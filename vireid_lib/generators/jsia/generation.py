@@ -1,6 +1,6 @@
 """One pass through the generation and variation modules: paired images and their losses (sections 3.1, 3.2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +25,6 @@ from vireid_lib.training import processes, whole_batch
 
 ByModality = Losses = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
-Encode = Callable[[Images], Tensor]
 
 
 @dataclass
@@ -63,18 +62,28 @@ def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
 
 
 def generate(
-    nets: Networks, encoder: nn.Module, encode: Encode, real: ByModality, config: JsiaConfig, draw: torch.Generator
+    nets: Networks,
+    real: ByModality,
+    config: JsiaConfig,
+    draw: torch.Generator,
+    encoder: nn.Module | None = None,
+    part: Sequence[str] = (),
 ) -> tuple[Made, dict[str, Float[Tensor, ""]]]:
     """Disentangle, exchange styles, go back (Eq. 1 to 6), and the generators' losses; "total" is their weighted sum.
 
     Args:
         nets: from `make_networks`, whatever wraps them.
-        encoder: the set-level encoder's module, whose running statistics generated images shall not change.
-        encode: pictures in -1..1 to maps, through that module.
         real: pictures of each modality; visible and infrared image i show one person. There may be more visible ones,
             which are reconstructed only.
         draw: for the latents' noise.
+        encoder, part: the module, of whose passes the one so named is through the set-level encoder; None for that of
+            `nets`. Generated images shall not change its running statistics.
     """
+    encoder = nets["set_level"] if encoder is None else encoder
+
+    def encode(pictures: Images) -> Tensor:
+        return encoder(network_input(pictures, config.enlargement), *part)
+
     count = {name: len(images) for name, images in real.items()}
     pairs = min(count.values())
     both = encode(torch.cat([real[name] for name in MODALITIES]))
@@ -159,8 +168,3 @@ def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> dict[str
         of_fake, of_real = discriminator(fake[name].detach()), discriminator(real[name])
         found[f"discriminator_{name}"] = losses.discriminator_loss(of_fake, of_real)
     return found
-
-
-def encoding(encoder: nn.Module, config: JsiaConfig, *part: str) -> Encode:
-    """Pictures in -1..1 to maps through the set-level encoder, or through the `part` of a network that is one."""
-    return lambda pictures: encoder(network_input(pictures, config.enlargement), *part)

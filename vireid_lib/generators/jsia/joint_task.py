@@ -10,8 +10,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.images import load_images
 from vireid_lib.generators.adversarial import adams, freeze
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import Jsia, generation, losses
 from vireid_lib.generators.jsia.config import JsiaConfig
@@ -155,10 +155,8 @@ class JointTask(ReidTask):
         return found, discriminating, made
 
     def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
-        settings = self.start.config
-        encoder, part = (self.modules["network"], ["set_level"]) if self.shared else (self.modules["set_level"], [])
-        encode = generation.encoding(encoder, settings, *part)
-        return generation.generate(self.modules, encoder, encode, real, settings, draw)
+        through = {"encoder": self.modules["network"], "part": ["set_level"]} if self.shared else {}
+        return generation.generate(self.modules, real, self.start.config, draw, **through)
 
     def _align(self, real: ByModality, made: Made, draw: torch.Generator) -> dict[str, Tensor]:
         """IL, LR and UI: what the network learns from generated images."""
@@ -224,12 +222,9 @@ class JointTask(ReidTask):
         networks |= {name: module for name, module in self.modules.items() if name in networks}
         if self.shared:
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
-        config, table = self.start.config, self.table
-        pixels = load_images(table["path"].tolist(), (config.height, config.width), cache=self.cache).pixels
-        seen = zip(table["camera"], table["modality"], strict=True)
-        cameras, people = [self.start.camera_key(*each) for each in seen], table["identity"].tolist()
-        networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, config.style_dim)
-        self.start.keep(folder, networks, table, identities=len(self.identities), joint_steps=self.steps)
+        size = (self.start.config.height, self.start.config.width)
+        networks["styles"] = StyleBank.of(networks, Batches(self.table, size, self.cache))
+        self.start.keep(folder, networks, self.table, identities=len(self.identities), joint_steps=self.steps)
 
 
 def _split(output: Output) -> list[Output]:
