@@ -35,10 +35,10 @@ def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
     if model is not None:
         seconds, memory, where = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
-        model = DiveModel(load_base(config.base_model), build(table, config), config, seed=config.seed)
+        model = DiveModel(load_base(config.base_model), build(table, config), config)
         seconds, memory, where = measure(model.to(devices.resolved(device)), table, device)
     elif config.base_model in stable_diffusion_15.HUB_IDS:
-        model = DiveModel(stable_diffusion_15.build(), build(table, config), config, seed=config.seed)
+        model = DiveModel(stable_diffusion_15.build(), build(table, config), config)
         seconds, memory, where = {}, None, f"{config.base_model} is not on this machine yet, the first run fetches it"
     else:
         raise FileNotFoundError(

@@ -46,7 +46,7 @@ class Dive(Generator):
         if config.token_init == "caption":
             with processes.first_alone():
                 captions = identity_captions(table, config, device=self.device, cache=cache)
-        self.model = DiveModel(base, words, config, seed=config.seed, captions=captions).to(self.device)
+        self.model = DiveModel(base, words, config, captions=captions).to(self.device)
         new = config.steps >= WORTH_AN_ESTIMATE and not (folder / TRAINING).exists()
         if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
             expected = self.estimate(table)

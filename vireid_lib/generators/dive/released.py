@@ -118,7 +118,7 @@ def convert(
         "infrared": sorted(infrared),
         "released": True,
     }
-    model = DiveModel(base, words, config, seed=0)
+    model = DiveModel(base, words, config)
     _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
     Path(folder).mkdir(parents=True, exist_ok=True)
     model.save(Path(folder))
