@@ -98,12 +98,8 @@ class Dive(Generator):
         """Pictures from noise, or with `start: "image"` from the visible images of `source`. Raises ValueError: an
         identity or camera that it was not fitted to, a camera that is not infrared, or no image to start from."""
         model, infrared = self._fitted(), self._record["infrared"]
-        unknown = sorted(set(order.identities) - set(model.vocabulary.identities))
-        if unknown:
-            raise ValueError(
-                f"DiVE has no token for {len(unknown)} of these identities, the first {unknown[0]!r}: only people "
-                "whose images it was fitted to can be generated."
-            )
+        for identity in order.identities:
+            model.tokens.names(identity)
         for camera in order.cameras:
             shown = model.vocabulary.key(camera, "infrared")
             model.vocabulary.view(shown)
