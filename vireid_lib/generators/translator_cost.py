@@ -34,8 +34,9 @@ FEW, SHORT, PICTURES = 32, 2, 2
 
 @dataclass(frozen=True)
 class Measured:
-    """Of each kind of step its `costs` (seconds and bytes) and `images`; seconds of a `picture`; numbers of weights
-    `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend on the batch."""
+    """Of each kind of step its `costs` (seconds and bytes), scaled to a whole batch from one of `images`; seconds of a
+    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend
+    on the batch."""
 
     costs: dict[int, tuple[float, int]]
     images: dict[int, int]
@@ -44,11 +45,6 @@ class Measured:
     checkpoint: int
     fitted: int
     fixed: int
-
-    def scaled(self, step: int, images: int) -> tuple[float, int]:
-        """Seconds and bytes of such a step on so many images."""
-        share = images / self.images[step]
-        return self.costs[step][0] * share, round(self.costs[step][1] * share)
 
 
 def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
@@ -75,12 +71,11 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
             where = f"a single step of so large a model takes minutes on {cost.place_name(generator.device)}"
     if found is not None:
         words += f"; {found.trained / 1e6:,.1f} million parameters trained"
-        scaled = {step: found.scaled(step, images[step]) for step in kinds}
-        training = sum(scaled[step][0] * times for step, times in kinds.items())
+        training = sum(found.costs[step][0] * times for step, times in kinds.items())
         seconds = {"training": training, "sampling": found.picture * synthetic}
         measured = generator.device.type == "cuda" and found.images == images  # a GPU, on a whole step, tells the truth
         told = {} if measured else {step: outline.step_bytes(step) for step in kinds}
-        memory = found.fixed + max(told.get(step) or scaled[step][1] for step in kinds)
+        memory = found.fixed + max(told.get(step) or found.costs[step][1] for step in kinds)
         weights = (found.checkpoint, found.fitted)
     disk = cost.disk_bytes(len(table), synthetic, *size, *weights)
     return Estimate(len(table), words, outline.steps, synthetic, seconds, where, memory, disk)
@@ -98,7 +93,7 @@ def _within(
     try:
         found = _measure(generator, config if on_gpu else small, table, images)
         if found is not None and not on_gpu and small != config:
-            if max(found.scaled(step, count)[0] for step, count in images.items()) > PATIENCE:
+            if max(seconds for seconds, _ in found.costs.values()) > PATIENCE:
                 why = ""
             else:
                 found = _measure(generator, config, table, images)
@@ -111,7 +106,7 @@ def _within(
 
 
 def _measure(
-    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, kinds: dict[int, int]
+    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, whole: dict[int, int]
 ) -> Measured | None:
     device = generator.device
     batches = Batches(table, (config.height, config.width), None, blank=True)
@@ -122,10 +117,12 @@ def _measure(
         total = sum(value.numel() for module in modules for value in module.parameters())
         if device.type == "cpu" and total > cost.LARGE:
             return None
-        costs, fixed = cost.step_costs(task, modules, kinds, config.precision, str(device), learns=True)
+        costs, fixed = cost.step_costs(task, modules, whole, config.precision, str(device), learns=True)
         own.networks, own._record = nn.ModuleDict(task.fitted()).to(device).eval(), {"cameras": batches.cameras}
         trained, fitted = (sum(each.numel() for each in held) for held in (task.trained(), own._weights().values()))
-        images, checkpoint = {step: task.images_in(step) for step in kinds}, trained if task.trainable_only else total
+        images, checkpoint = {step: task.images_in(step) for step in whole}, trained if task.trainable_only else total
+        shares = {step: count / images[step] for step, count in whole.items()}
+        costs = {step: (seconds * shares[step], round(size * shares[step])) for step, (seconds, size) in costs.items()}
         return Measured(costs, images, _picture(own, batches), trained, checkpoint, fitted, fixed)
 
 
