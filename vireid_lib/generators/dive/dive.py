@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from vireid_lib.data.images import load_images
 from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
@@ -15,12 +14,13 @@ from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.finetune import finetune
+from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes
+from vireid_lib.training.loop import train
 
 TRAINING, CACHE = "training", "cache"
 
@@ -55,8 +55,10 @@ class Dive(Generator):
         size, paths = (config.height, config.width), table["path"].tolist()
         with processes.first_alone():
             encoded = latents.encode(paths, base.vae, size, cache=cache, progress=self.progress)
-        options = {"device": self.device_asked, "progress": self.progress}
-        self.history = finetune(self.model, table, encoded, folder / TRAINING, **options)
+        task, place = DiveTask(self.model, table, encoded), {"folder": folder / TRAINING, "device": self.device_asked}
+        how = {"checkpoint_every": config.checkpoint_every, "precision": config.precision, "progress": self.progress}
+        self.history = train(task, steps=config.steps, seed=config.seed, **place, **how)
+        task.take_average()
         if processes.index() == 0:
             self.model.save(folder)
         return {
@@ -116,16 +118,12 @@ class Dive(Generator):
         said = model.prompts([*order.identities[:1]] * len(cameras), cameras)
         return {"base_model": self.config.base_model, "prompts": said, "weights": model.digest()}
 
-    def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
-        """One LoRA branch at a time; see `group`."""
-        items = [item.at(attempt) for item in items]
-        images, size = None, (self.config.height, self.config.width)
-        if items[0].source_images:
-            images = load_images([item.source_images[0] for item in items], size, cache=None).pixels
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         requests = [Request(item.identity, self._key(item), item.seeds[0]) for item in items]
-        return sample(self._fitted(), requests, images=images)
+        return sample(self._fitted(), requests, images=images[0] if images else None)
 
     def group(self, item: SampleRequest) -> int:
+        """Pictures of one LoRA branch are made together."""
         return self._fitted().vocabulary.branch(self._key(item))
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:

@@ -3,8 +3,6 @@
 import hashlib
 import math
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -20,7 +18,6 @@ from vireid_lib.generators.dive.model import DiveModel, Latent, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
 from vireid_lib.training import whole_batch
 from vireid_lib.training.average import WeightAverage
-from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
 
@@ -218,13 +215,3 @@ def diffuse(clean: Latent, noise: Latent, alphas: Float[Tensor, " n"], predictio
     signal, spread = alphas.sqrt().view(-1, 1, 1, 1), (1 - alphas).sqrt().view(-1, 1, 1, 1)
     noised = signal * clean + spread * noise
     return noised, noise if prediction == "epsilon" else signal * noise - spread * clean
-
-
-def finetune(model: DiveModel, table: pd.DataFrame, latents: Latents, folder: Path, **options: Any) -> History:
-    """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`. `options` are
-    `device` and `progress`, as of `training.loop.train`."""
-    config, task = model.config, DiveTask(model, table, latents)
-    options |= {"checkpoint_every": config.checkpoint_every, "precision": config.precision}
-    history = train(task, steps=config.steps, folder=folder, seed=config.seed, **options)
-    task.take_average()
-    return history
