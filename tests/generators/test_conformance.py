@@ -181,7 +181,7 @@ def test_it_refuses_what_it_was_not_fitted_to(name, fitted, tiny, toy_people, tm
         with pytest.raises(ValueError, match="no infrared image"):
             fresh.fit(toy_people[toy_people["modality"] == "visible"], tmp_path / "g")
         other = generator.config.model_copy(update={"height": generator.config.height * 2})
-        with pytest.raises(ValueError, match="height was 32 and is 64"):
+        with pytest.raises(ValueError, match="height is 32 there and 64 now"):
             generators.load(name, folder, other)
     if name in TRANSLATORS:
         with pytest.raises(ValueError, match="no visible image to start from"):

@@ -16,6 +16,7 @@ from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import devices, processes
+from vireid_lib.training.binding import differences
 from vireid_lib.training.loop import History
 
 Capability = Literal["expand", "translate"]
@@ -158,9 +159,8 @@ class Generator:
         record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
         then, now = there.fit_settings(), (config or there).fit_settings()
-        differ = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
-        if differ:
-            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differ)}. Fit anew elsewhere.")
+        if found := list(differences(then, now)):
+            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(found)}. Fit anew elsewhere.")
         made = cls(config or there, **options)
         made._record, made.folder = record, folder
         made.restore(folder)
