@@ -48,6 +48,7 @@ from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import cameras_of
+from vireid_lib.training import seeds
 from vireid_lib.viz import widgets
 from vireid_lib.viz.pictures import pixels, short
 
@@ -481,9 +482,9 @@ def from_latents(maker, sides, seed, prior):
     """Visible and infrared images of people that do not exist (FLS); none by generators without a latent space."""
     count = len(sides["visible"])
     if maker.name == "vae":  # always from its prior
-        return dict(
-            zip(other, maker.from_latent_space(count, seed, [cameras_of(test, k)[0] for k in other]), strict=True)
-        )
+        draw = seeds.generator(seed, "latent space")
+        codes = torch.randn(count, maker.config.latent, generator=draw).to(maker.device)
+        return {k: maker.decode(codes, [cameras_of(test, k)[0]] * count) for k in other}
     if maker.name != "jsia" or not maker.config.variation:
         return {}
     draw = torch.Generator().manual_seed(seed)
