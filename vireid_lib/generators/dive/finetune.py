@@ -104,12 +104,17 @@ class DiveTask(Task):
         infrared = self.infrared[rows]
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
         whole = (clean, noise, times, ids, self.branch[rows], frozen)
-        drawn = [self._move(whole_batch.part(each)) for each in whole]
+        drawn = [whole_batch.part(each) for each in whole]
+        if self.device.type == "cuda":  # out of pinned memory a GPU fetches it while the host goes on
+            drawn = [each.pin_memory() for each in drawn]
+        drawn = [each.to(self.device, non_blocking=True) for each in drawn]
         prediction = self.model.base.prediction
         loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
         if not config.token_distance:
             return {"total": loss}
-        distance = self._distance(whole_batch.part(rows))
+        # only the tokens of the images' identities are pulled back to their start, for only these are moved by the loss
+        place = (self.row[whole_batch.part(rows), None] + torch.arange(self.model.tokens.vectors)).to(self.device)
+        distance = ((self.model.rows.rows - self.start)[place] / self.deviation).square().mean()
         return {"total": loss + config.token_distance * distance, "token_distance": distance}
 
     def after_step(self, step: int) -> None:
@@ -129,12 +134,6 @@ class DiveTask(Task):
         noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
         # each in memory of its own, because a recording copies every call's arguments there
         return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
-
-    def _move(self, part: Tensor) -> Tensor:
-        """To the device; out of pinned memory a GPU fetches it while the host goes on to the next operation."""
-        if self.device.type == "cuda":
-            return part.pin_memory().to(self.device, non_blocking=True)
-        return part.to(self.device)
 
     def clipped(self) -> list[nn.Parameter]:
         groups = self.model.trained()
@@ -160,13 +159,6 @@ class DiveTask(Task):
             alone = torch.rand(len(rows), generator=draw) < self.settings.code_only
             sentence = torch.where(alone, len(self.ids) - 1, sentence)
         return self.ids[sentence, self.pair[rows]]
-
-    def _distance(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        """How far the tokens of the images' identities are from their start: the mean square, in the deviations of the
-        table's own rows. Only these are pulled back, for only these are moved by the images' loss."""
-        place = (self.row[rows, None] + torch.arange(self.model.tokens.vectors)).to(self.device)
-        moved = (self.model.rows.rows - self.start)[place] / self.deviation
-        return moved.square().mean()
 
     def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Latent:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""

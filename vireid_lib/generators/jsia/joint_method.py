@@ -58,7 +58,9 @@ class JsiaNetwork(nn.Module):
             return maps
         maps = self.instance_level(maps)
         pooled = self.pool(maps)
-        return Output(pooled, self.classifier(self.bottleneck(pooled)), self._local(maps))
+        parts = maps.unflatten(2, (self.regions, -1)).mean((3, 4)).unbind(2) if self.regions else ()
+        local = torch.stack([head(part) for head, part in zip(self.local, parts, strict=True)], 1) if parts else None
+        return Output(pooled, self.classifier(self.bottleneck(pooled)), local)
 
     def pool(self, maps: Maps) -> Float[Tensor, "batch dim"]:
         if not self.small:
@@ -76,12 +78,6 @@ class JsiaNetwork(nn.Module):
     def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
         pooled = self.pool(maps)
         return self.bottleneck(pooled) if self.behind_neck else pooled
-
-    def _local(self, maps: Maps) -> Float[Tensor, "batch regions identities"] | None:
-        if not self.regions:
-            return None
-        parts = maps.unflatten(2, (self.regions, -1)).mean((3, 4)).unbind(2)
-        return torch.stack([head(part) for head, part in zip(self.local, parts, strict=True)], 1)
 
 
 class JsiaMethod(Method):

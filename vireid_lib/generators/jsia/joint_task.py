@@ -77,7 +77,10 @@ class JointTask(ReidTask):
             self.generators = self.discriminators = ()
         self.modules |= {name: held[name] for name in (*self.generators, *self.discriminators)}
         if config.set_level == "adversarial":
-            self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                layers = nn.Linear(self.method.network.set_level.channels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
+            self.modules[MODALITY] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *layers)
             self.discriminators += (MODALITY,)
         for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
             if learned := [each for name in names for each in self.modules[name].parameters()]:
@@ -232,13 +235,6 @@ def _split(output: Output) -> list[Output]:
     size = len(output.logits) // 4
     parts = [[None] * 4 if each is None else each.split(size) for each in output]
     return [Output(*each) for each in zip(*parts, strict=True)]
-
-
-def _modality_discriminator(channels: int, seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return nn.Sequential(*pool, nn.Linear(channels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
 
 
 def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
