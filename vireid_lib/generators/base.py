@@ -185,7 +185,6 @@ class Generator:
                 infrared camera's.
             source: rows of the images to start from; None takes the table that it was fitted to.
         """
-        require(self, "expand")
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
@@ -195,8 +194,8 @@ class Generator:
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
         """Show visible `images` of `identity` as `camera` would. Raises NotImplementedError without that capability."""
-        require(self, "translate")
-        raise AssertionError(f"{self.name} declares translate without having it")
+        can = ", ".join(sorted(self.capabilities))
+        raise NotImplementedError(f"{self.name} can't translate: it can {can}. Choose another generator.")
 
     def source_rows(self, source: pd.DataFrame | None) -> pd.DataFrame:
         """`source`, or else the table it was fitted to. Raises ValueError when there is neither."""
@@ -204,15 +203,6 @@ class Generator:
         if rows is None:
             raise ValueError(f"{self.name}: call fit(table, folder) first, or give expand() its images as `source`.")
         return rows
-
-
-def require(generator: Generator, capability: Capability) -> None:
-    """Raise NotImplementedError, naming what there is, unless the generator has the capability."""
-    if capability not in generator.capabilities:
-        raise NotImplementedError(
-            f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
-            "Look at `capabilities` first, or choose another generator."
-        )
 
 
 def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) -> None:
