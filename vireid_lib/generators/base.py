@@ -65,7 +65,12 @@ class Generator:
         progress: bool = True,
         processes: int | None = None,
     ) -> None:
-        self.config = config or self.config_class()
+        self.config = self.config_class() if config is None else config
+        if not isinstance(self.config, self.config_class):
+            raise ValueError(
+                f"Generator {self.name!r} takes a {self.config_class.__name__}, not a {type(config).__name__}: make it "
+                f"with vireid_lib.generators.configure({self.name!r}, settings)."
+            )
         self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
