@@ -8,9 +8,10 @@ from torch.nn import functional
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed, patch_layers
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
 from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.head import average_pool
-from vireid_lib.reid.two_stream import build_backbone
+from vireid_lib.reid.pretrained import load_imagenet
 
 Maps = Float[Tensor, "batch channels h w"]
 
@@ -21,8 +22,9 @@ class FeatureNetwork(nn.Module):
     def __init__(self, config: AlignGanConfig, *, pretrained: bool = True) -> None:
         super().__init__()
         self.size = (config.feature_height, config.feature_width)
-        config = config if pretrained else config.model_copy(update={"pretrained": None})
-        self.backbone = build_backbone(config, non_local=False)
+        self.backbone = (TwoStreamSmall if config.backbone == "small" else TwoStreamResNet50)(non_local=False)
+        if pretrained and config.pretrained is not None:
+            load_imagenet(self.backbone, config.pretrained)
         del self.backbone.stems["visible"]
         self.embedder = nn.Linear(self.backbone.channels, config.embedding)
 
