@@ -63,44 +63,28 @@ def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
 
 def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
     """Time a few steps, encodings and (if asked for) pictures of a mounted model, whose weights stay bit for bit."""
-    place = model.base.unet.device
-    size = sum(parameter.numel() for parameter in model.base.unet.parameters())
-    if place.type == "cpu" and size > LARGE:
+    config, base, seconds = model.config, model.base, {}
+    place = base.unet.device
+    if place.type == "cpu" and sum(parameter.numel() for parameter in base.unet.parameters()) > LARGE:
         return {}, None, f"a single step of so large a model takes minutes on {place_name(place)}"
-    pixels = torch.zeros(8, 3, model.config.height, model.config.width, device=place)
-
-    def encode() -> None:
-        with torch.no_grad():
-            model.base.vae.encode(pixels)
-
-    first, seconds = table[table["modality"] == "infrared"].iloc[0], {}
-    if pictures:
-        seconds["sampling"] = _seconds_an_image(model, first["identity"], first["camera"])
-    seconds["training"], memory = _step(model, table, device)
-    seconds["latents"] = timed(encode, place) * 2 / len(pixels)
-    return seconds, memory, place_name(place)
-
-
-def _seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
-    """From the times of two and of four solver steps, which differ by the denoiser alone."""
-    config, place, start = model.config, model.base.unet.device, None
-    requests = [Request(identity, camera, seed) for seed in range(config.sampling_batch)]
-    if config.start == "image":
-        start = np.zeros((len(requests), config.height, config.width, 3), np.uint8)
-    few, more = (timed(lambda n=n: sample(model, requests, images=start, steps=n), place, times=1) for n in (2, 4))
-    whole = few + (config.sampling_steps - 2) * max(more - few, 0) / 2
-    return whole / len(requests) / processes.count()
-
-
-def _step(model: DiveModel, table: pd.DataFrame, device: str | None) -> tuple[float, int]:
-    """Seconds and bytes of memory, with a learning rate of zero and latents of zeros."""
-    size = latent_size(model, model.config.height, model.config.width)
-    blank = np.broadcast_to(np.float16(0), (len(table), 2, model.base.vae.config.latent_channels, *size))
-    task, base = DiveTask(model, table, Latents(blank, blank, "")), model.base
-    try:
-        modules = [base.unet, base.text, base.vae]
-        costs, fixed = step_costs(task, modules, [0], model.config.precision, device, learns=False)
-        return costs[0][0], costs[0][1] + fixed
+    if pictures:  # from the times of two and of four solver steps, which differ by the denoiser alone
+        first = table[table["modality"] == "infrared"].iloc[0]
+        requests = [Request(first["identity"], first["camera"], seed) for seed in range(config.sampling_batch)]
+        blank = np.zeros((len(requests), config.height, config.width, 3), np.uint8)
+        start = blank if config.start == "image" else None
+        few, more = (timed(lambda n=n: sample(model, requests, images=start, steps=n), place, times=1) for n in (2, 4))
+        whole = few + (config.sampling_steps - 2) * max(more - few, 0) / 2
+        seconds["sampling"] = whole / len(requests) / processes.count()
+    size = latent_size(model, config.height, config.width)
+    blank = np.broadcast_to(np.float16(0), (len(table), 2, base.vae.config.latent_channels, *size))
+    task, modules = DiveTask(model, table, Latents(blank, blank, "")), [base.unet, base.text, base.vae]
+    try:  # a step at a learning rate of zero
+        costs, fixed = step_costs(task, modules, [0], config.precision, device, learns=False)
     finally:
         for parameter in task.trained():
             parameter.grad = None
+    seconds["training"], memory = costs[0]
+    pixels = torch.zeros(8, 3, config.height, config.width, device=place)
+    with torch.no_grad():
+        seconds["latents"] = timed(lambda: base.vae.encode(pixels), place) * 2 / len(pixels)
+    return seconds, memory + fixed, place_name(place)

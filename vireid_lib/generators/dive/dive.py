@@ -1,7 +1,7 @@
 """DiVE as a generator: fit on two modalities plus an external visible set, expand to new infrared images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Dive(Generator):
             self.model.save(folder)
         return {
             "base_model_digest": digest,
-            "vocabulary": words.to_json(),
+            "vocabulary": asdict(words),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})

@@ -77,7 +77,12 @@ class DiveTask(Task):
         if self.settings.precision == "bf16":
             self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16, kept_on="cpu"))
         if self.settings.cuda_graph and accelerator.device.type == "cuda":
-            self.held.enter_context(recorded(predictor, self._blank_batch(accelerator.device)))
+            device, share = accelerator.device, self.settings.batch // self.processes
+            noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
+            whole = torch.zeros(share, dtype=torch.int64, device=device)
+            # each in memory of its own, because a recording copies every call's arguments there
+            example = (self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool())
+            self.held.enter_context(recorded(predictor, example))
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
         if self.settings.token_distance:
@@ -126,14 +131,6 @@ class DiveTask(Task):
         if self.extras:
             for parameter, average in zip(self.followed, self.extras["average"].module, strict=True):
                 parameter.copy_(average)
-
-    def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
-        """Example arguments of the predictor, in shape and type."""
-        share = self.settings.batch // self.processes
-        whole = torch.zeros(share, dtype=torch.int64, device=device)
-        noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
-        # each in memory of its own, because a recording copies every call's arguments there
-        return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
 
     def clipped(self) -> list[nn.Parameter]:
         groups = self.model.trained()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -114,7 +115,7 @@ def convert(
         "generator": "dive",
         "config": config.recorded(),
         "base_model_digest": latents.digest(base.unet),
-        "vocabulary": words.to_json(),
+        "vocabulary": asdict(words),
         "infrared": sorted(infrared),
         "released": True,
     }

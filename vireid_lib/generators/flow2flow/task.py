@@ -136,10 +136,14 @@ class Flow2FlowTask(TranslationTask):
         total = total + config.noise_weight * losses["noise"]
         for name in self.kept if self.adversaries else ():
             fake[name] = self.modules[name](latents[OTHER[name]], generate=True)
-            for loss, weight in (("identity", config.identity_weight), ("modality", config.modality_weight)):
-                if weight:
-                    losses[f"{loss}_{name}"] = getattr(self, f"_{loss}")(name, real, fake[name], labels)
-                    total = total + weight * losses[f"{loss}_{name}"]
+            if config.identity_weight:
+                losses[f"identity_{name}"] = self._identity(name, real, fake[name], labels)
+                total = total + config.identity_weight * losses[f"identity_{name}"]
+            if config.modality_weight:
+                # Eq. 14 and 15 are printed without squares; minimising (0 − M(x̂)) would then raise the score of
+                # generated images. The release squares.
+                losses[f"modality_{name}"] = toward(self._scores(name, fake[name]), 1.0)
+                total = total + config.modality_weight * losses[f"modality_{name}"]
         losses |= self.update(accelerator, total, "flows", clip=config.gradient_clip)
         shown = {name: value.detach() for name, value in losses.items()}
         return {"total": total.detach(), **shown}, {name: images.detach() for name, images in fake.items()}
@@ -164,11 +168,6 @@ class Flow2FlowTask(TranslationTask):
         features = self.modules[f"encoder_{name}"](torch.cat([real[name], fake]))
         own, made = map(whole_batch.rows, features.split([len(real[name]), len(fake)]))
         return identity_distance(own, made, labels[name], labels[OTHER[name]])
-
-    def _modality(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
-        """How far generated images of modality `name` are from passing for real. Eq. 14 and 15 are printed without
-        squares; minimising (0 − M(x̂)) would then raise the score of generated images. The release squares."""
-        return toward(self._scores(name, fake), 1.0)
 
     def _scores(self, name: str, images: Images) -> Float[Tensor, " batch"]:
         """M(x) of modality `name`: 1 for real images."""

@@ -1,22 +1,16 @@
 """JSIA-ReID: translation by exchanged styles, and mixtures of images in a latent space."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.galleries import Pictures, to_pictures
@@ -97,13 +91,6 @@ class Jsia(Translator):
 
     def make_networks(self) -> dict[str, nn.Module]:
         return make_networks(self.config) | {"styles": StyleBank(self._record["images"], self.config.style_dim)}
-
-    def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
-        """Write networks that were trained further (as `make_networks` names them, with the styles of the table's
-        images) as a fitted folder; `about` is what the record says besides."""
-        weights = self.write_weights(folder, nn.ModuleDict(dict(networks)).state_dict())
-        changed = {"images": len(table), "weights": weights, **about}
-        write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

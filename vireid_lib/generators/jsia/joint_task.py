@@ -1,5 +1,6 @@
 """The joint training for the one training loop: ReID network and generators together, then the discriminators."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -10,7 +11,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.adversarial import adams, freeze
+from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import Jsia, generation, losses
@@ -227,7 +230,10 @@ class JointTask(ReidTask):
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
         size = (self.start.config.height, self.start.config.width)
         networks["styles"] = StyleBank.of(networks, Batches(self.table, size, self.cache))
-        self.start.keep(folder, networks, self.table, identities=len(self.identities), joint_steps=self.steps)
+        weights = self.start.write_weights(folder, nn.ModuleDict(networks).state_dict())
+        record = self.start._record | {"images": len(self.table), "weights": weights}
+        record |= {"identities": len(self.identities), "joint_steps": self.steps}
+        write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
 
 
 def _split(output: Output) -> list[Output]:
