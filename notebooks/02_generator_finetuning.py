@@ -440,7 +440,7 @@ pd.DataFrame(rows).style.format(escape="html").hide()
 # reach the text encoder are the same.
 
 # %% tags=["by-hand"]
-library = DiveModel(load_base(config.base_model), vocabulary, config, seed=0)
+library = DiveModel(load_base(config.base_model), vocabulary, config)
 assert torch.equal(ids.cpu(), library.tokenize(library.prompts(few["identity"], cameras)))
 print(textwrap.shorten(said[last], 90, placeholder=" …"))
 print(textwrap.shorten(library.prompts(few["identity"], cameras)[last], 90, placeholder=" …"))
@@ -625,7 +625,7 @@ widgets.explore(learned, rank=sorted({1, 2, 4, 8, 16, 32, rank}))
 text, unet, *_ = trained
 lora = {name: layer for name, layer in unet.named_modules() if isinstance(layer, LoRA)}
 settings = config.model_copy(update={"lora_rank": rank, "lora_targets": "attention"})
-library = DiveModel(load_base(config.base_model), vocabulary, settings, seed=0).to(run.device)
+library = DiveModel(load_base(config.base_model), vocabulary, settings).to(run.device)
 with torch.no_grad():
     library.rows.rows.copy_(text.get_input_embeddings().rows)
     for name, layer in library.branches.layers.items():
@@ -819,10 +819,10 @@ plt.show()
 # the person.
 
 # %%
-bank, noise = dive.model.tokens, config.token_init_noise
+bank = dive.model.tokens
 spelling = pd.Series({number: token for token, number in base.tokenizer.get_vocab().items()})
 whole = spelling[spelling.str.fullmatch("[a-z]{3,}</w>")].str.removesuffix("</w>")  # words, no pieces of words
-start = bank.initial(base.text, init=config.token_init, noise=noise, seed=config.seed, captions=dive.captions)
+start = bank.initial(base.text, config, dive.captions)
 rows = dive.model.rows.rows.detach()
 typical = table.norm(dim=1).mean()
 cosines = functional.normalize(rows, dim=1) @ functional.normalize(table[whole.index.tolist()], dim=1).T

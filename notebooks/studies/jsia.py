@@ -48,6 +48,7 @@ from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import cameras_of
+from vireid_lib.training import seeds
 from vireid_lib.viz import widgets
 from vireid_lib.viz.pictures import pixels, short
 
@@ -162,10 +163,9 @@ for k in other:
     losses[f"fool_{k}"] = sum((score - 1).square().mean() for score in nets[f"discriminator_{k}"](made[k]))  # eq. 7
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.generation import encoding, generate, make_generation
+from vireid_lib.generators.jsia.generation import generate, make_networks
 
-encoder, draw = nets["set_level"], torch.Generator().manual_seed(0)
-library, of_library = generate(nets, encoder, encoding(encoder, own.config), x, own.config, draw)
+library, of_library = generate(nets, x, own.config, torch.Generator().manual_seed(0))
 for k in other:
     torch.testing.assert_close(made[k], library.fake[k], rtol=1e-3, atol=1e-4)
 for name, value in losses.items():
@@ -220,7 +220,7 @@ m = content(torch.cat((x["visible"], x["infrared"])))
 if not own.config.variation:
     print("This form has no variation module: the cells of this section show one with fresh weights.")
     with_module = own.config.model_copy(update={"variation": True})
-    fresh = make_generation(with_module, m.shape[1])
+    fresh = make_networks(with_module)
     nets |= {name: fresh[name].requires_grad_(False).to(m.device) for name in ("latent_encoder", "latent_decoder")}
 mu, tau = nets["latent_encoder"](m)
 noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(mu)
@@ -240,10 +240,9 @@ soft_label = ALPHA * p_1 + (1 - ALPHA) * p_2
 eq_15 = kl(p_mix, soft_label)
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.losses import unseen
-from vireid_lib.generators.jsia.variation import mix, variation_loss
+from vireid_lib.generators.jsia.losses import mix, unseen, variation
 
-library = variation_loss(m, rebuilt, mu, tau, distribution_weight=own.config.distribution_weight)
+library = variation(m, rebuilt, mu, tau, distribution_weight=own.config.distribution_weight)
 for name, value in eq_10.items():
     torch.testing.assert_close(value, library[name])
 share = torch.full((FEW,), ALPHA)
@@ -483,9 +482,9 @@ def from_latents(maker, sides, seed, prior):
     """Visible and infrared images of people that do not exist (FLS); none by generators without a latent space."""
     count = len(sides["visible"])
     if maker.name == "vae":  # always from its prior
-        return dict(
-            zip(other, maker.from_latent_space(count, seed, [cameras_of(test, k)[0] for k in other]), strict=True)
-        )
+        draw = seeds.generator(seed, "latent space")
+        codes = torch.randn(count, maker.config.latent, generator=draw).to(maker.device)
+        return {k: maker.decode(codes, [cameras_of(test, k)[0]] * count) for k in other}
     if maker.name != "jsia" or not maker.config.variation:
         return {}
     draw = torch.Generator().manual_seed(seed)

@@ -61,7 +61,7 @@ class Straightforward:
     ) -> None:
         self.base, self.config, self.device, self.paths = base, config, device, table["path"].to_numpy()
         self.branches = words.branches
-        plain = DiveModel(load(config, device), words, config, seed=config.seed)  # for prompts and the start
+        plain = DiveModel(load(config, device), words, config)  # for prompts and the start
         base.tokenizer.add_tokens([name for who in plain.tokens.identities for name in plain.tokens.names(who)])
         known = len(base.text.get_input_embeddings().weight)
         base.text.resize_token_embeddings(len(base.tokenizer), mean_resizing=False)
@@ -182,7 +182,7 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
     """Both forms of a step, one after the other in the same process."""
     words, losses = prompts.build(table, config), {"ours": [], "straightforward": []}
     before = held(device)
-    model = DiveModel(load(config, device), words, config, seed=config.seed)
+    model = DiveModel(load(config, device), words, config)
     size = config.height, config.width
     latents = encode(table["path"].tolist(), model.base.vae, size, cache=folder, progress=False)
     held(device)  # the encoding's memory is not the training's
@@ -224,7 +224,7 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
 def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, images: int) -> None:
     """A batch of ours against one prompt at a time, of the same seeds."""
     before = held(device)
-    model = DiveModel(load(config, device), prompts.build(table, config), config, seed=config.seed).to(device)
+    model = DiveModel(load(config, device), prompts.build(table, config), config).to(device)
     for layer in model.branches.layers.values():  # as if trained: a correction that is not zero
         torch.nn.init.normal_(layer.up, std=0.02)
     model.save(folder)

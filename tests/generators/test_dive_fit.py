@@ -39,7 +39,7 @@ def test_only_token_rows_and_branches_change(tiny_config, tiny_table, tmp_path, 
         layer = (dive.model.branches.layers | dive.model.branches.norms).get(parent)
         now = getattr(layer.base, leaf) if layer else base.unet.state_dict()[name]
         assert torch.equal(now, tensor), name
-    start = dive.model.tokens.initial(before.text, init="word", noise=0.0, seed=3)
+    start = dive.model.tokens.initial(before.text, config)
     assert (dive.model.rows.rows != start).any(1).all()
     assert all(layer.up.abs().sum() > 0 for layer in dive.model.branches.layers.values())
     assert all(norm.affine[:, 1].any() for norm in dive.model.branches.norms.values())

@@ -22,7 +22,7 @@ def task(tiny_config, tiny_table, tmp_path):
     def make(**changes):
         config = tiny_config.model_copy(update=changes)
         base = load_base(config.base_model)
-        model = DiveModel(base, prompts.build(tiny_table, config), config, seed=config.seed)
+        model = DiveModel(base, prompts.build(tiny_table, config), config)
         size, paths = (config.height, config.width), tiny_table["path"].tolist()
         held = latents.encode(paths, base.vae, size, cache=tmp_path, progress=False)
         return DiveTask(model, tiny_table, held)

@@ -2,12 +2,19 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from vireid_lib.generators import galleries, plans
 from vireid_lib.generators.plans import SampleRequest
+
+
+def maker_of(name, make, batch):
+    """What a gallery asks of its generator."""
+    config = SimpleNamespace(sampling_batch=batch)
+    return SimpleNamespace(name=name, make=make, config=config, group=lambda item: 0, progress=False)
 
 
 def planned(folder):
@@ -38,8 +45,8 @@ def rounded_by_batch(made):
 def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gone):
     def write(name):
         made = []
-        options = {"source": "dive", "settings": {"seed": 0}, "batch": 3, "progress": False}
-        return galleries.write(planned(tmp_path / name), rounded_by_batch(made), tmp_path / name, **options), made
+        maker = maker_of("dive", rounded_by_batch(made), 3)
+        return galleries.write(maker, planned(tmp_path / name), tmp_path / name, {"seed": 0}), made
 
     whole, _ = write("whole")
     write("broken")
@@ -73,7 +80,7 @@ def written(folder, bad, count=300, batch=4):
             picture *= not bad(item)
         return pictures
 
-    return galleries.write(items, make, folder, source="cyclegan", settings={}, batch=batch, progress=False)
+    return galleries.write(maker_of("cyclegan", make, batch), items, folder, {})
 
 
 def test_the_next_start_is_taken_then_the_image_is_left_out_and_said(tmp_path):

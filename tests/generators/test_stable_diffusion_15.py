@@ -30,7 +30,7 @@ def table():
 
 def model_of(table: pd.DataFrame, **settings: object) -> DiveModel:
     config = DiveConfig(**settings)
-    return DiveModel(stable_diffusion_15.build(), prompts.build(table, config), config, seed=0)
+    return DiveModel(stable_diffusion_15.build(), prompts.build(table, config), config)
 
 
 def test_the_architecture_has_the_published_size():

@@ -10,6 +10,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError
 from vireid_lib.generators.dive.base import EMBEDDED, load_base
 from vireid_lib.generators.dive.captions import identity_captions
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.tokens import TokenBank
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view
@@ -40,8 +41,8 @@ def test_a_token_starts_from_the_rows_of_its_caption(tiny_base):
     identities, table = ["a/1", "a/2", "a/3"], base.text.get_input_embeddings().weight
     person, red, coat = base.tokenizer("person red coat", add_special_tokens=False).input_ids
     said = {"a/1": "red coat", "a/2": "person red coat red coat"}
-    options = {"init": "caption", "noise": 0.0, "seed": 0}
-    start = TokenBank(base.tokenizer, identities, 3).initial(base.text, captions=said, **options)
+    config = DiveConfig(token_init="caption")
+    start = TokenBank(base.tokenizer, identities, 3).initial(base.text, config, said)
     for rows, ids in zip(start.split(3), ([red, coat, red], [person, red, coat], [person] * 3), strict=True):
         assert torch.equal(rows, table[ids])
 

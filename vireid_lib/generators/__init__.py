@@ -44,19 +44,9 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel
 def build(name: str, config: BaseModel | None = None, **options: Any) -> "Generator":
     """Generator `name`, ready to `fit`, with a `config` as `configure` makes it (None: the paper's) and the `options`
     of `base.Generator`. Raises ValueError: no such generator, or a configuration of another one."""
-    return generator_class(name)(_own(name, config or configure(name)), **options)
+    return generator_class(name)(config, **options)
 
 
 def load(name: str, folder: Path, config: BaseModel | None = None, **options: Any) -> "Generator":
     """Generator `name` as `fit` left it in `folder`; see `base.Generator.load`."""
-    return generator_class(name).load(folder, None if config is None else _own(name, config), **options)
-
-
-def _own(name: str, config: BaseModel) -> BaseModel:
-    kind = generator_class(name).config_class
-    if not isinstance(config, kind):
-        raise ValueError(
-            f"Generator {name!r} takes a {kind.__name__}, not a {type(config).__name__}: make it "
-            f"with vireid_lib.generators.configure({name!r}, settings)."
-        )
-    return config
+    return generator_class(name).load(folder, config, **options)

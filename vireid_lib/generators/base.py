@@ -16,10 +16,11 @@ from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import devices, processes
+from vireid_lib.training.binding import differences
 from vireid_lib.training.loop import History
 
 Capability = Literal["expand", "translate"]
-RECORD, BATCH = "generator.json", 64
+RECORD = "generator.json"
 
 
 class Generator:
@@ -64,7 +65,12 @@ class Generator:
         progress: bool = True,
         processes: int | None = None,
     ) -> None:
-        self.config = config or self.config_class()
+        self.config = self.config_class() if config is None else config
+        if not isinstance(self.config, self.config_class):
+            raise ValueError(
+                f"Generator {self.name!r} takes a {self.config_class.__name__}, not a {type(config).__name__}: make it "
+                f"with vireid_lib.generators.configure({self.name!r}, settings)."
+            )
         self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
@@ -158,9 +164,8 @@ class Generator:
         record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
         then, now = there.fit_settings(), (config or there).fit_settings()
-        differ = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
-        if differ:
-            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differ)}. Fit anew elsewhere.")
+        if found := list(differences(then, now)):
+            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(found)}. Fit anew elsewhere.")
         made = cls(config or there, **options)
         made._record, made.folder = record, folder
         made.restore(folder)
@@ -185,19 +190,17 @@ class Generator:
                 infrared camera's.
             source: rows of the images to start from; None takes the table that it was fitted to.
         """
-        require(self, "expand")
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
         """Make what is missing of `requests`, and the table of all; see `galleries.write`."""
         parallel.write(self, requests, folder, settings)
-        how = {"batch": getattr(self.config, "sampling_batch", BATCH), "group": self.group, "progress": self.progress}
-        return galleries.write(requests, self.make, folder, source=self.name, settings=settings, **how)
+        return galleries.write(self, requests, folder, settings)
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
         """Show visible `images` of `identity` as `camera` would. Raises NotImplementedError without that capability."""
-        require(self, "translate")
-        raise AssertionError(f"{self.name} declares translate without having it")
+        can = ", ".join(sorted(self.capabilities))
+        raise NotImplementedError(f"{self.name} can't translate: it can {can}. Choose another generator.")
 
     def source_rows(self, source: pd.DataFrame | None) -> pd.DataFrame:
         """`source`, or else the table it was fitted to. Raises ValueError when there is neither."""
@@ -205,15 +208,6 @@ class Generator:
         if rows is None:
             raise ValueError(f"{self.name}: call fit(table, folder) first, or give expand() its images as `source`.")
         return rows
-
-
-def require(generator: Generator, capability: Capability) -> None:
-    """Raise NotImplementedError, naming what there is, unless the generator has the capability."""
-    if capability not in generator.capabilities:
-        raise NotImplementedError(
-            f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
-            "Look at `capabilities` first, or choose another generator."
-        )
 
 
 def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) -> None:

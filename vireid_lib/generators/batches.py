@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from vireid_lib.data import augment, tables
+from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_keys, camera_modalities
-from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.images import load_images
 
 Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 By = Literal["camera", "modality"]
@@ -70,14 +70,6 @@ class Batches:
     def unpaired(self, stream: Stream, count: int) -> tuple[Rows, Rows]:
         """Rows of `count` visible and `count` infrared images, whoever they show."""
         return stream.choice(self.rows["visible"], count), stream.choice(self.rows["infrared"], count)
-
-    def images(
-        self, rows: Rows, draw: torch.Generator, device: torch.device, *, flip: bool, padding: int
-    ) -> Float[Tensor, "rows 3 height width"]:
-        """The images in 0..1, half of them mirrored, moved by up to `padding` pixels into black."""
-        held = to_float(self.pixels[rows], device)
-        held = augment.horizontal_flip(held, draw) if flip else held
-        return augment.pad_and_crop(held, draw, padding) if padding else held
 
     def describe(self, rows: Rows) -> str:
         """Who is in a batch, for the guard against losses that are not finite."""

@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -95,27 +96,14 @@ def timed(work: Callable[[], object], device: torch.device, *, times: int = 3) -
     return sum(seconds[1:]) / len(seconds[1:])
 
 
-def step_cost(step: Callable[[], object], modules: Iterable[nn.Module], device: torch.device) -> tuple[float, int]:
-    """Seconds of a training step, and bytes that it needs at most besides `weights_bytes` of the modules. On a GPU they
-    are measured; elsewhere they are those of the tensors that a step makes and frees."""
-    modules = list(modules)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        seconds = timed(step, device)
-        return seconds, max(0, torch.cuda.max_memory_allocated(device) - weights_bytes(modules))
-    with Peak() as peak:
-        began = time.perf_counter()
-        step()
-        first = time.perf_counter() - began
-    return first if first > SLOW else timed(step, device), peak.bytes
-
-
 def step_costs(
     task: Task, modules: Iterable[nn.Module], steps: Iterable[int], precision: str, device: str | None, *, learns: bool
 ) -> tuple[dict[int, tuple[float, int]], int]:
-    """`step_cost` of each of a task's `steps`, taken as the training loop does, and `weights_bytes` of the modules. The
-    learning rates are those of the task only where it `learns`."""
+    """Seconds of each of a task's `steps`, taken as the training loop does, and bytes that it needs at most besides
+    `weights_bytes` of the modules, which come second. On a GPU they are measured; elsewhere they are those of the
+    tensors that a step makes and frees. The learning rates are those of the task only where it `learns`."""
     accelerator, modules = accelerator_for(precision, device), list(modules)
+    place = accelerator.device
     task.bind(accelerator, seed=0)
 
     def update(step: int) -> None:
@@ -125,10 +113,20 @@ def step_costs(
         if learns:
             task.after_step(step)
 
+    def cost(step: int) -> tuple[float, int]:
+        if place.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(place)
+            seconds = timed(lambda: update(step), place)
+            return seconds, max(0, torch.cuda.max_memory_allocated(place) - weights_bytes(modules))
+        with Peak() as peak:
+            began = time.perf_counter()
+            update(step)
+            first = time.perf_counter() - began
+        return first if first > SLOW else timed(lambda: update(step), place), peak.bytes
+
     try:
         task.prepare(accelerator)
-        costs = {step: step_cost(lambda step=step: update(step), modules, accelerator.device) for step in steps}
-        return costs, weights_bytes(modules)
+        return {step: cost(step) for step in steps}, weights_bytes(modules)
     finally:
         task.release(accelerator)
 
@@ -154,11 +152,9 @@ class Peak(TorchDispatchMode):
     def bytes(self) -> int:
         """The most that existed at once, of what was made in the block and does not exist any more: activations, but
         neither gradients nor an optimiser's moments."""
-        lasting, now, most = set(self._alive.values()), 0, 0
-        for number, change in self._events:
-            now += change * self._sizes[number] * (number not in lasting)
-            most = max(most, now)
-        return most
+        lasting = set(self._alive.values())
+        changes = (change * self._sizes[number] for number, change in self._events if number not in lasting)
+        return max(accumulate(changes, initial=0))
 
     def _see(self, storage: torch.UntypedStorage) -> None:
         place = storage._cdata

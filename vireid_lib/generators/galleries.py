@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +24,15 @@ from vireid_lib.training import processes
 from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
 
-MOST_SKIPPED = 0.01
-"""Share of a gallery that may be left out."""
+if TYPE_CHECKING:
+    from vireid_lib.generators.base import Generator
+
+MOST_SKIPPED, BATCH = 0.01, 64
+"""Share of a gallery that may be left out; pictures that are made at once where the settings say nothing."""
 
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
-Make = Callable[[Sequence[SampleRequest], int], Pictures]
 
 
 def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
@@ -44,47 +46,36 @@ class SamplingError(RuntimeError):
 
 
 def write(
-    requests: Sequence[SampleRequest],
-    make: Make,
-    folder: Path,
-    *,
-    source: str,
-    settings: Mapping[str, Any],
-    batch: int,
-    group: Callable[[SampleRequest], Hashable] = lambda item: 0,
-    progress: bool = True,
+    maker: "Generator", requests: Sequence[SampleRequest], folder: Path, settings: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
+    """Have a generator make what is missing, then write `table.csv` and `provenance.json` beside the images.
 
     Complete images of an earlier run are kept, and the others become what they would have been in an unbroken one. A
     folder that was begun with other settings is refused. Several processes of one job share the batches. An image whose
     attempts all give an unusable picture is left out; the record counts and names those, as "skipped".
 
     Args:
-        make: see `Generator.make`.
-        source: the generator's name, for the rows.
         settings: JSON values that the pictures depend on.
-        batch: most items that `make` gets at once, all of one `group`.
 
     Raises:
         ValueError: `folder` belongs to another plan; names the differing settings.
         SamplingError: more than one image, and more than a hundredth of all, would be left out; or all of them.
     """
-    folder = Path(folder)
+    folder, batch = Path(folder), getattr(maker.config, "sampling_batch", BATCH)
     folder.mkdir(parents=True, exist_ok=True)
     bind(folder / PLAN, settings, what="images of another plan", write=processes.index() == 0)
     missing = {item.path for item in requests if not layout.is_complete(item.path)}
     groups: dict[Hashable, list[SampleRequest]] = defaultdict(list)
     for item in requests:
-        groups[group(item)].append(item)
+        groups[maker.group(item)].append(item)
     batches = [items[i : i + batch] for _, items in sorted(groups.items()) for i in range(0, len(items), batch)]
     # A batch that a killed run left half done is made again whole: in another batch a picture is rounded otherwise.
     batches = [items for items in batches if any(item.path in missing for item in items)]
     processes.wait()  # until all have listed what is missing, and so part the same batches
     done, left = len(requests) - len(missing), []
-    with Progress(len(requests), "synthetic images", start=done, unit="images", shown=progress) as line:
+    with Progress(len(requests), "synthetic images", start=done, unit="images", shown=maker.progress) as line:
         for items in batches[processes.index() :: processes.count()]:
-            left += _make(make, items, missing)
+            left += _make(maker, items, missing)
             if len(left) > max(1, len(requests) * MOST_SKIPPED) or len(left) == len(requests):
                 raise SamplingError(_unusable(left))
             done += sum(item.path in missing for item in items) * processes.count()  # the others are about as far
@@ -92,12 +83,12 @@ def write(
     processes.wait()
     absent = {path for path in missing if not path.exists()}
     skipped = [item for item in requests if item.path in absent]
-    if skipped and progress:
+    if skipped and maker.progress:
         print(f"{_unusable(skipped)} Left out of {len(requests):,} images.", flush=True)
     requests = [item for item in requests if item.path not in absent]
-    rows = [item.row(source, layout.read_seed(item.path)) for item in requests]
+    rows = [item.row(maker.name, layout.read_seed(item.path)) for item in requests]
     attempts = [item.seeds.index(row["seed"]) for item, row in zip(requests, rows, strict=True)]
-    table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{source}'s images in {folder}")
+    table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{maker.name}'s images in {folder}")
     record = {"settings": settings, "images": len(table), "rejected": sum(attempts)}
     if skipped:
         record["skipped"] = {"images": len(skipped), "which": [_short(item.path) for item in skipped]}
@@ -129,13 +120,13 @@ def sizes(table: pd.DataFrame) -> dict[str, int]:
         return {"images": len(table), "distinct": len(set(pool.map(digest, table["path"])))}
 
 
-def _make(make: Make, items: Sequence[SampleRequest], missing: set[Path]) -> list[SampleRequest]:
+def _make(maker: "Generator", items: Sequence[SampleRequest], missing: set[Path]) -> list[SampleRequest]:
     """Write those of a batch's usable pictures that are missing, and make the others again with their next seed and
     start; returns those that stay unusable."""
     left = list(items)
     for attempt in range(ATTEMPTS):
         unusable = []
-        for item, picture in zip(left, make(left, attempt), strict=True):
+        for item, picture in zip(left, maker.make(left, attempt), strict=True):
             if picture.std() <= 2.0:  # (nearly) constant: what a failed or non-finite sample looks like
                 unusable.append(item)
             elif item.path in missing:

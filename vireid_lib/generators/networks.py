@@ -23,24 +23,63 @@ class ResnetGenerator(nn.Module):
         width: channels after the first convolution.
         blocks: 9 in the paper, 6 at 128×128 pixels.
         shortcut: see `Shortcut`; none in the paper.
+        small_weights: begin with `draw_weights`, and not with torch's weights.
+        labels: numbers that come with each image, at each pixel.
     """
 
-    def __init__(self, *, width: int = 64, blocks: int = 9, halvings: int = 2, shortcut: bool = False) -> None:
-        super().__init__()
-        layers, widths = _reflected(3, width, 7), [width * 2**level for level in range(halvings + 1)]
-        for channels in widths[:-1]:
-            layers += normed(nn.Conv2d(channels, 2 * channels, 3, 2, 1))
-        for _ in range(blocks):
-            layers.append(Residual(*_reflected(widths[-1], widths[-1], 3), *_reflected(widths[-1], widths[-1], 3)[:-1]))
-        for channels in widths[:0:-1]:
-            layers += normed(nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1))
-        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
-        self.apply(draw_weights)
-        if shortcut:
-            self.layers = Shortcut(self.layers)
+    kernel, reflects = 3, True  # of the convolutions that change the size; whether borders are reflected
 
-    def forward(self, images: Images) -> Images:
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        blocks: int = 9,
+        halvings: int = 2,
+        shortcut: bool = False,
+        small_weights: bool = True,
+        labels: int = 0,
+    ) -> None:
+        super().__init__()
+        widths, how = [width * 2**level for level in range(halvings + 1)], {"bias": self.reflects}
+        layers = self._normed(*self._same(3 + labels, width, 7))
+        for channels in widths[:-1]:
+            layers += self._normed(nn.Conv2d(channels, 2 * channels, self.kernel, 2, 1, **how))
+        for _ in range(blocks):
+            first, second = (self._normed(*self._same(widths[-1], widths[-1], 3)) for _ in range(2))
+            layers.append(Residual(*first, *second[:-1]))
+        for channels in widths[:0:-1]:
+            sizes = (channels, channels // 2, self.kernel, 2, 1, 4 - self.kernel)
+            layers += self._normed(nn.ConvTranspose2d(*sizes, **how))
+        self.layers = nn.Sequential(*layers, *self._same(width, 3, 7), nn.Tanh())
+        if small_weights:
+            self.apply(draw_weights)
+        if shortcut:
+            self.layers = Shortcut(self.layers, labels)
+
+    def forward(self, images: Images, labels: Float[Tensor, "batch labels"] | None = None) -> Images:
+        if labels is not None:
+            planes = labels[:, :, None, None].expand(-1, -1, *images.shape[2:])
+            images = torch.cat((images, planes), 1)
         return self.layers(images)
+
+    def _same(self, channels: int, out: int, size: int) -> list[nn.Module]:
+        """A convolution that keeps the size."""
+        if self.reflects:
+            return [nn.ReflectionPad2d(size // 2), nn.Conv2d(channels, out, size)]
+        return [nn.Conv2d(channels, out, size, 1, size // 2, bias=False)]
+
+    def _normed(self, *layers: nn.Module) -> list[nn.Module]:
+        return normed(*layers, affine=not self.reflects)
+
+
+class LabelledGenerator(ResnetGenerator):
+    """The same with kernels of 4 where the size changes, zeros at the borders, and an instance normalisation with
+    weights (Choi et al. 2018, Table 4)."""
+
+    kernel, reflects = 4, False
+
+    def __init__(self, *, blocks: int = 6, small_weights: bool = False, **sizes: Any) -> None:
+        super().__init__(blocks=blocks, small_weights=small_weights, **sizes)
 
 
 class Residual(nn.Module):
@@ -52,49 +91,6 @@ class Residual(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return maps + self.layers(maps)
-
-
-class LabelledGenerator(nn.Module):
-    """Images in -1..1, with a label at each pixel, to images in -1..1 (Choi et al. 2018, Table 4): as `ResnetGenerator`
-    with kernels of 4 where the size changes, zeros at the borders, and an instance normalisation with weights.
-
-    Args:
-        labels: numbers that come with each image; 0 for none (AlignGAN's released generator).
-        small_weights: begin with `draw_weights`, as AlignGAN's release does, and not with torch's.
-    """
-
-    def __init__(
-        self,
-        *,
-        labels: int = 0,
-        width: int = 64,
-        blocks: int = 6,
-        halvings: int = 2,
-        shortcut: bool = False,
-        small_weights: bool = False,
-    ) -> None:
-        super().__init__()
-        widths = [width * 2**level for level in range(halvings + 1)]
-        layers = normed(nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), affine=True)
-        for channels in widths[:-1]:
-            layers += normed(nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), affine=True)
-        for _ in range(blocks):
-            same = (nn.Conv2d(widths[-1], widths[-1], 3, 1, 1, bias=False) for _ in range(2))
-            first, second = (normed(convolution, affine=True) for convolution in same)
-            layers.append(Residual(*first, *second[:-1]))
-        for channels in widths[:0:-1]:
-            layers += normed(nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), affine=True)
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh())
-        if small_weights:
-            self.apply(draw_weights)
-        if shortcut:
-            self.layers = Shortcut(self.layers, labels)
-
-    def forward(self, images: Images, labels: Float[Tensor, "batch labels"] | None = None) -> Images:
-        if labels is not None:
-            planes = labels[:, :, None, None].expand(-1, -1, *images.shape[2:])
-            images = torch.cat((images, planes), 1)
-        return self.layers(images)
 
 
 class Shortcut(nn.Module):
@@ -118,14 +114,13 @@ class Shortcut(nn.Module):
         return torch.tanh(self.layers(maps) + recoloured)
 
 
-def patch_layers(width: int, halvings: int = 3) -> list[nn.Module]:
-    """Convolutions of 4 from images to maps of min(2 ** `halvings`, 8) times `width` channels: `halvings` of stride 2,
-    then one of stride 1; all but the first are normalised."""
-    layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-    for level in range(halvings):
-        before, after = (width * min(2**each, 8) for each in (level, level + 1))
-        stride = 1 if level == halvings - 1 else 2
-        layers += normed(nn.Conv2d(before, after, 4, stride, 1), nn.LeakyReLU(0.2, True))
+def patch_layers(width: int, strides: Sequence[int] = (2, 2, 2, 1), most: int = 8) -> list[nn.Module]:
+    """Convolutions of 4 with these strides, from images to maps of `width` channels, then of twice as many as
+    before, up to `most` times `width`; all but the first are normalised."""
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 4, strides[0], 1), nn.LeakyReLU(0.2, True)]
+    for level, stride in enumerate(strides[1:]):
+        before, after = (width * min(2**each, most) for each in (level, level + 1))
+        layers += normed(nn.Conv2d(before, after, 4, stride, 1), activation=nn.LeakyReLU(0.2, True))
     return layers
 
 
@@ -136,7 +131,7 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, *, width: int = 64, halvings: int = 3, small_weights: bool = True) -> None:
         super().__init__()
-        layers = patch_layers(width, halvings)
+        layers = patch_layers(width, (2,) * halvings + (1,))
         self.layers = nn.Sequential(*layers, nn.Conv2d(width * min(2**halvings, 8), 1, 4, 1, 1))
         if small_weights:
             self.apply(draw_weights)
@@ -162,11 +157,8 @@ def draw_weights(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def normed(convolution: nn.Module, activation: nn.Module | None = None, *, affine: bool = False) -> list[nn.Module]:
-    """A convolution, instance normalisation and an activation, ReLU if none is given."""
-    norm = nn.InstanceNorm2d(convolution.out_channels, affine=affine)
-    return [convolution, norm, activation or nn.ReLU(True)]
-
-
-def _reflected(channels: int, out: int, size: int) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(size // 2), *normed(nn.Conv2d(channels, out, size))]
+def normed(*layers: nn.Module, activation: nn.Module | None = None, affine: bool = False) -> list[nn.Module]:
+    """Layers, the last of which is a convolution, then instance normalisation and an activation, ReLU if none is
+    given."""
+    norm = nn.InstanceNorm2d(layers[-1].out_channels, affine=affine)
+    return [*layers, norm, activation or nn.ReLU(True)]

@@ -120,11 +120,8 @@ def main(file: str) -> None:
     job = json.loads(Path(file).read_text())
     intensity.restore(job["intensity"])
     processes.join(job["device"])
-    common = {
-        "device": job["device"],
-        "cache": job["cache"] and Path(job["cache"]),
-        "progress": job["progress"] and processes.index() == 0,
-    }
+    common = {"device": job["device"], "cache": job["cache"] and Path(job["cache"])}
+    common["progress"] = job["progress"] and processes.index() == 0
     name, folder = job["generator"], Path(job["folder"])
     config = generators.configure(name, job["config"])
     if job["do"] == "fit":

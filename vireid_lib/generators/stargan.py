@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.batches import Batches, By, Domains, Rows
+from vireid_lib.generators.batches import Batches, By, Domains
 from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
@@ -105,7 +105,9 @@ class StarGanTask(TranslationTask):
         return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        rows, draw = self._mixed_rows(step), self.generator(step, "images")
+        stream, draw = self.row_stream(step), self.generator(step, "images")
+        rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
+        rows = rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
         images = self.images(rows, draw) * 2 - 1
         labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
         wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
@@ -164,11 +166,6 @@ class StarGanTask(TranslationTask):
         self.update(accelerator, sum(weights[name] * value for name, value in losses.items()), "generator")
         freeze(self.modules, ["critic"], False)
         return losses
-
-    def _mixed_rows(self, step: int) -> Rows:
-        stream = self.row_stream(step)
-        rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
-        return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 
 
 class StarGan(Translator):

@@ -9,6 +9,8 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.data import augment
+from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
@@ -27,6 +29,7 @@ class TranslationTask(Task):
     Attributes:
         kept: names of those networks.
         undivided: names of networks that each process passes the whole batch through.
+        fill: value in 0..1 beyond the borders of a moved image.
         by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
         steps: length of the training.
     """
@@ -34,6 +37,7 @@ class TranslationTask(Task):
     shared = True
     kept: tuple[str, ...] = ()
     undivided: tuple[str, ...] = ()
+    fill: float = 0.0
     by_identity: ClassVar[bool] = False
 
     def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
@@ -100,9 +104,10 @@ class TranslationTask(Task):
         return np.random.default_rng(seeds.integer(self.seed, self.stream, step, *keys, "rows"))
 
     def images(self, rows: Rows, draw: torch.Generator) -> Images:
-        """The rows' images in 0..1, mirrored and moved at random."""
-        config = self.settings
-        return self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+        """The rows' images in 0..1, half of them mirrored, moved by up to `padding` pixels into `fill`."""
+        config, held = self.settings, to_float(self.batches.pixels[rows], self.device)
+        held = augment.horizontal_flip(held, draw) if config.flip else held
+        return augment.pad_and_crop(held, draw, config.padding, self.fill) if config.padding else held
 
     def real(self, step: int, draw: torch.Generator) -> dict[str, Images]:
         """This process's part of a step's images by modality, in -1..1."""

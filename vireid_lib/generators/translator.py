@@ -190,13 +190,9 @@ class Translator(Generator):
             raise ValueError(f"{self.name} was not fitted to camera {camera!r}; those are {', '.join(cameras)}.")
         return cameras[camera]
 
-    def camera_key(self, camera: str, modality: str) -> str:
-        """The camera of a row of that modality, as the generator names it; see `vireid_lib.data.cameras`."""
-        return camera_key(camera, modality, self._record["cameras"])
-
     def camera_keys(self, items: Sequence[SampleRequest]) -> list[str]:
-        """The cameras of requested pictures, as the generator names them."""
-        return [self.camera_key(item.camera, item.modality) for item in items]
+        """The cameras of requested pictures, as the generator names them; see `vireid_lib.data.cameras`."""
+        return [camera_key(item.camera, item.modality, self._record["cameras"]) for item in items]
 
     def _weights(self) -> dict[str, Tensor]:
         if self.trained_only:

@@ -34,8 +34,9 @@ FEW, SHORT, PICTURES = 32, 2, 2
 
 @dataclass(frozen=True)
 class Measured:
-    """Of each kind of step its `costs` (seconds and bytes) and `images`; seconds of a `picture`; numbers of weights
-    `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend on the batch."""
+    """Of each kind of step its `costs` (seconds and bytes), scaled to a whole batch from one of `images`; seconds of a
+    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend
+    on the batch."""
 
     costs: dict[int, tuple[float, int]]
     images: dict[int, int]
@@ -45,16 +46,11 @@ class Measured:
     fitted: int
     fixed: int
 
-    def scaled(self, step: int, images: int) -> tuple[float, int]:
-        """Seconds and bytes of such a step on so many images."""
-        share = images / self.images[step]
-        return self.costs[step][0] * share, round(self.costs[step][1] * share)
-
 
 def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
     """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. Neither the
     generator nor the random state changes; no image is read and nothing is fetched."""
-    config, device = generator.config, generator.device
+    config = generator.config
     size = (config.height, config.width)
     outline = generator.task_class.outline(config, Batches(table, size, None, blank=True))
     kinds = outline.typical_steps()
@@ -69,50 +65,50 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
     else:
         without = {"pretrained": None} if getattr(config, "pretrained", None) else {}  # as fast without ImageNet's
         whole = config.model_copy(update={"steps": outline.steps, **without})
-        found, said = _within(generator, whole, _some(table), images, device)
-        where = cost.place_name(device) + said
+        found, said = _within(generator, whole, _some(table), images)
+        where = cost.place_name(generator.device) + said
         if found is None:
-            where = f"a single step of so large a model takes minutes on {cost.place_name(device)}"
+            where = f"a single step of so large a model takes minutes on {cost.place_name(generator.device)}"
     if found is not None:
         words += f"; {found.trained / 1e6:,.1f} million parameters trained"
-        scaled = {step: found.scaled(step, images[step]) for step in kinds}
-        training = sum(scaled[step][0] * times for step, times in kinds.items())
+        training = sum(found.costs[step][0] * times for step, times in kinds.items())
         seconds = {"training": training, "sampling": found.picture * synthetic}
-        whole_step = device.type == "cuda" and found.images == images  # what a GPU said of a whole step is the truth
-        told = {step: None if whole_step else outline.step_bytes(step) for step in kinds}
-        memory = found.fixed + max(scaled[step][1] if told[step] is None else told[step] for step in kinds)
+        measured = generator.device.type == "cuda" and found.images == images  # a GPU, on a whole step, tells the truth
+        told = {} if measured else {step: outline.step_bytes(step) for step in kinds}
+        memory = found.fixed + max(told.get(step) or found.costs[step][1] for step in kinds)
         weights = (found.checkpoint, found.fitted)
     disk = cost.disk_bytes(len(table), synthetic, *size, *weights)
     return Estimate(len(table), words, outline.steps, synthetic, seconds, where, memory, disk)
 
 
 def _within(
-    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, images: dict[int, int], device: torch.device
+    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, images: dict[int, int]
 ) -> tuple[Measured | None, str]:
     """A measurement of whole batches where this machine can do them, else of small ones; and what was scaled, in words.
     None for a model that is too large for a CPU."""
     changed = {name: min(value, getattr(config, name)) for name, value in LEAST.items() if hasattr(config, name)}
-    small, on_gpu, why, said = config.model_copy(update=changed), device.type == "cuda", None, ""
+    small, on_gpu, why, said = config.model_copy(update=changed), generator.device.type == "cuda", None, ""
     if getattr(config, "sampling_steps", 0) > SHORT:
         said = f"; {SHORT} of {config.sampling_steps} sampling steps were measured and scaled"
     try:
-        found = _measure(generator, config if on_gpu else small, table, images, device)
+        found = _measure(generator, config if on_gpu else small, table, images)
         if found is not None and not on_gpu and small != config:
-            if max(found.scaled(step, count)[0] for step, count in images.items()) > PATIENCE:
+            if max(seconds for seconds, _ in found.costs.values()) > PATIENCE:
                 why = ""
             else:
-                found = _measure(generator, config, table, images, device)
+                found = _measure(generator, config, table, images)
     except torch.cuda.OutOfMemoryError:
         torch.cuda.empty_cache()
-        found, why = _measure(generator, small, table, images, device), ", as whole ones do not fit"
+        found, why = _measure(generator, small, table, images), ", as whole ones do not fit"
     if why is not None:
         said = f"; batches of {max(found.images.values())} images were measured and scaled{why}{said}"
     return found, said
 
 
 def _measure(
-    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, kinds: dict[int, int], device: torch.device
+    generator: Translator, config: TranslatorConfig, table: pd.DataFrame, whole: dict[int, int]
 ) -> Measured | None:
+    device = generator.device
     batches = Batches(table, (config.height, config.width), None, blank=True)
     with torch.random.fork_rng(), deterministic_kernels(device.type == "cpu"):
         own = type(generator)(config, device=str(device), progress=False)
@@ -121,10 +117,12 @@ def _measure(
         total = sum(value.numel() for module in modules for value in module.parameters())
         if device.type == "cpu" and total > cost.LARGE:
             return None
-        costs, fixed = cost.step_costs(task, modules, kinds, config.precision, str(device), learns=True)
+        costs, fixed = cost.step_costs(task, modules, whole, config.precision, str(device), learns=True)
         own.networks, own._record = nn.ModuleDict(task.fitted()).to(device).eval(), {"cameras": batches.cameras}
         trained, fitted = (sum(each.numel() for each in held) for held in (task.trained(), own._weights().values()))
-        images, checkpoint = {step: task.images_in(step) for step in kinds}, trained if task.trainable_only else total
+        images, checkpoint = {step: task.images_in(step) for step in whole}, trained if task.trainable_only else total
+        shares = {step: count / images[step] for step, count in whole.items()}
+        costs = {step: (seconds * shares[step], round(size * shares[step])) for step, (seconds, size) in costs.items()}
         return Measured(costs, images, _picture(own, batches), trained, checkpoint, fitted, fixed)
 
 

@@ -19,7 +19,7 @@ from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import seeds, whole_batch
+from vireid_lib.training import whole_batch
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
@@ -194,12 +194,6 @@ class Vae(Translator):
         for camera in cameras:
             self.modality(camera)
         return to_pictures(self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device)))
-
-    def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
-        """Pictures of people that nobody photographed: the same `count` codes, drawn from the prior, as each of the
-        cameras (JSIA-ReID's "FLS")."""
-        codes = torch.randn(count, self.config.latent, generator=seeds.generator(seed, "latent space"))
-        return [self.decode(codes.to(self.device), [camera] * count) for camera in cameras]
 
 
 GENERATOR = Vae

@@ -37,7 +37,7 @@ def test_a_loaded_generator_may_interpolate(learnt, toy_people, tmp_path):
     between = load("flow2flow", folder, config, device="cpu", progress=False)
     made = between.expand(["toy/0000", "toy/0001"], ["toy/1", "toy/3"], 2, 0, tmp_path, source=toy_people)
     assert made["modality"].tolist() == ["visible"] * 4 + ["infrared"] * 4 and (made["split"] == "train").all()
-    with pytest.raises(ValueError, match="blocks was 3 and is 5"):
+    with pytest.raises(ValueError, match="blocks is 3 there and 5 now"):
         load("flow2flow", folder, generator.config.model_copy(update={"blocks": 5}))
 
 

@@ -6,14 +6,7 @@ from accelerate import Accelerator
 from PIL import Image
 
 from vireid_lib.generators import load
-from vireid_lib.generators.jsia.generation import (
-    backward,
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-)
+from vireid_lib.generators.jsia.generation import backward, generate, make_networks
 
 
 def test_styles_are_the_persons_own_where_there_are_such(learnt):
@@ -38,14 +31,11 @@ def test_a_gallery_by_mixing(learnt, toy_people, tmp_path):
 def _generated(config):
     """A pass in double precision: networks, real images, what was made, losses."""
     torch.manual_seed(0)
-    encoder = make_set_level(config)
-    nets = {**make_generation(config, encoder.channels), **make_discriminators(config)}
-    for module in (encoder, *nets.values()):
-        module.double()
+    nets = {name: module.double() for name, module in make_networks(config).items()}
     draw = torch.Generator().manual_seed(1)
     shape = (3, 3, config.height, config.width)
     real = {name: 2 * torch.rand(shape, generator=draw, dtype=torch.float64) - 1 for name in ("visible", "infrared")}
-    return encoder, nets, real, *generate(nets, encoder, encoding(encoder, config), real, config, draw)
+    return nets, real, *generate(nets, real, config, draw)
 
 
 def test_the_release_discards_what_features_teach_the_encoder(tiny):
@@ -54,9 +44,10 @@ def test_the_release_discards_what_features_teach_the_encoder(tiny):
     found = []
     for changes in ({"feature_weight": 0.0}, {}, {"feature_reaches_encoder": False}):
         config = tiny("jsia", variation=False, **{"feature_weight": 1.0} | changes)
-        encoder, nets, _, made, losses = _generated(config)
-        backward(Accelerator(cpu=True), losses["total"], made, encoder)
-        found.append([{n: p.grad for n, p in net.named_parameters()} for net in (encoder, nets["decoder_visible"])])
+        nets, _, made, losses = _generated(config)
+        backward(Accelerator(cpu=True), losses["total"], made, nets["set_level"])
+        both = (nets[name] for name in ("set_level", "decoder_visible"))
+        found.append([{n: p.grad for n, p in net.named_parameters()} for net in both])
     (without, _), (taught, others), (spared, spared_others) = found
     for name, value in spared.items():
         torch.testing.assert_close(value, without[name], rtol=1e-7, atol=1e-12)
@@ -68,7 +59,7 @@ def test_the_release_discards_what_features_teach_the_encoder(tiny):
 def test_a_cycle_is_closed_with_either_styles(tiny):
     """Eq. 6 takes the generated images' styles, the release those of the real images."""
     for styles in ("generated", "first"):
-        encoder, nets, real, made, losses = _generated(tiny("jsia", cycle_styles=styles))
+        nets, real, made, losses = _generated(tiny("jsia", cycle_styles=styles))
         closing = nets["style_visible"](made.fake["visible"]) if styles == "generated" else made.styles["visible"]
         back = nets["decoder_visible"](made.fake_maps["infrared"], closing)  # the content of what was made of it
         torch.testing.assert_close(losses["cycle_visible"], (back - real["visible"]).abs().mean())

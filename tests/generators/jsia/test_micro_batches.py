@@ -9,13 +9,7 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import JsiaTask
 from vireid_lib.generators.jsia.config import JsiaConfig
-from vireid_lib.generators.jsia.generation import (
-    encoding,
-    generate,
-    make_discriminators,
-    make_generation,
-    make_set_level,
-)
+from vireid_lib.generators.jsia.generation import generate, make_networks
 from vireid_lib.generators.jsia.joint import joint_bytes
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JointTask
@@ -50,18 +44,15 @@ def test_gradients_and_statistics_are_the_plain_steps(tiny, form):
     for micro_batch in (None, 2):
         config = tiny("jsia", form=form, micro_batch=micro_batch, **size)
         torch.manual_seed(0)
-        encoder = make_set_level(config)
-        modules = {**make_generation(config, encoder.channels), **make_discriminators(config), "set_level": encoder}
-        for module in modules.values():
-            module.double()
+        modules = {name: module.double() for name, module in make_networks(config).items()}
         draw = torch.Generator().manual_seed(1)
         counts = {"visible": 7, "infrared": 5}
         shape = (3, config.height, config.width)
         real = {n: 2 * torch.rand(counts[n], *shape, generator=draw, dtype=torch.float64) - 1 for n in MODALITIES}
-        _, losses = generate(modules, encoder, encoding(encoder, config), real, config, draw)
+        _, losses = generate(modules, real, config, draw)
         losses["total"].backward()
         found.append(_gradients(modules))
-        statistics.append([value for name, value in encoder.named_buffers()])
+        statistics.append([value for name, value in modules["set_level"].named_buffers()])
     _close(*found)
     for one, other in zip(*statistics, strict=True):
         torch.testing.assert_close(one, other)
@@ -121,10 +112,10 @@ def test_the_steps_memory_is_told_without_taking_it(tiny, toy_people):
     batches = Batches(toy_people, (config.height, config.width), None)
     told = JsiaTask.outline(config, batches).step_bytes(0)
     task = JsiaTask(config, batches)
-    draw, encoder = torch.Generator(), task.modules["set_level"]
+    draw = torch.Generator()
     real = task.real(0, draw)
     with Peak() as peak:
-        _, losses = generate(task.modules, encoder, encoding(encoder, config), real, config, draw)
+        _, losses = generate(task.modules, real, config, draw)
         losses["total"].backward()
         del losses, _
     assert told == pytest.approx(peak.bytes, rel=0.02)

@@ -12,15 +12,16 @@ from vireid_lib.data.augment import normalise
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.encoders import grey, network_input, statistics_kept
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
-from vireid_lib.generators.jsia.network import JsiaNetwork
+from vireid_lib.generators.jsia.joint_method import JsiaNetwork
 from vireid_lib.generators.jsia.networks import (
     Decoder,
+    LatentDecoder,
+    LatentEncoder,
     MapNorm,
     MultiScaleDiscriminator,
     StyleEncoder,
     adaptive_instance_norm,
 )
-from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
 
 INSIDE = (256, 128)  # height and width at which the release sees every image
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -231,14 +232,14 @@ def test_unseen_identities_have_soft_labels():
 def test_variation_losses_by_hand():
     maps, rebuilt = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
     mean, deviation = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.ones(2, 2)
-    found = variation_loss(maps, rebuilt, mean, deviation, distribution_weight=1.0)
+    found = losses.variation(maps, rebuilt, mean, deviation, distribution_weight=1.0)
     assert found["variation_maps"] == 1.0  # ‖M − M̂‖₁ = 4 over 4 values
     assert found["variation_latents"].item() == pytest.approx((5 + 0) / 2 / 4)
     encoder, decoder = LatentEncoder(6, 16, 8, width=4, latent=5), LatentDecoder(6, 16, 8, width=4, latent=5)
     mean, deviation = encoder(torch.rand(3, 6, 16, 8))
     assert mean.shape == (3, 5) and (deviation > 0).all() and decoder(mean).shape == (3, 6, 16, 8)
     assert torch.equal(
-        mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0], torch.tensor([0.25, 1.0])
+        losses.mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0], torch.tensor([0.25, 1.0])
     )
 
 

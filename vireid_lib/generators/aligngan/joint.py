@@ -25,6 +25,7 @@ from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.train import RECORD, SELECTION
+from vireid_lib.training.binding import differences
 
 SHARED = {name: name for name in ("height", "width", "epochs", "steps", "backbone", "pretrained", "precision")}
 SHARED |= {"identities": "feature_identities", "images": "feature_images"}
@@ -114,11 +115,9 @@ def train_joint(
         ValueError: it was fitted with other settings.
     """
     folder, maker = Path(folder), AlignGan.load(generator, device="cpu", progress=False)
-    for own, theirs in SHARED.items():
-        if (asked := getattr(config, own)) != (found := getattr(maker.config, theirs)):
-            raise ValueError(
-                f"{own} is {asked!r}, and the aligngan in {generator} was fitted with {found!r}: fit anew."
-            )
+    fitted = {own: getattr(maker.config, theirs) for own, theirs in SHARED.items()}
+    if found := list(differences(fitted, config.model_dump(include=set(SHARED)))):
+        raise ValueError(f"The aligngan in {generator} was fitted with other settings: {'; '.join(found)}. Fit anew.")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, MADE):
         shutil.copyfile(Path(generator) / name, folder / name)

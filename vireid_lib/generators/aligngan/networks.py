@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed
+from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed, patch_layers
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
 from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.head import average_pool
@@ -82,7 +82,7 @@ class ImageDiscriminator(nn.Module):
 
     def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*_halvings(width, halvings))
+        self.layers = nn.Sequential(*patch_layers(width, (2,) * halvings, 2**halvings))
         self.score = nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)
         self.apply(draw_weights)
 
@@ -97,7 +97,7 @@ class PairDiscriminator(nn.Module):
     def __init__(self, channels: int, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
         own = width * 2 ** (halvings - 3)
-        self.image = nn.Sequential(*_halvings(width, halvings - 2))
+        self.image = nn.Sequential(*patch_layers(width, (2,) * (halvings - 2), 2**halvings))
         self.features = nn.Sequential(nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2))
         self.both = nn.Sequential(*_halved(own + width, 2 * own), *_halved(2 * own, 4 * own))
         self.score = nn.Conv2d(4 * own, 1, 3, 1, 1, bias=False)
@@ -114,10 +114,5 @@ def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     return LabelledGenerator(**config.generator_sizes, small_weights=True)
 
 
-def _halvings(width: int, count: int) -> list[nn.Module]:
-    own = (each for level in range(count - 1) for each in _halved(width * 2**level, width * 2 ** (level + 1)))
-    return [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2), *own]
-
-
 def _halved(channels: int, out: int) -> list[nn.Module]:
-    return normed(nn.Conv2d(channels, out, 4, 2, 1), nn.LeakyReLU(0.2))
+    return normed(nn.Conv2d(channels, out, 4, 2, 1), activation=nn.LeakyReLU(0.2))

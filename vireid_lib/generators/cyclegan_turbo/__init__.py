@@ -17,7 +17,7 @@ from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
-from vireid_lib.generators.cyclegan_turbo.lpips import load_lpips
+from vireid_lib.generators.cyclegan_turbo.lpips import REMEDY, Lpips
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
@@ -25,6 +25,7 @@ from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
+from vireid_lib.training.weights import read_weights
 
 DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
 
@@ -44,7 +45,9 @@ class CycleGanTurboTask(TranslationTask):
             "generator": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
             "discriminators": torch.optim.AdamW(learned, lr=config.judge_learning_rate),
         }
-        self.lpips = load_lpips(config.lpips_features, config.lpips_heads) if config.lpips_features else None
+        sources = [config.lpips_features, config.lpips_heads] if config.lpips_features else []
+        weights = [read_weights(source, "LPIPS weights", REMEDY) for source in sources]
+        self.lpips = Lpips(*weights) if weights else None
 
     def prepare(self, accelerator: Accelerator) -> None:
         super().prepare(accelerator)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.networks import Images
-from vireid_lib.training.weights import read_weights
 
 STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # torchvision's numbers of VGG-16's convolutions
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -54,12 +53,6 @@ class Lpips(nn.Module):
                 maps = functional.relu(convolution(maps))
             seen.append(maps)
         return seen
-
-
-def load_lpips(features: str, heads: str) -> Lpips:
-    """LPIPS from a file (or a hub id) of VGG-16 and a file of the five layers. Raises as `Lpips` and
-    `training.weights.read_weights`."""
-    return Lpips(*(read_weights(source, "LPIPS weights", REMEDY) for source in (features, heads)))
 
 
 def _of(weights: Mapping[str, Tensor], name: str) -> Tensor:

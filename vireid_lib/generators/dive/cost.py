@@ -1,6 +1,6 @@
 """The cost of DiVE; see `vireid_lib.generators.cost`."""
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,6 @@ import torch
 from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import is_here, load_base
-from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel
@@ -17,40 +16,30 @@ from vireid_lib.generators.dive.prompts import build
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.training import devices, processes
 
+if TYPE_CHECKING:
+    from vireid_lib.generators.dive.dive import Dive
+
 HALF = 2  # bytes of a number of the latents
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Measured seconds to `encode` an image and its mirror image, of a fine-tuning `step`, to sample an `image` (0 if
-    that was not asked for), and bytes of `memory`. `where`: the device, or why nothing was measured."""
-
-    encode: float
-    step: float
-    image: float
-    memory: int | None
-    where: str
+Speed = tuple[dict[str, float], int | None, str]
+"""Seconds of an image's "latents" with its mirror image's, a step of "training" and an image's "sampling"; bytes of
+memory, None if unknown; the device, or why nothing was measured."""
 
 
-def estimate(
-    table: pd.DataFrame,
-    config: DiveConfig,
-    synthetic: int = 0,
-    *,
-    device: str | None = None,
-    model: DiveModel | None = None,
-) -> Estimate:
-    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. `model` is
-    the mounted one, where there is one; else the base model is loaded, if it is on this machine. Raises
+def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images, measured with
+    the mounted model, where there is one; else the base model is loaded, if it is on this machine. Raises
     FileNotFoundError: the base model is no folder, and nothing is known about it."""
+    config, model, device = dive.config, dive.model, dive.device_asked
     if model is not None:
-        speed = measure(model, table, device, pictures=synthetic > 0)
+        seconds, memory, where = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
-        model = DiveModel(load_base(config.base_model), build(table, config), config, seed=config.seed)
-        speed = measure(model.to(devices.resolved(device)), table, device)
+        model = DiveModel(load_base(config.base_model), build(table, config), config)
+        seconds, memory, where = measure(model.to(devices.resolved(device)), table, device)
     elif config.base_model in stable_diffusion_15.HUB_IDS:
-        model = DiveModel(stable_diffusion_15.build(), build(table, config), config, seed=config.seed)
-        speed = Speed(0, 0, 0, None, f"{config.base_model} is not on this machine yet, the first run fetches it")
+        model = DiveModel(stable_diffusion_15.build(), build(table, config), config)
+        seconds, memory, where = {}, None, f"{config.base_model} is not on this machine yet, the first run fetches it"
     else:
         raise FileNotFoundError(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
@@ -63,53 +52,39 @@ def estimate(
         f"images at {config.height} x {config.width}; {len(words.branches)} LoRA branches, "
         f"{trained / 1e6:,.1f} million parameters trained"
     )
-    spent = {"latents": speed.encode * len(table), "training": speed.step * config.steps}
-    spent["sampling"] = speed.image * synthetic
+    times = {"latents": len(table), "training": config.steps, "sampling": synthetic}
+    spent = {name: seconds[name] * count for name, count in times.items() if name in seconds}
     disk = disk_bytes(len(table), synthetic, config.height, config.width, trained, trained)
     rows, columns = latent_size(model, config.height, config.width)
     values = model.base.vae.config.latent_channels * rows * columns
     disk["latents"] = len(table) * 2 * 2 * values * HALF  # mean and deviation, and mirrored
-    return Estimate(len(table), about, config.steps, synthetic, spent, speed.where, speed.memory, disk)
+    return Estimate(len(table), about, config.steps, synthetic, spent, where, memory, disk)
 
 
 def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
     """Time a few steps, encodings and (if asked for) pictures of a mounted model, whose weights stay bit for bit."""
-    place = model.base.unet.device
-    size = sum(parameter.numel() for parameter in model.base.unet.parameters())
-    if place.type == "cpu" and size > LARGE:
-        return Speed(0, 0, 0, None, f"a single step of so large a model takes minutes on {place_name(place)}")
-    pixels = torch.zeros(8, 3, model.config.height, model.config.width, device=place)
-
-    def encode() -> None:
-        with torch.no_grad():
-            model.base.vae.encode(pixels)
-
-    first = table[table["modality"] == "infrared"].iloc[0]
-    image = seconds_an_image(model, first["identity"], first["camera"]) if pictures else 0.0
-    step, memory = _step(model, table, device)
-    return Speed(timed(encode, place) * 2 / len(pixels), step, image, memory, place_name(place))
-
-
-def seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
-    """From the times of two and of four solver steps, which differ by the denoiser alone."""
-    config, place, start = model.config, model.base.unet.device, None
-    requests = [Request(identity, camera, seed) for seed in range(config.sampling_batch)]
-    if config.start == "image":
-        start = np.zeros((len(requests), config.height, config.width, 3), np.uint8)
-    few, more = (timed(lambda n=n: sample(model, requests, images=start, steps=n), place, times=1) for n in (2, 4))
-    whole = few + (config.sampling_steps - 2) * max(more - few, 0) / 2
-    return whole / len(requests) / processes.count()
-
-
-def _step(model: DiveModel, table: pd.DataFrame, device: str | None) -> tuple[float, int]:
-    """Seconds and bytes of memory, with a learning rate of zero and latents of zeros."""
-    size = latent_size(model, model.config.height, model.config.width)
-    blank = np.broadcast_to(np.float16(0), (len(table), 2, model.base.vae.config.latent_channels, *size))
-    task, base = DiveTask(model, table, Latents(blank, blank, "")), model.base
-    try:
-        modules = [base.unet, base.text, base.vae]
-        costs, fixed = step_costs(task, modules, [0], model.config.precision, device, learns=False)
-        return costs[0][0], costs[0][1] + fixed
+    config, base, seconds = model.config, model.base, {}
+    place = base.unet.device
+    if place.type == "cpu" and sum(parameter.numel() for parameter in base.unet.parameters()) > LARGE:
+        return {}, None, f"a single step of so large a model takes minutes on {place_name(place)}"
+    if pictures:  # from the times of two and of four solver steps, which differ by the denoiser alone
+        first = table[table["modality"] == "infrared"].iloc[0]
+        requests = [Request(first["identity"], first["camera"], seed) for seed in range(config.sampling_batch)]
+        blank = np.zeros((len(requests), config.height, config.width, 3), np.uint8)
+        start = blank if config.start == "image" else None
+        few, more = (timed(lambda n=n: sample(model, requests, images=start, steps=n), place, times=1) for n in (2, 4))
+        whole = few + (config.sampling_steps - 2) * max(more - few, 0) / 2
+        seconds["sampling"] = whole / len(requests) / processes.count()
+    size = latent_size(model, config.height, config.width)
+    blank = np.broadcast_to(np.float16(0), (len(table), 2, base.vae.config.latent_channels, *size))
+    task, modules = DiveTask(model, table, Latents(blank, blank, "")), [base.unet, base.text, base.vae]
+    try:  # a step at a learning rate of zero
+        costs, fixed = step_costs(task, modules, [0], config.precision, device, learns=False)
     finally:
         for parameter in task.trained():
             parameter.grad = None
+    seconds["training"], memory = costs[0]
+    pixels = torch.zeros(8, 3, config.height, config.width, device=place)
+    with torch.no_grad():
+        seconds["latents"] = timed(lambda: base.vae.encode(pixels), place) * 2 / len(pixels)
+    return seconds, memory + fixed, place_name(place)

@@ -1,26 +1,26 @@
 """DiVE as a generator: fit on two modalities plus an external visible set, expand to new infrared images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vireid_lib.data.images import load_images
-from vireid_lib.generators import parallel, plans
+from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
-from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate, duration, place_name
+from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.finetune import finetune
+from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes
+from vireid_lib.training.loop import train
 
 TRAINING, CACHE = "training", "cache"
 
@@ -46,22 +46,24 @@ class Dive(Generator):
         if config.token_init == "caption":
             with processes.first_alone():
                 captions = identity_captions(table, config, device=self.device, cache=cache)
-        self.model = DiveModel(base, words, config, seed=config.seed, captions=captions).to(self.device)
+        self.model = DiveModel(base, words, config, captions=captions).to(self.device)
         new = config.steps >= WORTH_AN_ESTIMATE and not (folder / TRAINING).exists()
         if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
-            expected = cost.estimate(table, config, device=self.device_asked, model=self.model)
+            expected = self.estimate(table)
             if self.progress:
                 print(expected.to_text(folder), flush=True)
         size, paths = (config.height, config.width), table["path"].tolist()
         with processes.first_alone():
             encoded = latents.encode(paths, base.vae, size, cache=cache, progress=self.progress)
-        options = {"device": self.device_asked, "progress": self.progress}
-        self.history = finetune(self.model, table, encoded, folder / TRAINING, **options)
+        task, place = DiveTask(self.model, table, encoded), {"folder": folder / TRAINING, "device": self.device_asked}
+        how = {"checkpoint_every": config.checkpoint_every, "precision": config.precision, "progress": self.progress}
+        self.history = train(task, steps=config.steps, seed=config.seed, **place, **how)
+        task.take_average()
         if processes.index() == 0:
             self.model.save(folder)
         return {
             "base_model_digest": digest,
-            "vocabulary": words.to_json(),
+            "vocabulary": asdict(words),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})
@@ -70,7 +72,7 @@ class Dive(Generator):
         return self.config.batch
 
     def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
-        return cost.estimate(table, self.config, synthetic, device=self.device_asked)
+        return cost.estimate(self, table, synthetic)
 
     def restore(self, folder: Path) -> None:
         self.model = DiveModel.load(folder, prompts.Vocabulary(**self._record["vocabulary"]), self.config)
@@ -98,12 +100,8 @@ class Dive(Generator):
         """Pictures from noise, or with `start: "image"` from the visible images of `source`. Raises ValueError: an
         identity or camera that it was not fitted to, a camera that is not infrared, or no image to start from."""
         model, infrared = self._fitted(), self._record["infrared"]
-        unknown = sorted(set(order.identities) - set(model.vocabulary.identities))
-        if unknown:
-            raise ValueError(
-                f"DiVE has no token for {len(unknown)} of these identities, the first {unknown[0]!r}: only people "
-                "whose images it was fitted to can be generated."
-            )
+        for identity in order.identities:
+            model.tokens.names(identity)
         for camera in order.cameras:
             shown = model.vocabulary.key(camera, "infrared")
             model.vocabulary.view(shown)
@@ -120,25 +118,12 @@ class Dive(Generator):
         said = model.prompts([*order.identities[:1]] * len(cameras), cameras)
         return {"base_model": self.config.base_model, "prompts": said, "weights": model.digest()}
 
-    def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
-        """As any generator; says first how long many images will take."""
-        model = self._fitted()
-        if self.progress and len(requests) >= WORTH_AN_ESTIMATE and parallel.count_for(self) == 1:
-            seconds = cost.seconds_an_image(model, requests[0].identity, self._key(requests[0])) * len(requests)
-            words = f"{len(requests):,} images: {duration(seconds)}, measured on {place_name(self.device)}"
-            print(f"sampling     {words}", flush=True)
-        return super().write(requests, folder, settings)
-
-    def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
-        """One LoRA branch at a time; see `group`."""
-        items = [item.at(attempt) for item in items]
-        images, size = None, (self.config.height, self.config.width)
-        if items[0].source_images:
-            images = load_images([item.source_images[0] for item in items], size, cache=None).pixels
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         requests = [Request(item.identity, self._key(item), item.seeds[0]) for item in items]
-        return sample(self._fitted(), requests, images=images)
+        return sample(self._fitted(), requests, images=images[0] if images else None)
 
     def group(self, item: SampleRequest) -> int:
+        """Pictures of one LoRA branch are made together."""
         return self._fitted().vocabulary.branch(self._key(item))
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:

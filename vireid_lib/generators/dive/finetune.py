@@ -3,8 +3,6 @@
 import hashlib
 import math
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -20,7 +18,6 @@ from vireid_lib.generators.dive.model import DiveModel, Latent, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
 from vireid_lib.training import whole_batch
 from vireid_lib.training.average import WeightAverage
-from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
 
@@ -80,7 +77,12 @@ class DiveTask(Task):
         if self.settings.precision == "bf16":
             self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16, kept_on="cpu"))
         if self.settings.cuda_graph and accelerator.device.type == "cuda":
-            self.held.enter_context(recorded(predictor, self._blank_batch(accelerator.device)))
+            device, share = accelerator.device, self.settings.batch // self.processes
+            noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
+            whole = torch.zeros(share, dtype=torch.int64, device=device)
+            # each in memory of its own, because a recording copies every call's arguments there
+            example = (self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool())
+            self.held.enter_context(recorded(predictor, example))
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
         if self.settings.token_distance:
@@ -107,12 +109,17 @@ class DiveTask(Task):
         infrared = self.infrared[rows]
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
         whole = (clean, noise, times, ids, self.branch[rows], frozen)
-        drawn = [self._move(whole_batch.part(each)) for each in whole]
+        drawn = [whole_batch.part(each) for each in whole]
+        if self.device.type == "cuda":  # out of pinned memory a GPU fetches it while the host goes on
+            drawn = [each.pin_memory() for each in drawn]
+        drawn = [each.to(self.device, non_blocking=True) for each in drawn]
         prediction = self.model.base.prediction
         loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
         if not config.token_distance:
             return {"total": loss}
-        distance = self._distance(whole_batch.part(rows))
+        # only the tokens of the images' identities are pulled back to their start, for only these are moved by the loss
+        place = (self.row[whole_batch.part(rows), None] + torch.arange(self.model.tokens.vectors)).to(self.device)
+        distance = ((self.model.rows.rows - self.start)[place] / self.deviation).square().mean()
         return {"total": loss + config.token_distance * distance, "token_distance": distance}
 
     def after_step(self, step: int) -> None:
@@ -124,20 +131,6 @@ class DiveTask(Task):
         if self.extras:
             for parameter, average in zip(self.followed, self.extras["average"].module, strict=True):
                 parameter.copy_(average)
-
-    def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
-        """Example arguments of the predictor, in shape and type."""
-        share = self.settings.batch // self.processes
-        whole = torch.zeros(share, dtype=torch.int64, device=device)
-        noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
-        # each in memory of its own, because a recording copies every call's arguments there
-        return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
-
-    def _move(self, part: Tensor) -> Tensor:
-        """To the device; out of pinned memory a GPU fetches it while the host goes on to the next operation."""
-        if self.device.type == "cuda":
-            return part.pin_memory().to(self.device, non_blocking=True)
-        return part.to(self.device)
 
     def clipped(self) -> list[nn.Parameter]:
         groups = self.model.trained()
@@ -163,13 +156,6 @@ class DiveTask(Task):
             alone = torch.rand(len(rows), generator=draw) < self.settings.code_only
             sentence = torch.where(alone, len(self.ids) - 1, sentence)
         return self.ids[sentence, self.pair[rows]]
-
-    def _distance(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
-        """How far the tokens of the images' identities are from their start: the mean square, in the deviations of the
-        table's own rows. Only these are pulled back, for only these are moved by the images' loss."""
-        place = (self.row[rows, None] + torch.arange(self.model.tokens.vectors)).to(self.device)
-        moved = (self.model.rows.rows - self.start)[place] / self.deviation
-        return moved.square().mean()
 
     def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Latent:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""
@@ -218,13 +204,3 @@ def diffuse(clean: Latent, noise: Latent, alphas: Float[Tensor, " n"], predictio
     signal, spread = alphas.sqrt().view(-1, 1, 1, 1), (1 - alphas).sqrt().view(-1, 1, 1, 1)
     noised = signal * clean + spread * noise
     return noised, noise if prediction == "epsilon" else signal * noise - spread * clean
-
-
-def finetune(model: DiveModel, table: pd.DataFrame, latents: Latents, folder: Path, **options: Any) -> History:
-    """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`. `options` are
-    `device` and `progress`, as of `training.loop.train`."""
-    config, task = model.config, DiveTask(model, table, latents)
-    options |= {"checkpoint_every": config.checkpoint_every, "precision": config.precision}
-    history = train(task, steps=config.steps, folder=folder, seed=config.seed, **options)
-    task.take_average()
-    return history

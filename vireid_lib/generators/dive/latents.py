@@ -17,6 +17,8 @@ from vireid_lib.data.contents import content_digests, reserve, sweep, written_as
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.training.progress import Progress
 
+BATCH = 64
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -34,13 +36,7 @@ class Latents:
 
 
 def encode(
-    paths: Sequence[str],
-    vae: AutoencoderKL,
-    size: tuple[int, int],
-    *,
-    cache: Path,
-    batch: int = 64,
-    progress: bool = True,
+    paths: Sequence[str], vae: AutoencoderKL, size: tuple[int, int], *, cache: Path, progress: bool = True
 ) -> Latents:
     """Latents of the images in the order of `paths`, resized to height and width `size`, from the folder `cache` (which
     has the decoded images too) where it has them: keyed by contents, so that a moved data set hits and a changed image
@@ -53,7 +49,7 @@ def encode(
         pixels = load_images(paths, size, cache=cache).pixels
         with written_aside(folder) as own:
             own.mkdir()
-            _encode_into(own, pixels, vae, batch, progress)
+            _encode_into(own, pixels, vae, progress)
     return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 
@@ -66,11 +62,11 @@ def digest(module: nn.Module) -> str:
 
 
 @torch.no_grad()
-def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, batch: int, progress: bool) -> None:
+def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, progress: bool) -> None:
     parts: dict[str, np.ndarray] = {}
     with Progress(len(pixels), "latents", unit="images", shown=progress) as line:
-        for start in range(0, len(pixels), batch):
-            images = to_float(pixels[start : start + batch], vae.device).to(vae.dtype) * 2 - 1
+        for start in range(0, len(pixels), BATCH):
+            images = to_float(pixels[start : start + BATCH], vae.device).to(vae.dtype) * 2 - 1
             posterior = vae.encode(torch.stack([images, images.flip(3)], 1).flatten(0, 1)).latent_dist
             for name, values in (("mean", posterior.mean), ("std", posterior.std)):
                 pair = values.unflatten(0, (-1, 2)).to(torch.float16).cpu().numpy()
@@ -80,7 +76,7 @@ def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, batch: in
                     )
                     reserve(folder / f"{name}.npy")
                 parts[name][start : start + len(pair)] = pair
-            line.update(min(start + batch, len(pixels)))
+            line.update(min(start + BATCH, len(pixels)))
     for part in parts.values():
         part.flush()
     for file in folder.iterdir():

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora_autograd import CorrectedConvolution, CorrectedLinear, Geometry, to_kernel, to_taps
 from vireid_lib.training import seeds
 from vireid_lib.training.weights import read_tensors
@@ -133,20 +134,18 @@ class Branches:
     Attributes:
         names: what each branch is for, in the order of their index; e.g. camera codes, or ("shared",).
         layers: branched layers by the name of the layer they replaced.
-        norms: branched group norms by the name of the norm they replaced; empty without `norms`.
+        norms: branched group norms by the name of the norm they replaced; empty without `branch_norms`.
     """
 
-    def __init__(
-        self, unet: nn.Module, names: Sequence[str], *, rank: int, targets: str, seed: int, norms: bool = False
-    ) -> None:
+    def __init__(self, unet: nn.Module, names: Sequence[str], config: DiveConfig) -> None:
         self.names, self.selector = list(names), Selector()
         self.layers: dict[str, BranchedLayer] = {}
         self.norms: dict[str, BranchedNorm] = {}
-        for name in sorted(target_names(unet, targets)):
-            own, draw = unet.get_submodule(name), seeds.generator(seed, "lora", name)
-            self.layers[name] = BranchedLayer(own, len(self.names), rank, self.selector, draw)
+        for name in sorted(target_names(unet, config.lora_targets)):
+            own, draw = unet.get_submodule(name), seeds.generator(config.seed, "lora", name)
+            self.layers[name] = BranchedLayer(own, len(self.names), config.lora_rank, self.selector, draw)
         for name, module in unet.named_modules():
-            if norms and isinstance(module, nn.GroupNorm):
+            if config.branch_norms and isinstance(module, nn.GroupNorm):
                 self.norms[name] = BranchedNorm(module, len(self.names), self.selector)
         for name, module in (self.layers | self.norms).items():
             unet.set_submodule(name, module)

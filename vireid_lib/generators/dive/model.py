@@ -36,25 +36,17 @@ class DiveModel:
     """
 
     def __init__(
-        self,
-        base: Base,
-        vocabulary: Vocabulary,
-        config: DiveConfig,
-        *,
-        seed: int,
-        captions: Mapping[str, str] = MappingProxyType({}),
+        self, base: Base, vocabulary: Vocabulary, config: DiveConfig, captions: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self.base, self.vocabulary, self.config = base, vocabulary, config
         self.tokens = TokenBank(base.tokenizer, vocabulary.identities, config.vectors_per_token)
-        how = {"init": config.token_init, "noise": config.token_init_noise, "captions": captions}
-        self.rows = self.tokens.install(base.text, self.tokens.initial(base.text, seed=seed, **how))
-        layers = {"rank": config.lora_rank, "targets": config.lora_targets, "norms": config.branch_norms}
-        self.branches = Branches(base.unet, vocabulary.branches, seed=seed, **layers)
+        self.rows = self.tokens.install(base.text, self.tokens.initial(base.text, config, captions))
+        self.branches = Branches(base.unet, vocabulary.branches, config)
 
     @classmethod
     def load(cls, folder: Path, vocabulary: Vocabulary, config: DiveConfig) -> Self:
         """Mount what `save` wrote on the base model that `config` names."""
-        model = cls(load_base(config.base_model), vocabulary, config, seed=0)
+        model = cls(load_base(config.base_model), vocabulary, config)
         with torch.no_grad():
             model.rows.rows.copy_(rows_of(read_tensors(folder / TOKENS), model.tokens))
         model.branches.load(folder / LORA)

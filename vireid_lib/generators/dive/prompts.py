@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -60,10 +60,6 @@ class Vocabulary:
         if self.one_camera and self.view_of_camera.get(key) != modality:
             return next((other for other, view in self.view_of_camera.items() if view == modality), key)
         return key
-
-    def to_json(self) -> dict:
-        """Plain values; `Vocabulary(**values)` gives it back."""
-        return asdict(self)
 
 
 def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:

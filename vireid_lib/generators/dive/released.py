@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -114,11 +115,11 @@ def convert(
         "generator": "dive",
         "config": config.recorded(),
         "base_model_digest": latents.digest(base.unet),
-        "vocabulary": words.to_json(),
+        "vocabulary": asdict(words),
         "infrared": sorted(infrared),
         "released": True,
     }
-    model = DiveModel(base, words, config, seed=0)
+    model = DiveModel(base, words, config)
     _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
     Path(folder).mkdir(parents=True, exist_ok=True)
     model.save(Path(folder))

@@ -90,17 +90,11 @@ def sample(
             if guidance > 1:
                 empty, full = predicted.chunk(2)
                 predicted = empty + guidance * (full - empty)
-                if config.rescale_guidance:
-                    predicted = rescale(predicted, full, config.rescale_guidance)
+                if share := config.rescale_guidance:  # phi (Lin et al. 2024, section 3.4); guidance adds contrast
+                    whole = predicted * (full.std((1, 2, 3), keepdim=True) / predicted.std((1, 2, 3), keepdim=True))
+                    predicted = share * whole + (1 - share) * predicted
             latents = scheduler.step(predicted, time, latents, generator=draws).prev_sample
     return decode(model, latents)
-
-
-def rescale(guided: Latent, full: Latent, share: float) -> Latent:
-    """Pull each guided prediction's standard deviation back to that of the prompt's own, by `share` of the way (Lin et
-    al. 2024, section 3.4: phi); guidance raises it, and pictures get too much contrast."""
-    whole = guided * (full.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True))
-    return share * whole + (1 - share) * guided
 
 
 def precision(model: DiveModel) -> torch.dtype:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.training import seeds
 from vireid_lib.training.weights import read_tensors
 
@@ -102,29 +103,23 @@ class TokenBank:
         return new
 
     def initial(
-        self,
-        text: CLIPTextModel,
-        *,
-        init: str,
-        noise: float,
-        seed: int,
-        captions: Mapping[str, str] = MappingProxyType({}),
+        self, text: CLIPTextModel, config: DiveConfig, captions: Mapping[str, str] = MappingProxyType({})
     ) -> Float[Tensor, "tokens width"]:
-        """Start values: the row of the word "person" (`word`), the mean of all rows (`mean`), row `RARE` (`rare`) or
-        those of the identity's caption (`caption`), plus noise of `noise` times the table's own deviation. Raises
-        ValueError: the base model's table has no row `RARE`.
+        """Start values by `token_init`: the row of the word "person", the mean of all rows, row `RARE` or those of the
+        identity's caption, plus noise of `token_init_noise` times the table's own deviation. Raises ValueError: the
+        base model's table has no row `RARE`.
 
         Args:
             captions: words by identity; one that is not there starts from "person". A caption of more tokens than an
                 identity has rows is cut, and one of fewer is said again from its beginning.
         """
         table = text.get_input_embeddings().weight.detach().float()
-        if init == "word":
+        if config.token_init == "word":
             start = table[self._ids("person")[0]]
-        elif init == "caption":
+        elif config.token_init == "caption":
             said = [self._ids(captions.get(identity, "person")) for identity in self.identities]
             start = table[[ids[place % len(ids)] for ids in said for place in range(self.vectors)]]
-        elif init == "mean":
+        elif config.token_init == "mean":
             start = table.mean(0)
         elif len(table) > RARE:
             start = table[RARE]
@@ -134,8 +129,8 @@ class TokenBank:
                 "rows: set token_init to word."
             )
         shape = (len(self.identities) * self.vectors, table.shape[1])
-        draw = seeds.generator(seed, "tokens")
-        return start + noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)
+        draw = seeds.generator(config.seed, "tokens")
+        return start + config.token_init_noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)
 
     def _ids(self, words: str) -> list[int]:
         return self.tokenizer(words, add_special_tokens=False).input_ids

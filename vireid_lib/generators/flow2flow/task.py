@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.augment import pad_and_crop
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import adams, freeze, toward
@@ -66,6 +65,7 @@ class Flow2FlowTask(TranslationTask):
 
     def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
         super().__init__(config, batches)
+        self.fill = GREY if config.padding_fill == "grey" else 0.0
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
@@ -107,11 +107,6 @@ class Flow2FlowTask(TranslationTask):
         held = self.batches
         return [own[np.isin(held.labels[own], held.paired)] for own in held.rows.values()]
 
-    def images(self, rows: Rows, draw: torch.Generator) -> Images:
-        config, fill = self.settings, GREY if self.settings.padding_fill == "grey" else 0.0
-        held = self.batches.images(rows, draw, self.device, flip=config.flip, padding=0)
-        return pad_and_crop(held, draw, config.padding, fill) if config.padding else held
-
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         rows = dict(zip(self.kept, self.rows(step), strict=True))
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
@@ -141,10 +136,14 @@ class Flow2FlowTask(TranslationTask):
         total = total + config.noise_weight * losses["noise"]
         for name in self.kept if self.adversaries else ():
             fake[name] = self.modules[name](latents[OTHER[name]], generate=True)
-            for loss, weight in (("identity", config.identity_weight), ("modality", config.modality_weight)):
-                if weight:
-                    losses[f"{loss}_{name}"] = getattr(self, f"_{loss}")(name, real, fake[name], labels)
-                    total = total + weight * losses[f"{loss}_{name}"]
+            if config.identity_weight:
+                losses[f"identity_{name}"] = self._identity(name, real, fake[name], labels)
+                total = total + config.identity_weight * losses[f"identity_{name}"]
+            if config.modality_weight:
+                # Eq. 14 and 15 are printed without squares; minimising (0 − M(x̂)) would then raise the score of
+                # generated images. The release squares.
+                losses[f"modality_{name}"] = toward(self._scores(name, fake[name]), 1.0)
+                total = total + config.modality_weight * losses[f"modality_{name}"]
         losses |= self.update(accelerator, total, "flows", clip=config.gradient_clip)
         shown = {name: value.detach() for name, value in losses.items()}
         return {"total": total.detach(), **shown}, {name: images.detach() for name, images in fake.items()}
@@ -169,11 +168,6 @@ class Flow2FlowTask(TranslationTask):
         features = self.modules[f"encoder_{name}"](torch.cat([real[name], fake]))
         own, made = map(whole_batch.rows, features.split([len(real[name]), len(fake)]))
         return identity_distance(own, made, labels[name], labels[OTHER[name]])
-
-    def _modality(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
-        """How far generated images of modality `name` are from passing for real. Eq. 14 and 15 are printed without
-        squares; minimising (0 − M(x̂)) would then raise the score of generated images. The release squares."""
-        return toward(self._scores(name, fake), 1.0)
 
     def _scores(self, name: str, images: Images) -> Float[Tensor, " batch"]:
         """M(x) of modality `name`: 1 for real images."""

@@ -1,30 +1,24 @@
 """JSIA-ReID: translation by exchanged styles, and mixtures of images in a latent space."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input
-from vireid_lib.generators.jsia.generation import backward, discriminate, encoding, generate, make_networks
+from vireid_lib.generators.jsia.generation import backward, discriminate, generate, make_networks
+from vireid_lib.generators.jsia.losses import mix
 from vireid_lib.generators.jsia.styles import StyleBank
-from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
@@ -51,11 +45,11 @@ class JsiaTask(TranslationTask):
         self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **learned)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw, config, encoder = self.generator(step, "images"), self.settings, self.modules["set_level"]
+        draw = self.generator(step, "images")
         real = self.real(step, draw)
         freeze(self.modules, self.discriminators, True)
-        made, losses = generate(self.modules, encoder, encoding(encoder, config), real, config, draw)
-        sparing = partial(backward, accelerator, made=made, encoder=encoder)
+        made, losses = generate(self.modules, real, self.settings, draw)
+        sparing = partial(backward, accelerator, made=made, encoder=self.modules["set_level"])
         self.update(accelerator, losses["total"], "generators", backward=sparing)
         freeze(self.modules, self.discriminators, False)
         of_discriminators = discriminate(self.modules, real, made.fake)
@@ -69,23 +63,18 @@ class JsiaTask(TranslationTask):
             modules = make_networks(config)
             shapes = ((len(rows), 3, config.height, config.width) for rows in self.rows(step))
             real = {name: torch.empty(shape) for name, shape in zip(MODALITIES, shapes, strict=True)}
-        encoder = modules["set_level"].requires_grad_(config.encoder_trains)
-        discriminators = [name for name in modules if name.startswith("discriminator_")]
-        freeze(modules, discriminators, True)
-        with Peak() as peak:
-            made, losses = generate(modules, encoder, encoding(encoder, config), real, config, torch.Generator())
+        modules["set_level"].requires_grad_(config.encoder_trains)
+        freeze(modules, [name for name in modules if name.startswith("discriminator_")], True)
+        with Peak() as peak:  # the discriminators' turn, which follows, takes less
+            made, losses = generate(modules, real, config, torch.Generator())
             losses["total"].backward()
-            freeze(modules, discriminators, False)
-            sum(discriminate(modules, real, made.fake).values()).backward()
             del made, losses
         return peak.bytes
 
     def fitted(self) -> dict[str, nn.Module]:
         """The networks that make pictures, and the styles of all images."""
-        kept, held = super().fitted(), self.batches
-        people, cameras = [held.names[label] for label in held.labels], held.camera.tolist()
-        styles = StyleBank.of(kept, held.pixels, held.rows, people, cameras, self.settings.style_dim)
-        return kept | {"styles": styles}
+        kept = super().fitted()
+        return kept | {"styles": StyleBank.of(kept, self.batches)}
 
 
 class Jsia(Translator):
@@ -102,13 +91,6 @@ class Jsia(Translator):
 
     def make_networks(self) -> dict[str, nn.Module]:
         return make_networks(self.config) | {"styles": StyleBank(self._record["images"], self.config.style_dim)}
-
-    def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
-        """Write networks that were trained further (as `make_networks` names them, with the styles of the table's
-        images) as a fitted folder; `about` is what the record says besides."""
-        weights = self.write_weights(folder, nn.ModuleDict(dict(networks)).state_dict())
-        changed = {"images": len(table), "weights": weights, **about}
-        write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

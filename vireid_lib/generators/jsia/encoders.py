@@ -79,11 +79,9 @@ def load_imagenet(encoders: list[nn.Module], source: str) -> None:
     FileNotFoundError, ValueError: there is no such file, or it lacks a weight."""
     weights = read_imagenet(source)
     for encoder in encoders:
-        own = encoder.state_dict()
-        lacking = sorted(name for name in own if name not in weights and not name.endswith("num_batches_tracked"))
-        if lacking:
+        absent = encoder.load_state_dict(weights, strict=False).missing_keys
+        if lacking := sorted(name for name in absent if not name.endswith("num_batches_tracked")):
             raise ValueError(f"{source} is not a torchvision ResNet-50: it lacks {', '.join(lacking[:4])}.")
-        encoder.load_state_dict({name: weights.get(name, tensor) for name, tensor in own.items()})
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """One pass through the generation and variation modules: paired images and their losses (sections 3.1, 3.2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +13,18 @@ from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, statistics_kept
-from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
-from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
+from vireid_lib.generators.jsia.networks import (
+    Decoder,
+    LatentDecoder,
+    LatentEncoder,
+    MultiScaleDiscriminator,
+    StyleEncoder,
+)
 from vireid_lib.generators.networks import Images
 from vireid_lib.training import processes, whole_batch
 
 ByModality = Losses = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
-Encode = Callable[[Images], Tensor]
 
 
 @dataclass
@@ -37,52 +41,49 @@ class Made:
     apart: Tensor | None = None
 
 
-def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
-    """Fresh networks besides the set-level encoder, whose maps have so many channels."""
-    both = {"style": config.style_dim, "micro_batch": config.micro_batch}
+def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
+    """Fresh networks by name: the set-level encoder, encoders of styles, decoders, discriminators; and to latents and
+    back where there is a variation module."""
+    nets: dict[str, nn.Module] = {
+        "set_level": SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu)
+    }
+    channels, both = nets["set_level"].channels, {"style": config.style_dim, "micro_batch": config.micro_batch}
     style = {"width": config.style_width, "downsamplings": config.style_downsamplings, **both}
     decoder = {"blocks": config.decoder_blocks, "mlp_width": config.mlp_width, "upsamplings": config.upsamplings} | both
-    nets: dict[str, nn.Module] = {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
+    nets |= {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
     nets |= {f"decoder_{name}": Decoder(channels, **decoder) for name in MODALITIES}
     if config.variation:
         sizes = (channels, *(side // 4 for side in config.input_size), config.latent_width, config.latent_dim)
         nets |= {"latent_encoder": LatentEncoder(*sizes), "latent_decoder": LatentDecoder(*sizes)}
-    return {name: channels_last(module) for name, module in nets.items()}
-
-
-def make_discriminators(config: JsiaConfig) -> dict[str, nn.Module]:
     sizes = {"width": config.judge_width, "layers": config.judge_layers, "scales": config.judge_scales}
-    return {f"discriminator_{name}": channels_last(MultiScaleDiscriminator(**sizes)) for name in MODALITIES}
-
-
-def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
-    """All of these, and the set-level encoder."""
-    encoder = make_set_level(config)
-    return {"set_level": encoder, **make_generation(config, encoder.channels), **make_discriminators(config)}
-
-
-def channels_last(module: nn.Module) -> nn.Module:
-    """The module with its kernels in the order that convolutions are a fifth faster in."""
-    return module.to(memory_format=torch.channels_last)
-
-
-def make_set_level(config: JsiaConfig) -> SetLevelEncoder:
-    return channels_last(SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu))
+    nets |= {f"discriminator_{name}": MultiScaleDiscriminator(**sizes) for name in MODALITIES}
+    # with their kernels in this order, convolutions are a fifth faster
+    return {name: module.to(memory_format=torch.channels_last) for name, module in nets.items()}
 
 
 def generate(
-    nets: Networks, encoder: nn.Module, encode: Encode, real: ByModality, config: JsiaConfig, draw: torch.Generator
+    nets: Networks,
+    real: ByModality,
+    config: JsiaConfig,
+    draw: torch.Generator,
+    encoder: nn.Module | None = None,
+    part: Sequence[str] = (),
 ) -> tuple[Made, dict[str, Float[Tensor, ""]]]:
     """Disentangle, exchange styles, go back (Eq. 1 to 6), and the generators' losses; "total" is their weighted sum.
 
     Args:
-        nets: from `make_generation` and `make_discriminators`, whatever wraps them.
-        encoder: the set-level encoder's module, whose running statistics generated images shall not change.
-        encode: pictures in -1..1 to maps, through that module.
+        nets: from `make_networks`, whatever wraps them.
         real: pictures of each modality; visible and infrared image i show one person. There may be more visible ones,
             which are reconstructed only.
         draw: for the latents' noise.
+        encoder, part: the module, of whose passes the one so named is through the set-level encoder; None for that of
+            `nets`. Generated images shall not change its running statistics.
     """
+    encoder = nets["set_level"] if encoder is None else encoder
+
+    def encode(pictures: Images) -> Tensor:
+        return encoder(network_input(pictures, config.enlargement), *part)
+
     count = {name: len(images) for name, images in real.items()}
     pairs = min(count.values())
     both = encode(torch.cat([real[name] for name in MODALITIES]))
@@ -140,7 +141,7 @@ def _vary(nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Gene
     noise = torch.randn(processes.count() * len(mean), *mean.shape[1:], generator=draw)
     drawn = mean + deviation * whole_batch.part(noise).to(mean)
     rebuilt = nets["latent_decoder"](drawn)
-    found = variation_loss(held, rebuilt, mean, deviation, distribution_weight=config.distribution_weight)
+    found = losses.variation(held, rebuilt, mean, deviation, distribution_weight=config.distribution_weight)
     return dict(zip(MODALITIES, drawn.split([len(maps[name]) for name in MODALITIES]), strict=True)), found
 
 
@@ -153,8 +154,8 @@ def mixed(nets: Networks, made: Made, partner: Mapping[str, Tensor], share: Mapp
     found = {}
     for name in MODALITIES:
         other = partner[name]
-        maps = nets["latent_decoder"](mix(made.latents[name], made.latents[name][other], share[name]))
-        styles = mix(made.styles[name], made.styles[name][other], share[name])
+        maps = nets["latent_decoder"](losses.mix(made.latents[name], made.latents[name][other], share[name]))
+        styles = losses.mix(made.styles[name], made.styles[name][other], share[name])
         found[name] = nets[f"decoder_{name}"](maps, styles)
     return found
 
@@ -167,8 +168,3 @@ def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> dict[str
         of_fake, of_real = discriminator(fake[name].detach()), discriminator(real[name])
         found[f"discriminator_{name}"] = losses.discriminator_loss(of_fake, of_real)
     return found
-
-
-def encoding(encoder: nn.Module, config: JsiaConfig, *part: str) -> Encode:
-    """Pictures in -1..1 to maps through the set-level encoder, or through the `part` of a network that is one."""
-    return lambda pictures: encoder(network_input(pictures, config.enlargement), *part)

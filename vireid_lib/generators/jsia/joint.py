@@ -5,6 +5,7 @@ RGB-Infrared Person Re-Identification", Neural Networks 2020.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -15,9 +16,8 @@ from vireid_lib.disk import readable
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, weights_bytes
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
-from vireid_lib.generators.jsia.joint_method import JsiaMethod
+from vireid_lib.generators.jsia.joint_method import JsiaMethod, JsiaNetwork
 from vireid_lib.generators.jsia.joint_task import JointTask
-from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import finished, train_task
 from vireid_lib.training import processes
 
@@ -33,9 +33,7 @@ def train_joint(
     generator: Path,
     seed: int,
     cache: Path | None,
-    checkpoint_every: int | None = None,
-    progress: bool = True,
-    device: str | None = None,
+    **options: Any,
 ) -> nn.Module:
     """Train re-identification and the fitted `Jsia` in the folder `generator` together on `table`; return the ReID
     network in evaluation mode. `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)`
@@ -46,10 +44,9 @@ def train_joint(
         ValueError: it has another backbone, form or size; or as in `train_reid`.
     """
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
-    if progress and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
+    if options.get("progress", True) and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
         needed = joint_bytes(config, task.start.config, len(task.identities))
         print(f"memory       {readable(needed)} in the joint training", flush=True)
-    options = {"checkpoint_every": checkpoint_every, "progress": progress, "device": device}
     return train_task(task, config, folder, seed=seed, **options)
 
 

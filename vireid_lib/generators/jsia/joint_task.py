@@ -1,5 +1,6 @@
 """The joint training for the one training loop: ReID network and generators together, then the discriminators."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -10,16 +11,17 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.images import load_images
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.adversarial import adams, freeze
+from vireid_lib.generators.base import RECORD
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import Jsia, generation, losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
 from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
-from vireid_lib.generators.jsia.joint_method import JsiaMethod
-from vireid_lib.generators.jsia.network import Output
+from vireid_lib.generators.jsia.joint_method import JsiaMethod, Output
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
@@ -78,7 +80,10 @@ class JointTask(ReidTask):
             self.generators = self.discriminators = ()
         self.modules |= {name: held[name] for name in (*self.generators, *self.discriminators)}
         if config.set_level == "adversarial":
-            self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                layers = nn.Linear(self.method.network.set_level.channels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
+            self.modules[MODALITY] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *layers)
             self.discriminators += (MODALITY,)
         for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
             if learned := [each for name in names for each in self.modules[name].parameters()]:
@@ -156,10 +161,8 @@ class JointTask(ReidTask):
         return found, discriminating, made
 
     def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
-        settings = self.start.config
-        encoder, part = (self.modules["network"], ["set_level"]) if self.shared else (self.modules["set_level"], [])
-        encode = generation.encoding(encoder, settings, *part)
-        return generation.generate(self.modules, encoder, encode, real, settings, draw)
+        through = {"encoder": self.modules["network"], "part": ["set_level"]} if self.shared else {}
+        return generation.generate(self.modules, real, self.start.config, draw, **through)
 
     def _align(self, real: ByModality, made: Made, draw: torch.Generator) -> dict[str, Tensor]:
         """IL, LR and UI: what the network learns from generated images."""
@@ -225,12 +228,12 @@ class JointTask(ReidTask):
         networks |= {name: module for name, module in self.modules.items() if name in networks}
         if self.shared:
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
-        config, table = self.start.config, self.table
-        pixels = load_images(table["path"].tolist(), (config.height, config.width), cache=self.cache).pixels
-        seen = zip(table["camera"], table["modality"], strict=True)
-        cameras, people = [self.start.camera_key(*each) for each in seen], table["identity"].tolist()
-        networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, config.style_dim)
-        self.start.keep(folder, networks, table, identities=len(self.identities), joint_steps=self.steps)
+        size = (self.start.config.height, self.start.config.width)
+        networks["styles"] = StyleBank.of(networks, Batches(self.table, size, self.cache))
+        weights = self.start.write_weights(folder, nn.ModuleDict(networks).state_dict())
+        record = self.start._record | {"images": len(self.table), "weights": weights}
+        record |= {"identities": len(self.identities), "joint_steps": self.steps}
+        write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
 
 
 def _split(output: Output) -> list[Output]:
@@ -238,13 +241,6 @@ def _split(output: Output) -> list[Output]:
     size = len(output.logits) // 4
     parts = [[None] * 4 if each is None else each.split(size) for each in output]
     return [Output(*each) for each in zip(*parts, strict=True)]
-
-
-def _modality_discriminator(channels: int, seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return nn.Sequential(*pool, nn.Linear(channels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
 
 
 def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:

@@ -63,3 +63,23 @@ def unseen(mixed: Logits, first: Logits, second: Logits, share: Float[Tensor, " 
     target = share * functional.softmax(first.detach(), 1) + (1 - share) * functional.softmax(second.detach(), 1)
     log_mixed = functional.log_softmax(mixed, 1)
     return (log_mixed.exp() * (log_mixed - target.clamp(min=1e-12).log())).sum(1).mean()
+
+
+def variation(
+    maps: Tensor, rebuilt: Tensor, mean: Tensor, deviation: Tensor, *, distribution_weight: float
+) -> dict[str, Float[Tensor, ""]]:
+    """‖M − M̂‖₁ and ‖μ‖₂ + ‖τ − 1‖₂ of each sample (Eq. 10), means over the batch, divided by the values of a map."""
+    values = maps[0].numel()
+    norms = mean.norm(dim=1) + (deviation - 1).norm(dim=1)
+    return {
+        "variation_maps": (maps - rebuilt).abs().mean(),
+        "variation_latents": distribution_weight * norms.mean() / values,
+    }
+
+
+def mix(
+    first: Float[Tensor, "batch ..."], second: Float[Tensor, "batch ..."], share: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch ..."]:
+    """α first + (1 − α) second (Eq. 14), α for each sample."""
+    share = share.view(-1, *(1,) * (first.ndim - 1))
+    return share * first + (1 - share) * second

@@ -1,4 +1,4 @@
-"""JSIA-ReID's style encoder, decoder and multi-scale discriminator (section 3.1), and their layers."""
+"""JSIA-ReID's style encoder, decoder and discriminator (section 3.1), its latent space (3.2), and their layers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,10 @@ from vireid_lib.generators.networks import Images, draw_weights
 
 Maps = Float[Tensor, "batch channels height width"]
 Styles = Float[Tensor, "batch style"]
+Latents = Float[Tensor, "batch latent"]
 EPSILON = 1e-5
+HALVINGS = 3
+START = -2.0  # τ starts near softplus(-2) = 0.13: with more noise than signal the means would be slow to say anything
 leaky = partial(functional.leaky_relu, negative_slope=0.2)
 
 
@@ -160,3 +163,40 @@ class MultiScaleDiscriminator(nn.Module):
             scores.append(scale(images))
             images = functional.avg_pool2d(images, 3, 2, 1, count_include_pad=False)
         return scores
+
+
+class LatentEncoder(nn.Module):
+    """Maps to mean μ and deviation τ of their latents: three strided convolutions, then a linear layer for each. The
+    paper gives no architecture. The latents are a vector, not a map: a mixture of two people in different poses is then
+    no double exposure."""
+
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
+        super().__init__()
+        layers = []
+        for place in range(HALVINGS):
+            layers += [nn.Conv2d(channels if place == 0 else width, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        inside = width * (rows >> HALVINGS) * (columns >> HALVINGS)
+        self.mean, self.deviation = nn.Linear(inside, latent), nn.Linear(inside, latent)
+        nn.init.constant_(self.deviation.bias, START)
+
+    def forward(self, maps: Maps) -> tuple[Latents, Latents]:
+        inside = self.layers(maps).flatten(1)
+        return self.mean(inside), functional.softplus(self.deviation(inside))
+
+
+class LatentDecoder(nn.Module):
+    """Latents to modality-invariant maps, which are not negative: what a ReLU leaves."""
+
+    def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
+        super().__init__()
+        self.shape = (width, rows >> HALVINGS, columns >> HALVINGS)
+        self.start = nn.Linear(latent, width * self.shape[1] * self.shape[2])
+        layers = []
+        for place in range(HALVINGS):
+            out = channels if place == HALVINGS - 1 else width
+            layers += [nn.LeakyReLU(0.2), nn.Upsample(scale_factor=2), nn.Conv2d(width, out, 3, 1, 1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, latents: Latents) -> Maps:
+        return functional.relu(self.layers(self.start(latents).view(-1, *self.shape)))

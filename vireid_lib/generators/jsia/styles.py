@@ -1,6 +1,6 @@
 """The styles of the training images, to show an identity as a camera that has no image of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vireid_lib.data.images import to_float
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.batches import Batches
 from vireid_lib.training import seeds
 
 BATCH = 256
@@ -34,26 +34,18 @@ class StyleBank(nn.Module):
 
     @classmethod
     @torch.no_grad()
-    def of(
-        cls,
-        networks: Mapping[str, nn.Module],
-        pixels: Pictures,
-        rows: Mapping[str, Sequence[int]],
-        people: Sequence[str],
-        cameras: Sequence[str],
-        style: int,
-    ) -> Self:
-        """The styles of images, by the networks "style_visible" and "style_infrared"; `rows` are the places of each
-        modality's images, and cameras have the names of `vireid_lib.data.cameras`."""
-        bank = cls(len(pixels), style)
-        for modality, own in rows.items():
+    def of(cls, networks: Mapping[str, nn.Module], held: Batches) -> Self:
+        """The styles of a table's images, by the networks "style_visible" and "style_infrared"."""
+        bank = cls(len(held.pixels), networks["style_visible"].style.out_features)
+        for modality, own in held.rows.items():
             network = networks[f"style_{modality}"]
             device = next(network.parameters()).device
             for start in range(0, len(own), BATCH):
-                some = np.asarray(own[start : start + BATCH])
-                bank.codes[some] = network(to_float(pixels[some], device) * 2 - 1).float().cpu()
-        for held, names in ((bank.people, people), (bank.cameras, cameras)):
-            held.copy_(torch.tensor([seeds.integer(0, name) for name in names]))
+                some = own[start : start + BATCH]
+                bank.codes[some] = network(to_float(held.pixels[some], device) * 2 - 1).float().cpu()
+        people = [held.names[label] for label in held.labels]
+        for place, names in ((bank.people, people), (bank.cameras, held.camera)):
+            place.copy_(torch.tensor([seeds.integer(0, name) for name in names]))
         return bank
 
     def draw(self, identity: str, camera: str, seed: int) -> Float[Tensor, " style"]:
