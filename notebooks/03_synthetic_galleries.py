@@ -54,7 +54,7 @@ from torch.nn.functional import normalize
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet, frechet_distance, overlap
 from vireid_lib.analysis.identity_preservation import identify
-from vireid_lib.analysis.privacy import audit_features
+from vireid_lib.analysis.privacy import Audit
 from vireid_lib.analysis.subsets import thin
 from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import jobs, measures
@@ -785,16 +785,15 @@ training, is_real = training_images(run)
 unit = normalize(extract(evaluator, training, reid_config, run.cache.files).double())
 recording = (training["identity"] + " " + training["camera"]).to_numpy()
 
-synthetic = 1 - (normalize(asked.double()) @ unit.T).max(1).values
+similarity, nearest = (normalize(asked.double()) @ unit.T).max(1)
+synthetic = 1 - similarity
 same = torch.from_numpy(recording[is_real][:, None] == recording[None])
 real = (1 - unit[torch.from_numpy(is_real)] @ unit.T).masked_fill(same, torch.inf).min(1).values
 threshold = real.quantile(0.01)
 flagged = synthetic < threshold
 
-library = audit_features(asked, unit, training, is_real)
-np.testing.assert_allclose(synthetic, library.distances, atol=1e-6)
-np.testing.assert_allclose(real, library.real, atol=1e-6)
-assert np.isclose(threshold, library.threshold, atol=1e-6)
+library = Audit(nearest.numpy(), synthetic.numpy(), real.numpy(), "cosine distance of features")
+assert np.isclose(threshold, library.threshold) and np.isclose(flagged.double().mean(), library.rate)
 print(f"flagged: {flagged.double().mean():.1%} of {len(made)} synthetic images, where 1 % would be expected by chance")
 
 # %% [markdown]
