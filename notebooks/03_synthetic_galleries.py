@@ -52,7 +52,7 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
-from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet, frechet_distance, overlap
+from vireid_lib.analysis.fidelity import colourfulness, frechet, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import Audit
 from vireid_lib.analysis.subsets import thin
@@ -734,10 +734,11 @@ for name, table in groups.items():
     table = thin(table, count)
     seen[name] = extract(evaluator, table.assign(modality="infrared"), reid_config, run.cache.files).numpy()
     shown = pixels(table, (config.height, config.width))
-    histograms[name] = brightness_histogram(shown)
+    brightness = luminance(shown)
+    histograms[name] = np.histogram(brightness, bins=32, range=(0, 255))[0] / brightness.size
     rows[name] = {
         "Fréchet distance": frechet_distance(seen["real infrared, one half"], seen[name]),
-        "brightness overlap": overlap(histograms["real infrared, one half"], histograms[name]),
+        "brightness overlap": np.minimum(histograms["real infrared, one half"], histograms[name]).sum(),  # 1: equal
         "colourfulness (0–255)": colourfulness(shown).mean(),
         "N": count,
     }

@@ -43,38 +43,30 @@ def diversity(
     return spreads[0] / spreads[1]
 
 
-def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> float:
-    """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
-
-    Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
-    features (a row for each of `table`) L2-normalised. Raises ValueError: no identity is there in both modalities.
-    """
-    sides = ([functional.normalize(features[rows]) for rows in both] for both in _both_modalities(table))
-    largest = [float(torch.cdist(*both).max()) for both in sides]
-    if not largest:
-        raise ValueError("hardest_cross_distance: no identity has images in both modalities; hand in more rows")
-    return float(np.mean(largest))
-
-
 def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
     """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
-    different ones.
+    different ones. Raises ValueError: no identity is there in both modalities.
 
     Returns:
-        "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
+        "iirs_visible", "iirs_infrared" (`intra_identity_spread`), "himd": the hetero-modality intra-identity maximum
+        distance (DEN, section 4.4, Table 6), the mean over identities of the largest Euclidean distance between a
+        visible and an infrared image of the identity, features L2-normalised; "own_centres", "other_centres".
     """
+    if not (pairs := _both_modalities(table)):
+        raise ValueError("spread: no identity has images in both modalities; hand in more rows")
     within = {}
     for name in ("visible", "infrared"):
         rows = np.flatnonzero(table["modality"] == name)
         within[f"iirs_{name}"] = intra_identity_spread(features[rows], table["identity"].iloc[rows])
-    unit, sides = functional.normalize(features), zip(*_both_modalities(table), strict=True)
-    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in sides]
+    unit = functional.normalize(features)
+    largest = [float(torch.cdist(unit[visible], unit[infrared]).max()) for visible, infrared in pairs]
+    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in zip(*pairs, strict=True)]
     distances = torch.cdist(*centres)
     own = distances.diagonal()
     others = distances[~torch.eye(len(own), dtype=torch.bool)]
     return {
         **within,
-        "himd": hardest_cross_distance(features, table),
+        "himd": float(np.mean(largest)),
         "own_centres": float(own.mean()),
         "other_centres": float(others.mean()) if len(others) else float("nan"),
     }

@@ -1,4 +1,4 @@
-"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, brightness, colour.
+"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, colour.
 
 `Measure` keeps a number together with what it cannot be compared without.
 """
@@ -9,8 +9,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 from scipy.spatial.distance import cdist
-
-from vireid_lib.data.grey import luminance
 
 NEIGHBOURS = 5
 """k of Naeem et al.; Kynkäänniemi et al. take 3."""
@@ -26,9 +24,6 @@ class Measure:
         resize: how the images came to the extractor's size, e.g. "64x32, area".
         images: how many were on each side.
         note: what else a reader needs, e.g. "k = 5".
-
-    Raises:
-        ValueError: without a name, an extractor, a resize rule or numbers of images.
     """
 
     name: str
@@ -37,11 +32,6 @@ class Measure:
     resize: str
     images: tuple[int, ...]
     note: str = ""
-
-    def __post_init__(self) -> None:
-        if not (self.name and self.extractor and self.resize and self.images):
-            needed = "name the extractor, the resize rule and the numbers of images"
-            raise ValueError(f"{self.name or 'a measure'}: {needed}; the value compares with nothing without them.")
 
     @property
     def basis(self) -> str:
@@ -125,17 +115,6 @@ def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:
     own = cdist(features, features)
     np.fill_diagonal(own, np.inf)
     return np.partition(own, k - 1, axis=1)[:, k - 1]
-
-
-def brightness_histogram(pixels: UInt8[ndarray, "n height width 3"], bins: int = 32) -> Float[ndarray, " bins"]:
-    """Share of all pixels in each of `bins` equal steps of luminance from 0 to 255."""
-    counts, _ = np.histogram(luminance(pixels), bins=bins, range=(0, 255))
-    return counts / counts.sum()
-
-
-def overlap(a: Float[ndarray, " bins"], b: Float[ndarray, " bins"]) -> float:
-    """What two histograms of sum 1 share: 1 equal, 0 disjoint (Swain and Ballard 1991)."""
-    return float(np.minimum(a, b).sum())
 
 
 def colourfulness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, " n"]:
