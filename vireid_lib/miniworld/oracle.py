@@ -20,7 +20,6 @@ from vireid_lib.miniworld.cameras import CAMERAS, View
 from vireid_lib.miniworld.people import Person
 
 KINDS = {"true": "true infrared", "redrawn": "redrawn infrared"}
-GARMENTS = ("upper", "lower", "shoes")
 
 Masks = Float32[np.ndarray, "n height width"]
 
@@ -49,14 +48,6 @@ def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
 def person_masks(paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH) -> Masks:
     """How much of each pixel the person covers (0..1). Raises ValueError for a path that no written world holds."""
     return render.silhouettes(*_people_and_views(paths), height=height, width=width)
-
-
-def garment_masks(paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH) -> Masks:
-    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1). Raises ValueError:
-    another garment, or a path that no written world holds."""
-    if garment not in GARMENTS:
-        raise ValueError(f"garment_masks: garment {garment!r}; choose one of {', '.join(GARMENTS)}")
-    return render.garment_masks(*_people_and_views(paths), garment, height=height, width=width)
 
 
 def paired_views(

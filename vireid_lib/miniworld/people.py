@@ -1,8 +1,8 @@
 """Identity factors of the miniature world: a person's look in visible light and in near infrared."""
 
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -164,19 +164,6 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     worn |= {name: garment(getattr(person, name)) for name in ("upper", "lower", "shoes")}
     worn |= {name: cloth(getattr(person, name)) for name in ("bag_cloth", "hat_cloth")}
     return replace(person, skin=skin, **worn)
-
-
-def in_tones(person: Person, tones: Mapping[str, float], rest: float) -> Person:
-    """The same person with other infrared brightness: `tones` by field name ("upper", "skin"), `rest` elsewhere."""
-    changed = {}
-    for each in fields(person):
-        value, tone = getattr(person, each.name), tones.get(each.name, rest)
-        if isinstance(value, Cloth):
-            changed[each.name] = replace(value, infrared=tone)
-        elif isinstance(value, Garment):
-            second = value.second and replace(value.second, infrared=tone)
-            changed[each.name] = replace(value, cloth=replace(value.cloth, infrared=tone), second=second)
-    return replace(person, **changed)
 
 
 def people_stream(seed: int, purpose: str) -> Iterator[Person]:

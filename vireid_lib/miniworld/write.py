@@ -82,7 +82,9 @@ def make(
     """Write the data sets `names` below `root`, unless they are already there; returns the folder of each.
 
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
-    infrared pictures of mini_market's training people (`oracle.read_oracle`). No person of one data set is in another.
+    infrared pictures of mini_market's training people (`oracle.read_oracle`). `mini_campus` is a second external set,
+    laid out as CUHK03-NP: by two other cameras, and fewer images of each person (five eighths as many), as CUHK03-NP
+    has fewer than Market-1501; their infrared is not known. No person of one data set is in another.
     Each folder is complete or absent, and keeps its settings in `world.json`. Raises WorldError: an unknown size, a
     negative seed, or a folder that holds a world with other settings.
 
@@ -112,13 +114,6 @@ def make(
                 (folder / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             _refuse_other_settings(root / name, settings)  # another process may have been first
     return {name: root / name for name in names}
-
-
-def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
-    """Write `mini_campus` as `make` does: a second external set, in CUHK03-NP's layout. Other people than
-    mini_market's, by two other cameras, and fewer images of each (five eighths as many), as CUHK03-NP has fewer than
-    Market-1501. Their infrared is not known."""
-    return make(root, seed=seed, size=size, names=(CAMPUS,))[CAMPUS]
 
 
 def campus_images(size: Size) -> int:
