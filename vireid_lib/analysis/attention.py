@@ -79,7 +79,8 @@ def record(unet: nn.Module) -> Iterator[Recorder]:
 
 
 def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
-    """Where each piece of a prompt stands among its tokens.
+    """Where each piece of a prompt stands among its tokens. Raises ValueError: the pieces do not give the prompt's
+    tokens one after the other, or do not fit.
 
     Args:
         pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g.
@@ -88,9 +89,6 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
 
     Returns:
         label to positions; also "start" (the start token) and "end" (end token and padding).
-
-    Raises:
-        ValueError: the pieces do not give the prompt's tokens one after the other, or do not fit.
     """
     found: dict[str, list[int]] = {"start": [0]}
     position, spelt = 1, []
@@ -111,14 +109,12 @@ def concentration(
 ) -> Float[Tensor, " n"]:
     """How much more attention a place inside the mask gets than an average place: 1 is no preference.
 
-    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down
-    to the resolution of the map, so that coarse maps are not judged at borders they can't show.
+    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down to the
+    resolution of the map, so that coarse maps are not judged at borders they can't show. Raises ValueError: a mask is
+    empty.
 
     Returns:
         one number per map; NaN for a map that is zero everywhere (a token that the softmax leaves nothing).
-
-    Raises:
-        ValueError: a mask is empty.
     """
     small = functional.adaptive_avg_pool2d(masks[:, None].float(), maps.shape[1:])[:, 0]
     area, mass = small.flatten(1).mean(1), maps.flatten(1).sum(1)

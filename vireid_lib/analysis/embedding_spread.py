@@ -73,14 +73,12 @@ def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[s
 
 
 def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
-    """Mean cosine distance of all pairs of a visible and an infrared image.
+    """Mean cosine distance of all pairs of a visible and an infrared image. Raises ValueError: no identity, or one
+    alone, is there in both modalities.
 
     Returns:
         "intra_distance" (of one identity), "inter_distance" (of different ones), "delta": their difference, the δ of
         DEEN's Fig. 7.
-
-    Raises:
-        ValueError: no identity, or one alone, is there in both modalities.
     """
     unit = functional.normalize(features.double())
     sides = _both_modalities(table)
@@ -98,14 +96,12 @@ def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.Da
 def pair_distances(
     features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = 20_000
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
-    """Cosine distances of random pairs of images, by what the two have in common.
+    """Cosine distances of random pairs of images, by what the two have in common. Raises ValueError: there are no pairs
+    of some kind.
 
     Returns:
         "same person, same modality", "same person, across modalities" and "different people, across modalities":
         up to `pairs` distances each, 0..2.
-
-    Raises:
-        ValueError: there are no pairs of some kind.
     """
     unit = functional.normalize(features)
     generator = np.random.default_rng(0)

@@ -73,17 +73,15 @@ def manifold(
     """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3): what
     a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
 
-    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare
-    equal numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
-    1 - 2^-k, whatever the distribution.
+    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare equal
+    numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
+    1 - 2^-k, whatever the distribution. Raises ValueError: no more than k images on a side, different dimensions, or a
+    feature that is not finite.
 
     Returns:
         "precision": share of synthetic images in a real image's ball; "recall": share of real images in a synthetic
         image's ball; "density": mean number of real balls that a synthetic image lies in, over k; "coverage": share of
         real images with a synthetic one in their ball, robust where recall is fooled by outliers.
-
-    Raises:
-        ValueError: no more than k images on a side, different dimensions, or a feature that is not finite.
     """
     real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
     apart = cdist(real, synthetic)

@@ -11,13 +11,11 @@ from torch import Tensor
 def tsne(features: Float[Tensor, "images dim"], *, perplexity: float = 15.0) -> Float[np.ndarray, "images 2"]:
     """t-SNE (van der Maaten and Hinton 2008) of L2-normalised features, started from their principal components.
 
-    Neighbours stay neighbours; distances between clusters and their sizes mean nothing.
+    Neighbours stay neighbours; distances between clusters and their sizes mean nothing. Raises ValueError: fewer than
+    four images.
 
     Args:
         perplexity: roughly how many neighbours each image is held to; lowered to a third of the images if need be.
-
-    Raises:
-        ValueError: fewer than four images.
     """
     if len(features) < 4:
         raise ValueError(f"tsne of {len(features)} images; it needs at least 4")

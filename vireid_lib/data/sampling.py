@@ -112,8 +112,9 @@ class IdentitySampler(EpochSampler):
     """The identity sampler of AGW, CAJ and DEEN.
 
     A batch is P different identities; for each, K visible and K infrared images drawn with replacement, the identities
-    in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of the larger
-    modality: what the released iterator gives, one more than its `len(loader)` says.
+    in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of the larger modality:
+    what the released iterator gives, one more than its `len(loader)` says. Raises ValueError: an identity lacks a
+    modality, or there are fewer than P identities.
 
     Args:
         visible, infrared: the class of every visible and infrared image; `batch` returns positions in these, P·K each,
@@ -123,9 +124,6 @@ class IdentitySampler(EpochSampler):
         seed: of all draws.
         redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by one drawn
             from all identities, which may then be in the batch twice. 0 never replaces.
-
-    Raises:
-        ValueError: an identity lacks a modality, or there are fewer than P identities.
     """
 
     def __init__(
@@ -148,16 +146,14 @@ class MixedIdentitySampler:
     Trainings of one seed are paired batch by batch: the n-th batch of a training (n counts over epochs) draws each
     group from a stream of its own, a function of (seed, n, group). The data set's identities and images are therefore
     the same whatever the external set is, and the external ones are the same places in their identities' lists of
-    images, if they are as many. Without external classes the batch starts with the very identities and images that
-    it would have beside external ones, and further ones of the data set fill their places.
+    images, if they are as many. Without external classes the batch starts with the very identities and images that it
+    would have beside external ones, and further ones of the data set fill their places. Raises ValueError: as
+    `IdentitySampler`, or `mix` leaves a group without a place in the batch.
 
     Args:
         external: the classes that belong to the external group; with none, every batch is of the others alone.
         mix: the share of a batch's identities that is external, strictly between 0 and 1.
         redraw_below: as in `IdentitySampler`, of the data set's identities, whose labels may be wrong.
-
-    Raises:
-        ValueError: as `IdentitySampler`, or `mix` leaves a group without a place in the batch.
     """
 
     def __init__(
@@ -201,14 +197,12 @@ class AllImagesSampler(EpochSampler):
 
     Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality starts
     again from its front until it fills all batches (as released; the smaller modality is therefore seen several times).
+    Raises ValueError: a modality has no image.
 
     Args:
         visible, infrared: number of images of each modality; `batch` returns positions among these.
         images: of each modality in a batch.
         seed: of all draws.
-
-    Raises:
-        ValueError: a modality has no image.
     """
 
     def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:

@@ -58,12 +58,8 @@ def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int =
 
 def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
     """Read SYSU-MM01's `rand_perm_cam.mat`: [trials, images] 1-based numbers per (camera, identity); a file that has
-    not changed is read once.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no MATLAB file, or not cells of six cameras with cells of identities with numbers in them.
-    """
+    not changed is read once. Raises FileNotFoundError: there is no such file; ValueError: it is no MATLAB file, or not
+    cells of six cameras with cells of identities with numbers in them."""
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(
@@ -113,14 +109,12 @@ def official_draw(
     permutations: dict[tuple[int, int], np.ndarray],
     paths: pd.Series,
 ) -> list:
-    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity.
+    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity. Raises
+    ValueError: the permutation file lacks a place or the trial, or names an image that is missing.
 
     Args:
         places: as `images_by_place` has them; an identity without images has a place for no camera.
         paths: the path of each index label; the file's name is the image's number.
-
-    Raises:
-        ValueError: the permutation file lacks a place or the trial, or names an image that is missing.
     """
     drawn = []
     for camera in cameras:

@@ -113,7 +113,9 @@ def evaluate(
     distance: Callable[[Tensor, Tensor], Tensor] = cosine_distance,
     trained_identities: Collection[str] | None = None,
 ) -> Evaluation:
-    """Score features under a protocol, holding the distances of a chunk of queries at a time.
+    """Score features under a protocol, holding the distances of a chunk of queries at a time. Raises ValueError:
+    features that do not fit the table or are not finite (naming the image), an identity that was trained on, or what
+    the protocol finds wrong with the table.
 
     Args:
         features: one row per row of `table`; ranked on the device they are on.
@@ -122,10 +124,6 @@ def evaluate(
         protocol: whose `trials(table)` say what is ranked.
         distance: of a block of queries to the whole gallery, smaller is closer.
         trained_identities: the identities of the network's training, to make sure that none is tested.
-
-    Raises:
-        ValueError: features that do not fit the table or are not finite (naming the image), an identity that
-            was trained on, or what the protocol finds wrong with the table.
     """
     if features.ndim != 2 or len(features) != len(table):
         raise ValueError(

@@ -117,13 +117,9 @@ class SysuProtocol(EvaluationProtocol):
         return f"{self.mode}-search, {shots}, {self.draw} draw{parts}"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the trials, part after part, each with all queries of its part and a gallery of its own.
-
-        Raises:
-            ValueError: see `EvaluationProtocol.trials`; fewer than two identities for each part; or a table that the
-                official draw does not fit.
-            FileNotFoundError: no permutation file.
-        """
+        """Return the trials, part after part, each with all queries of its part and a gallery of its own. Raises
+        ValueError: see `EvaluationProtocol.trials`; fewer than two identities for each part; or a table that the
+        official draw does not fit. Raises FileNotFoundError: no permutation file."""
         queries, places = images_by_place(table, "infrared"), images_by_place(table, "visible")
         trials = []
         for part, names in enumerate(self._parts({**queries, **places})):
@@ -246,16 +242,14 @@ PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProto
 
 
 def build_protocol(rule: str, mode: str | None = None, **options: object) -> EvaluationProtocol:
-    """Build a protocol from the settings of a manifest or a profile.
+    """Build a protocol from the settings of a manifest or a profile. Raises ValueError: unknown rule, mode or option,
+    naming the valid ones.
 
     Args:
         rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".
         mode: SYSU-MM01's "all" or "indoor"; RegDB's and LLCM's direction, "_" or "-" between its words; none
             for Market-1501.
         options: the protocol's other attributes.
-
-    Raises:
-        ValueError: unknown rule, mode or option, naming the valid ones.
     """
     _one_of(rule, tuple(PROTOCOLS), "rule")
     kind = PROTOCOLS[rule]

@@ -204,14 +204,12 @@ def equivalence(
     difference is not significant makes nothing equivalent: few or scattered values are inconclusive.
 
     Source: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
-    equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 1987.
+    equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 1987. Raises ValueError: a
+    single value, about whose mean nothing can be concluded.
 
     Args:
         deviation: the sample's standard deviation (n - 1).
         count: the sample's size, 2 or more.
-
-    Raises:
-        ValueError: a single value, about whose mean nothing can be concluded.
     """
     if count < 2:
         raise ValueError(f"equivalence of a mean needs 2 values or more, not {count}: one value has no spread")

@@ -78,12 +78,8 @@ class Captioner(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote, in float32.
-
-        Raises:
-            FileNotFoundError: a file is missing.
-            WeightsError: they are of other slots or words, or do not fit their settings.
-        """
+        """What `save` wrote, in float32. Raises FileNotFoundError: a file is missing; WeightsError: they are of other
+        slots or words, or do not fit their settings."""
         config = dict(read_json(folder / CONFIG))
         if {name: tuple(words) for name, words in config.pop("slots").items()} != SLOTS:
             raise WeightsError(f"{folder} reads other words than the miniature world's captions have: train it again.")

@@ -40,7 +40,8 @@ def train_reid(
     classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
     (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
     batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
-    passes over all images.
+    passes over all images. Raises ValueError: an identity lacks a modality, there are fewer identities than a batch
+    needs, or `folder` holds another training.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
@@ -48,10 +49,6 @@ def train_reid(
         seed: of initial weights, batches and augmentations.
         cache: folder of decoded images, or None to keep them in memory.
         options: as in `train_task`.
-
-    Raises:
-        ValueError: an identity lacks a modality, there are fewer identities than a batch needs, or `folder`
-            holds another training.
     """
     return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 
@@ -88,13 +85,11 @@ def train_task(
 
 
 def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]:
-    """The record that `train_task` left in `folder`, and the network's weights.
+    """The record that `train_task` left in `folder`, and the network's weights. Raises FileNotFoundError: no training
+    was finished there.
 
     Args:
         by, what: the function that trains there and what it is called, for the error.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
     """
     saved = checkpoint.load(folder / "checkpoints")
     if saved is None or not (folder / RECORD).exists():

@@ -190,13 +190,11 @@ def build_backbone(
     config: ReidConfig, kinds: Mapping[str, Callable[..., TwoStreamBackbone]] = BACKBONES, **options: Any
 ) -> TwoStreamBackbone:
     """The backbone that `config.backbone` names among `kinds`, with its ImageNet weights, if the configuration has any.
+    Raises ValueError: ImageNet weights for the small backbone. Else as `vireid_lib.reid.pretrained.load_imagenet`.
 
     Args:
         config: has `backbone` and `pretrained`.
         options: what the backbone is made with.
-
-    Raises:
-        ValueError: ImageNet weights for the small backbone. Else as `vireid_lib.reid.pretrained.load_imagenet`.
     """
     if config.backbone == "small" and config.pretrained is not None:
         raise ValueError(

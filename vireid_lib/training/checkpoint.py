@@ -30,7 +30,8 @@ class NotWritten(OSError):
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
-    """Write `folder/step-<step>` so that it either exists in full or not at all.
+    """Write `folder/step-<step>` so that it either exists in full or not at all. Raises TypeError: `meta` holds
+    something that JSON cannot. Raises NotWritten: the disk is full, say; the checkpoints before this one are untouched.
 
     Args:
         folder: where the checkpoints of one training live; the two newest stay.
@@ -38,10 +39,6 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         tensors: any dtypes, shapes and devices; they come back on the CPU, bit for bit, in the same memory
             format (channels_last matters: optimisers walk memory in its order).
         meta: JSON values.
-
-    Raises:
-        TypeError: `meta` holds something that JSON cannot.
-        NotWritten: the disk is full, say; the checkpoints before this one are untouched.
     """
     folder, final = Path(folder), Path(folder) / f"step-{step:08d}"
     try:

@@ -33,7 +33,9 @@ def train(
     """Train `task` for `steps` steps in `folder`, continuing whatever an earlier run left there.
 
     A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same versions and
-    number of threads, every run ends with the same bits. A finished run is loaded, not repeated.
+    number of threads, every run ends with the same bits. A finished run is loaded, not repeated. Raises NonFiniteLoss:
+    a loss is NaN or infinite; names the step, the term and the batch. Raises ValueError: `folder` holds another
+    training; names the differing settings. Or there is no such device.
 
     Args:
         folder: gets `training.json` (what is trained), `history.jsonl` and `checkpoints/`.
@@ -43,10 +45,6 @@ def train(
         log_every: steps between records of the history (and, off the CPU, between looks at the losses). Of very long
             trainings older records are merged; see `history.thinned`.
         device: "cpu", "cuda:1" or the like, or None for the best one there is.
-
-    Raises:
-        NonFiniteLoss: a loss is NaN or infinite; names the step, the term and the batch.
-        ValueError: `folder` holds another training; names the differing settings. Or there is no such device.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -35,17 +35,14 @@ class WeightsError(ValueError):
 
 
 def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
-    """Tensors by name.
+    """Tensors by name. Raises FileNotFoundError: there is no such file but a folder, or the hub cannot be reached; says
+    the remedy. Raises WeightsError: the file does not hold a flat dictionary of finite tensors.
 
     Args:
         source: a local file (`.safetensors`, or through `weights_only=True` what torch saved), or a hub id with a
             `model.safetensors`, such as "timm/resnet50.tv_in1k".
         what: whose weights these are, for errors.
         remedy: what to give in their place, for errors.
-
-    Raises:
-        FileNotFoundError: there is no such file but a folder, or the hub cannot be reached; says the remedy.
-        WeightsError: the file does not hold a flat dictionary of finite tensors.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -67,11 +64,8 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
 
 def read_file(path: str | Path) -> Any:
     """What a file of weights holds: tensors by name, or whatever plain values torch saved. Nothing else is unpickled.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        WeightsError: it cannot be read; says what it is instead, by its first bytes.
-    """
+    Raises FileNotFoundError: there is no such file. Raises WeightsError: it cannot be read; says what it is instead, by
+    its first bytes."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{printable(path)} does not exist.")

@@ -91,12 +91,8 @@ def _is_number(word: str) -> bool:
 
 
 def read_identities(path: Path) -> list[int]:
-    """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending.
-
-    Raises:
-        LayoutError: an entry is not a number or is there twice.
-        TextError: the list is not UTF-8.
-    """
+    """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending. Raises LayoutError: an
+    entry is not a number or is there twice; TextError: the list is not UTF-8."""
     words = [word for word in re.split(r"[,\s]+", read_text(path)) if word]
     if not words:
         raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
@@ -154,16 +150,13 @@ def listed_rows(
     lists: Iterable[tuple[str, str, str]],
     identify: Callable[[str, str, str], tuple[int, int]],
 ) -> list[Row]:
-    """One row per image of lists that name paths and labels, one list for each modality.
+    """One row per image of lists that name paths and labels, one list for each modality. Raises LayoutError: a line is
+    not "path label", leads out of the root, names an image that is not on disk or that an earlier line names; a path
+    says the other modality; an identity has two labels, or two share one. Raises TextError: a list is not UTF-8.
 
     Args:
         lists: name of each list, its modality, and the word for it that folders and files use, e.g. "vis".
         identify: gives identity and camera of (path, modality, name of the list).
-
-    Raises:
-        LayoutError: a line is not "path label", leads out of the root, names an image that is not on disk or that an
-            earlier line names; a path says the other modality; an identity has two labels, or two share one.
-        TextError: a list is not UTF-8.
     """
     rows, lists, label_of, owner = [], list(lists), {}, {}
     for name, modality, word in lists:
@@ -192,14 +185,12 @@ def camera_rows(
     split_of: dict[int, str],
     lists: dict[str, str],
 ) -> list[Row]:
-    """One row per image of the listed identities, which lie as `base`(camera)/identity/image.
+    """One row per image of the listed identities, which lie as `base`(camera)/identity/image. Raises LayoutError: two
+    folders stand for one identity, a file lies in the place of one, or a listed one has no image.
 
     Args:
         split_of: the split of each listed identity.
         lists: for each split, the file that lists its identities.
-
-    Raises:
-        LayoutError: two folders stand for one identity, a file lies in the place of one, or a listed one has no image.
     """
     rows, seen = [], set()
     for camera in manifest.cameras:

@@ -61,6 +61,7 @@ class Residual(nn.Module):
 
 class TwoStreamBackbone(nn.Module):
     """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
+    Raises ValueError: a layer with non-local blocks is not shared.
 
     Args:
         non_local: with these blocks.
@@ -71,9 +72,6 @@ class TwoStreamBackbone(nn.Module):
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
         blocks: of each layer.
         watched: layer → how many of its last blocks a non-local block follows each.
-
-    Raises:
-        ValueError: a layer with non-local blocks is not shared.
     """
 
     widths: ClassVar[tuple[int, ...]]

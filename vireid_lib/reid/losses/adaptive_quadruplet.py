@@ -23,16 +23,14 @@ class Positives(NamedTuple):
 def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
     """Random rows with the anchor's label, as the release draws them.
 
-    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the
-    first that is confident and not the anchor; if there is none, the last draw.
+    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the first
+    that is confident and not the anchor; if there is none, the last draw. Raises ValueError: a label occurs once
+    (checked on the CPU; a GPU would have to wait for it).
 
     Args:
         labels: identity of each row, some of them wrong.
         confident: whether the row's label is trusted.
         generator: on the CPU, so that every device draws the same.
-
-    Raises:
-        ValueError: a label occurs once (checked on the CPU; a GPU would have to wait for it).
     """
     n = len(labels)
     same = labels[:, None] == labels[None, :]
@@ -81,8 +79,9 @@ def adaptive_quadruplet(
     - both: the roles change, d⁺ = d_n, d⁻ = d_p;
     - neither: d⁺ = d_p, d⁻ = d_n.
 
-    The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of
-    these) are the release's. Without a trusted anchor the loss is 0.
+    The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of these) are
+    the release's. Without a trusted anchor the loss is 0. Raises ValueError: all labels are the same: there is no
+    negative.
 
     Args:
         features: rows of both modalities, before the BN neck.
@@ -91,9 +90,6 @@ def adaptive_quadruplet(
         positives: from `draw_positives`.
         threshold: confidence from which a label is trusted.
         margin: in units of the Euclidean distance.
-
-    Raises:
-        ValueError: all labels are the same: there is no negative.
     """
     same = same_identity(labels, features)
     distances = pairwise_distances(features)

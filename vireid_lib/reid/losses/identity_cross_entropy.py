@@ -6,15 +6,13 @@ from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Scalar
 
 
 def identity_cross_entropy(logits: Logits, labels: Labels, *, smoothing: float = 0.0) -> Scalar:
-    """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C.
+    """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C. Raises ValueError: a
+    label is outside 0..C−1 (checked on the CPU; a GPU would have to wait for it).
 
     Args:
         logits: one column an identity.
         labels: column of each row's identity, 0..C−1.
         smoothing: ε; 0 is plain cross-entropy (AGW), 0.1 the usual smoothing (Szegedy et al. 2016).
-
-    Raises:
-        ValueError: a label is outside 0..C−1 (checked on the CPU; a GPU would have to wait for it).
     """
     classes = logits.shape[1]
     if labels.device.type == "cpu" and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:

@@ -125,14 +125,11 @@ def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Fl
 
     A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
     large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
-    release's settings.
+    release's settings. Raises ValueError: a loss is NaN or infinite.
 
     Args:
         losses: of one modality; a row for each view that images are shown in.
         seed: of the fit's start.
-
-    Raises:
-        ValueError: a loss is NaN or infinite.
     """
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
