@@ -13,20 +13,33 @@ Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
 """Positions of a group's visible and infrared images."""
 
 
-class EpochSampler:
+class Sampler:
+    """Which images make each batch, as a pure function of epoch and step. Subclasses set `steps_per_epoch` and write
+    `_batch`."""
+
+    steps_per_epoch: int
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Positions among the visible and among the infrared images. Raises IndexError: an epoch has no such step."""
+        if not 0 <= step < (steps := self.steps_per_epoch):
+            raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
+        return self._batch(epoch, step)
+
+    def _batch(self, epoch: int, step: int) -> Batch:
+        raise NotImplementedError(f"{type(self).__name__} draws no batch")
+
+
+class EpochSampler(Sampler):
     """Draws an epoch at once from one stream, as the released codes do: a pure function of (seed, epoch, step).
 
     Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
-    stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
+    stream of its own. Subclasses set `seed` too, and write `_draw`.
     """
 
     seed: int
-    steps_per_epoch: int
     _held: tuple[int, list[Batch]] | None = None
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """Return positions of visible and infrared images. Raises IndexError if the epoch has no such step."""
-        check_step(step, self.steps_per_epoch)
+    def _batch(self, epoch: int, step: int) -> Batch:
         if self._held is None or self._held[0] != epoch:
             self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
         return self._held[1][step]
@@ -34,12 +47,6 @@ class EpochSampler:
     def _draw(self, stream: np.random.RandomState) -> list[Batch]:
         """At least `steps_per_epoch` batches."""
         raise NotImplementedError
-
-
-def check_step(step: int, steps: int) -> None:
-    """Refuse a step that an epoch of `steps` does not have."""
-    if not 0 <= step < steps:
-        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
 
 
 class IdentityPool:
@@ -137,7 +144,7 @@ class IdentitySampler(EpochSampler):
         return [self._pool.draw(stream, self.identities, self.images) for _ in range(self.steps_per_epoch)]
 
 
-class MixedIdentitySampler:
+class MixedIdentitySampler(Sampler):
     """Batches with a fixed share of identities from external data, for training on V* and I*.
 
     Each batch has round(P·mix) external identities after the others, so that a large external set cannot crowd out the
@@ -179,9 +186,7 @@ class MixedIdentitySampler:
         ]
         self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """As `EpochSampler.batch`; the external identities come last."""
-        check_step(step, self.steps_per_epoch)
+    def _batch(self, epoch: int, step: int) -> Batch:
         number = epoch * self.steps_per_epoch + step  # epochs are longer with external images, batches are not
         streams = (np.random.RandomState([self.seed, number, group]) for group in range(len(self._groups)))
         return join_groups(

@@ -8,8 +8,9 @@ from jaxtyping import Int64
 
 from vireid_lib.data import tables
 from vireid_lib.data.label_noise import replace_labels
+from vireid_lib.data.sampling import Sampler
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.method import Method, Sampler
+from vireid_lib.reid.method import Method
 from vireid_lib.training import seeds
 
 

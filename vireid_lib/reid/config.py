@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -81,28 +81,14 @@ class ReidConfig(Strict):
         return weights.digests(self)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.origins()  # a slip in ORIGINS is found when the module is loaded
-
-    @classmethod
     def origins(cls) -> dict[str, Origin]:
-        """Where each setting's default comes from, in the order of the settings. Raises ValueError: ORIGINS names an
-        origin or a setting that does not exist, or one setting twice."""
+        """Where each setting's default comes from, in the order of the settings."""
         found = dict.fromkeys(cls.model_fields, "ours")
         for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
-            stated = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
-            named, origins = [name for name, _ in stated], [origin for _, origin in stated]
-            settings = (REST, *kind.model_fields)
-            for what, given, known in (("origin", origins, get_args(Origin)), ("setting", named, settings)):
-                for wrong in (each for each in given if each not in known):
-                    all_known = ", ".join(known)
-                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no {what} {wrong!r}; use one of {all_known}")
-            if twice := [name for name in named if named.count(name) > 1]:
-                raise ValueError(f"{kind.__name__}.ORIGINS names {twice[0]!r} twice; remove one")
-            defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
-            found |= {name: origin for place, origin in stated if place == REST for name in defined}
-            found |= {name: origin for name, origin in stated if name != REST}
+            stated = {name: origin for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names}
+            if rest := stated.pop(REST, None):
+                found |= {name: rest for name in inspect.get_annotations(kind) if name in kind.model_fields}
+            found |= stated
         return found
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -46,16 +46,6 @@ class Batch:
         return torch.cat((self.visible_labels, self.infrared_labels))
 
 
-@runtime_checkable
-class Sampler(Protocol):
-    """Which images make each batch, as a pure function of epoch and step."""
-
-    steps_per_epoch: int
-
-    def batch(self, epoch: int, step: int) -> sampling.Batch:
-        """Positions among the visible and among the infrared images."""
-
-
 class Method:
     """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
     `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults.
@@ -88,7 +78,7 @@ class Method:
     @classmethod
     def sampler(
         cls, config: ReidConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
-    ) -> Sampler:
+    ) -> sampling.Sampler:
         """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
 
         With a mix, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are paired

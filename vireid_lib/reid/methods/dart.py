@@ -26,7 +26,7 @@ from vireid_lib.reid.layers.checks import check_batch
 from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
-from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
 
 IN_ROWS = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
@@ -144,16 +144,15 @@ def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Fl
     return torch.from_numpy(found).to(losses).reshape(losses.shape)
 
 
-class PairSampler:
-    """Batches for both networks: in each modality, the images of the first, then those of the second. They are the
+class PairSampler(sampling.Sampler):
+    """Batches for both networks: in each modality, the P·K images of the first, then those of the second. They are the
     same in the first `warm_up` steps, which go through all images, and drawn apart afterwards."""
 
-    def __init__(self, warm_up: int, all_images: Sampler, first: Sampler, second: Sampler) -> None:
-        self.warm_up, self.all_images, self.each = warm_up, all_images, (first, second)
-        self.steps_per_epoch = first.steps_per_epoch
+    def __init__(self, warm_up: int, all_images: sampling.Sampler, *each: sampling.Sampler) -> None:
+        self.warm_up, self.all_images, self.each = warm_up, all_images, each
+        self.steps_per_epoch = each[0].steps_per_epoch
 
-    def batch(self, epoch: int, step: int) -> sampling.Batch:
-        """Positions of 2·P·K visible and as many infrared images."""
+    def _batch(self, epoch: int, step: int) -> sampling.Batch:
         warm = epoch * self.steps_per_epoch + step < self.warm_up
         samplers = (self.all_images,) * 2 if warm else self.each
         (visible, infrared), (and_visible, and_infrared) = (sampler.batch(epoch, step) for sampler in samplers)

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
+from vireid_lib.data.sampling import Sampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
@@ -28,7 +29,7 @@ from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
-from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 
