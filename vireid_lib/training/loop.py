@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from vireid_lib.training import checkpoint, devices, history, processes, seeds, trackers
+from vireid_lib.training import checkpoint, devices, history, launchers, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import deterministic_kernels
 from vireid_lib.training.history import History
@@ -150,7 +150,7 @@ def accelerator_for(precision: str, device: str | None, *, track_in: Path | None
     if device is not None and processes.count() == 1:
         device = str(devices.resolved(device))
     processes.join(device)
-    with processes.environment(device):
+    with launchers.alone(device):
         return Accelerator(
             mixed_precision=precision,
             cpu=device == "cpu",
