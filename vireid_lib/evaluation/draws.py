@@ -72,31 +72,23 @@ def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
 @kept_until_changed(4)
 def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
     def refuse(what: str) -> ValueError:
-        return ValueError(f"{file}{what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
+        return ValueError(f"{file} {what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
 
     try:
         content = scipy.io.loadmat(file)
     except Exception as error:  # scipy raises errors of a dozen classes for other files
-        raise refuse(f" cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
-    if "rand_perm_cam" not in content:
-        raise refuse(" holds no variable rand_perm_cam, so is not SYSU-MM01's permutation file")
-    cameras = content["rand_perm_cam"].ravel()
+        raise refuse(f"cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
+    cameras, permutations = content.get("rand_perm_cam", np.empty(0)).ravel(), {}
     if cameras.dtype != object or len(cameras) != CAMERAS:
-        held = f"{len(cameras)} entries of type {cameras.dtype}"
-        raise refuse(f": rand_perm_cam has {held}, where SYSU-MM01's has a cell for each of its {CAMERAS} cameras")
-    permutations = {}
+        raise refuse(f"holds no variable rand_perm_cam with a cell for each of SYSU-MM01's {CAMERAS} cameras")
     for camera, cell in enumerate(cameras, start=1):
-        identities = np.asarray(cell).ravel()
-        if identities.dtype != object:
-            raise refuse(f": camera {camera} holds no cell for each identity")
-        for identity, images in enumerate(identities, start=1):
+        for identity, images in enumerate(np.asarray(cell).ravel(), start=1):
             if not np.size(images):
                 continue
             whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
             if not whole or images.min() < 1:
-                held = f"{images.dtype} of shape {list(images.shape)}"
-                where = f"camera {camera}, identity {identity}"
-                raise refuse(f": {where} holds {held}, and no image numbers [trials, images] from 1")
+                held = f"{images.dtype} of shape {list(images.shape)} for camera {camera}, identity {identity}"
+                raise refuse(f"holds {held}, and no image numbers [trials, images] from 1")
             permutations[camera, identity] = images.astype(np.int64)
     return permutations
 
