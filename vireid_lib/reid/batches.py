@@ -20,9 +20,8 @@ class Labelled:
 
     Attributes:
         identities: their names; a label is a place in this list.
-        true_labels: of each row. labels: the same, or with `config.label_noise`.
-        rows: modality → places of its rows.
-        external: the labels of external identities.
+        true_labels, labels: of each row; `labels` with `config.label_noise`.
+        rows: modality → places of its rows. external: the labels of external identities.
     """
 
     identities: list[str]

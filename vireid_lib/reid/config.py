@@ -18,23 +18,20 @@ REST = "*"
 class ReidConfig(Strict):
     """Settings that the trainer reads. Each method's file adds its own and fills in its paper's values.
 
-    An unknown name or a wrong type is refused by name; instances do not change.
-
     Attributes:
         ORIGINS: origin → names of the settings whose defaults come from there; "*" is every setting that the class
             itself defines and names nowhere else. What a class says of inherited settings replaces what its bases say;
-            what nobody speaks of is "ours". See `origins`.
+            what nobody speaks of is "ours".
         method: file name in `vireid_lib/reid/methods`.
         height, width: size of the network's input, in pixels.
-        identities: P, identities in a batch.
-        images: K, visible and infrared images of each identity in a batch.
+        identities, images: P identities in a batch, with K visible and K infrared images each.
         epochs: length of the training. steps: the same in steps, in place of `epochs`.
         epoch_steps: steps of an epoch, by which length and schedule count; None for as many as the method's sampler
             has, mostly max(N_visible, N_infrared) // (P·K) + 1, which grow with the training set.
-        mix: share of the batch's identities that is drawn from the rows of split "external", where there are
-            any; None draws from all identities alike.
-        label_noise: share of the training images whose label is replaced by another identity's, to study wrong
-            annotation (`vireid_lib.data.label_noise`); rows of split "external" keep theirs.
+        mix: share of a batch's identities that is drawn from the rows of split "external", where there are any; None
+            draws from all alike.
+        label_noise: share of the training images whose label is replaced by another identity's
+            (`vireid_lib.data.label_noise`); rows of split "external" keep theirs.
         flip_at_test: average the features of an image and its mirror image.
         similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
@@ -93,8 +90,8 @@ class ReidConfig(Strict):
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":
-        """The recipe published for a data set (a manifest's name, e.g. "regdb"), with `changes` in place of some
-        of it. The defaults are SYSU-MM01's; a method that differs elsewhere overrides this."""
+        """The recipe published for a data set (a manifest's name), with `changes` in place of some of it. The defaults
+        are SYSU-MM01's; a method that differs elsewhere overrides this."""
         return cls(**changes)
 
     @classmethod

@@ -35,14 +35,13 @@ def extract(
 ) -> Float[Tensor, "rows dim"]:
     """Features in the order of the table's rows, float32 on the CPU.
 
-    Each image passes the stream of its modality in evaluation mode. With `config.flip_at_test`, the features of the
-    image and of its mirror image are averaged. Then they are L2-normalised, unless `config.similarity` is "dot". Raises
-    ValueError: the table is empty, or a feature is NaN or infinite; names the image.
+    Each image passes the stream of its modality. With `config.flip_at_test`, the features of the image and of its
+    mirror image are averaged. Then they are L2-normalised, unless `config.similarity` is "dot". Raises ValueError: the
+    table is empty, or a feature is NaN or infinite; names the image.
 
     Args:
         network: has `features(images, modality)`; used on the device where it is, its mode left as it was.
         cache: folder of decoded images, or None to keep them in memory.
-        batch_size: images per pass.
     """
     if table.empty:
         raise ValueError("The table has no rows: there is nothing to extract features from.")

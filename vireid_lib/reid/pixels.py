@@ -10,14 +10,11 @@ from vireid_lib.data.images import load_images
 
 
 class TablePixels:
-    """`pixels[rows]` gives the rows' images as uint8 [len(rows), height, width, 3].
+    """`pixels[rows]` gives the images of rows, counted from 0, as uint8 [len(rows), height, width, 3] of `size`
+    (height, width).
 
-    Each data set, split and source is cached on its own, so that trainings on other mixtures of them share it.
-
-    Args:
-        table: an image table; rows are counted from 0, whatever its index.
-        size: (height, width).
-        cache: folder of decoded images, or None to keep them in memory.
+    Each data set, split and source is cached on its own in the folder `cache` (None keeps it in memory), so that
+    trainings on other mixtures of them share it.
     """
 
     def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:

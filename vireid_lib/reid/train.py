@@ -85,12 +85,8 @@ def train_task(
 
 
 def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]:
-    """The record that `train_task` left in `folder`, and the network's weights. Raises FileNotFoundError: no training
-    was finished there.
-
-    Args:
-        by, what: the function that trains there and what it is called, for the error.
-    """
+    """The record that `train_task` left in `folder`, and the network's weights. `by` trains there, `what` it is called,
+    for the error. Raises FileNotFoundError: no training was finished there."""
     saved = checkpoint.load(folder / "checkpoints")
     if saved is None or not (folder / RECORD).exists():
         raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
@@ -111,12 +107,11 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
 
 
 class ReidTask(loop.Task):
-    """A method's network, batches and losses on a table, for the one training loop.
+    """A method's network, batches and losses on a table, for the one training loop; `identities`, `rows`, `true_labels`
+    and `labels` as in `Labelled`.
 
-    Attributes:
-        identities, rows, true_labels, labels: see `Labelled`.
-        epoch_steps: steps of an epoch by which the schedule counts; the sampler goes through epochs of its own, which
-            are as long unless `config.epoch_steps` says otherwise.
+    The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are as long unless
+    `config.epoch_steps` says otherwise.
     """
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:

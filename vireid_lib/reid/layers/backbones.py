@@ -61,17 +61,15 @@ class Residual(nn.Module):
 
 class TwoStreamBackbone(nn.Module):
     """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
-    Raises ValueError: a layer with non-local blocks is not shared.
 
     Args:
-        non_local: with these blocks.
-        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before.
-            3 in MMD-ReID.
+        non_local: with these blocks; a layer that has them must be shared (else ValueError).
+        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before. 3
+            in MMD-ReID.
 
     Attributes:
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
-        blocks: of each layer.
-        watched: layer → how many of its last blocks a non-local block follows each.
+        blocks: of each layer. watched: layer → how many of its last blocks a non-local block follows each.
     """
 
     widths: ClassVar[tuple[int, ...]]

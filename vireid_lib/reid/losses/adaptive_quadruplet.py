@@ -24,13 +24,9 @@ def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Gen
     """Random rows with the anchor's label, as the release draws them.
 
     The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the first
-    that is confident and not the anchor; if there is none, the last draw. Raises ValueError: a label occurs once
+    that is confident and not the anchor; if there is none, the last draw. Some labels are wrong; `confident` says which
+    are trusted. The generator is a CPU's, so that every device draws the same. Raises ValueError: a label occurs once
     (checked on the CPU; a GPU would have to wait for it).
-
-    Args:
-        labels: identity of each row, some of them wrong.
-        confident: whether the row's label is trusted.
-        generator: on the CPU, so that every device draws the same.
     """
     n = len(labels)
     same = labels[:, None] == labels[None, :]
@@ -71,8 +67,8 @@ def adaptive_quadruplet(
 ) -> Scalar:
     """max(0, d⁺ − d⁻ + margin), averaged over the anchors whose own label is trusted (Yang et al. 2022).
 
-    With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image
-    doubted where its confidence is below the threshold:
+    With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image doubted
+    where its confidence is below the threshold:
 
     - n doubted and classified as the anchor's identity, a false negative: d⁺ = (d_p + d_n) / 2, d⁻ = d_n';
     - p doubted, a false positive: d⁻ = (d_p + d_n) / 2, d⁺ = d_p';
@@ -86,9 +82,7 @@ def adaptive_quadruplet(
     Args:
         features: rows of both modalities, before the BN neck.
         logits: the classifier's; no gradient flows through them.
-        confidence: probability that a row's label is right.
-        positives: from `draw_positives`.
-        threshold: confidence from which a label is trusted.
+        confidence: probability that a row's label is right; from `threshold` on it is trusted.
         margin: in units of the Euclidean distance.
     """
     same = same_identity(labels, features)

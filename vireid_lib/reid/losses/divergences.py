@@ -7,12 +7,11 @@ from vireid_lib.reid.losses.shapes import Form, Logits, Scalar
 
 
 def kl_divergence(logits: Logits, target: Logits, *, temperature: float = 3.0) -> Scalar:
-    """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release).
+    """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release):
+    the larger T, the more the small probabilities count.
 
-    Args:
-        logits: of the view that learns, p.
-        target: of the view that it learns from, q; gets no gradient. 1e-7 is added to q, as in the release.
-        temperature: T; the larger, the more the small probabilities count.
+    p is of the view that learns, q of the view that it learns from, which gets no gradient; 1e-7 is added to q, as in
+    the release.
     """
     log_p = F.log_softmax(logits / temperature, dim=1)
     q = F.softmax(target.detach() / temperature, dim=1) + 1e-7

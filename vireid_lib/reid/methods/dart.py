@@ -75,9 +75,8 @@ class DartConfig(TwoStreamConfig):
 class NetworkPair(nn.Module):
     """Two networks of the same form with their own weights, each of which learns from its half of a batch.
 
-    Attributes:
-        clean: [network, view, row]: the probability that a row's label is right, by each network for each of two views;
-            1 at first. A buffer: checkpoints keep it.
+    The buffer `clean` [network, view, row] is the probability that a row's label is right, by each network for each of
+    two views; 1 at first. Checkpoints keep it.
     """
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
@@ -124,12 +123,8 @@ def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Fl
     mixture of two Gaussians fitted to the images' identity losses.
 
     A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
-    large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
-    release's settings. Raises ValueError: a loss is NaN or infinite.
-
-    Args:
-        losses: of one modality; a row for each view that images are shown in.
-        seed: of the fit's start.
+    large losses. The losses of one modality, a row for each view, are scaled to 0..1 by view; one mixture is fitted to
+    those of all views, with the release's settings. Raises ValueError: a loss is NaN or infinite.
     """
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")

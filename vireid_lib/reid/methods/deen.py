@@ -109,12 +109,8 @@ class DeenConfig(TwoStreamConfig):
 
 
 class Expanded(NamedTuple):
-    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them.
-
-    Attributes:
-        pooled: before the BN neck.
-        logits: behind it.
-        unreduced: pooled maps before the small network's projection; the same as `pooled` where there is none.
+    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them:
+    before the BN neck, behind it, and before the small network's projection (the same as `pooled` where there is none).
     """
 
     pooled: Float[Tensor, "rows dim"]
@@ -126,9 +122,8 @@ class ExpansionNetwork(TwoStreamNetwork):
     """A two-stream network whose maps are aggregated over stages and multiplied in between, to several embeddings an
     image. The small one pools four stripes, as its relatives do, and projects them.
 
-    Attributes:
-        aggregations: by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
-            the map before it. expansion: multiplies the maps, or None.
+    `aggregations` has, by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
+    the map before it; `expansion` multiplies the maps, or is None.
     """
 
     def __init__(self, config: DeenConfig, identities: int) -> None:

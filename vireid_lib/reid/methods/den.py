@@ -74,8 +74,6 @@ class DenConfig(BaselineConfig):
 
 
 class Den(Baseline):
-    """See the module's docstring."""
-
     config_class = DenConfig
     config: DenConfig
 

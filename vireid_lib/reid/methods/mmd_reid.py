@@ -51,8 +51,6 @@ class PooledFeatureNetwork(TwoStreamNetwork):
 
 
 class MmdReid(TwoStreamMethod):
-    """See the module's docstring."""
-
     config_class = MmdReidConfig
     config: MmdReidConfig
 

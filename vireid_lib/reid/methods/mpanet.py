@@ -150,8 +150,7 @@ class PatternOutput(NamedTuple):
     Attributes:
         pooled: pattern features and the global one, before the BN neck.
         patterns: attention maps.
-        logits: of the classifier that both modalities share.
-        own_logits: each row by the classifier of its modality.
+        logits: of the classifier that both modalities share. own_logits: each row by the classifier of its modality.
         teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
         centres: learnt ones of the identities, if the network has them.
     """
@@ -165,17 +164,11 @@ class PatternOutput(NamedTuple):
 
 
 class PatternNetwork(TwoStreamNetwork):
-    """A map → n pattern features and a global one, side by side → BN neck → classifiers, with a mean teacher of each
-    modality's own one.
+    """The map of a `SingleStream` → n pattern features and a global one, side by side → BN neck → classifiers, with a
+    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`.
 
-    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns.
-    Initial weights of neck and classifiers are torch's own, as in the released code.
-
-    Args:
-        backbone: a `SingleStream`.
-        identities: classes of the training set.
-        patterns: n.
-        centres: learn a centre of each identity, for `centre_loss`.
+    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial
+    weights of neck and classifiers are torch's own, as in the released code.
     """
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
