@@ -16,15 +16,9 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class Measure:
-    """One number about sets of images.
-
-    Attributes:
-        name, value: what was measured, and the number.
-        extractor: the network with its weights whose features were compared, or "pixels".
-        resize: how the images came to the extractor's size, e.g. "64x32, area".
-        images: how many were on each side.
-        note: what else a reader needs, e.g. "k = 5".
-    """
+    """One number about sets of images: by the features of the `extractor` (a network with its weights, or "pixels"), to
+    whose size the images came by `resize`, e.g. "64x32, area"; how many were on each side; and what else a reader
+    needs, e.g. "k = 5"."""
 
     name: str
     value: float

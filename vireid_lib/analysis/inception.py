@@ -121,13 +121,9 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> "InceptionV3":
-        """The network with trained weights, in evaluation mode; what belongs to the auxiliary classifier is left out.
-        Raises ValueError: these are not the weights of an Inception-v3; names what is missing or too much.
-
-        Args:
-            state: by the names of torchvision's `inception_v3`.
-            where: what to call them in an error.
-        """
+        """The network with trained weights by the names of torchvision's `inception_v3`, in evaluation mode; what
+        belongs to the auxiliary classifier is left out. Raises ValueError: `where` holds no weights of an Inception-v3;
+        names what is missing or too much."""
         own = {name: value for name, value in state.items() if not name.startswith("AuxLogits.")}
         if "fc.weight" not in own:
             raise ValueError(f"{where} holds no Inception-v3: fc.weight is missing; see vireid_lib.analysis.inception.")

@@ -38,8 +38,8 @@ class ModalityClassifier:
     Attributes:
         grey: whether it sees luminance alone. With colour, any grey picture passes for infrared; without, only one
             whose materials, illumination and place look like infrared does.
-        accuracy: on images of identities it was not trained on, mean over the two modalities; 0.5 is guessing.
-        held_out: how many images those were.
+        accuracy: on `held_out` images of identities it was not trained on, mean over the two modalities; 0.5 is
+            guessing.
     """
 
     network: ModalityNetwork

@@ -25,12 +25,9 @@ class Audit:
     """Nearest training images of a synthetic set.
 
     Attributes:
-        nearest: row of the training image nearest to each synthetic one.
-        distances: to it.
+        nearest, distances: row of the training image nearest to each synthetic one, and how far it is in `space`.
         real: the distance of each real image to the nearest training image of another identity or another camera, which
-            cannot be a frame of the same recording.
-        space: what the distance is.
-        quantile: share of `real` below the threshold.
+            cannot be a frame of the same recording; the share `quantile` of them is below the threshold.
     """
 
     nearest: Int64[ndarray, " synthetic"]

@@ -78,11 +78,8 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
 
 
 def transitions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Queries by whether their first image is right for one network and for another: a 2×2 table of counts.
-
-    Args:
-        before, after: as `per_query` returns them, of the same trial.
-    """
+    """Queries by whether their first image is right for one network and for another: a 2×2 table of counts, of what
+    `per_query` returns for the same trial."""
     names = {True: "right", False: "wrong"}
     one, two = (outcomes["rank"].eq(1).map(names) for outcomes in (before, after))
     table = pd.crosstab(one, two).reindex(index=["right", "wrong"], columns=["right", "wrong"], fill_value=0)

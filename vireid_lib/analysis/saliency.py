@@ -58,14 +58,9 @@ def occlusion(
     *,
     cells: tuple[int, int] = (8, 4),
 ) -> Float[Tensor, "images rows columns"]:
-    """How much the cosine similarity to `towards` drops when a cell is covered by the image's mean (Zeiler and
-    Fergus 2014): what the network *does*, at the price of a pass per cell. Negative where covering helps.
-
-    Args:
-        network: has `features(images, modality)`; used in evaluation mode, its mode left as it was.
-        images, towards: as in `grad_cam_plus_plus`.
-        cells: rows and columns of the grid; they need not divide the image's size.
-    """
+    """How much the cosine similarity to `towards` drops when a cell of a grid of rows and columns, which need not
+    divide the image's size, is covered by the image's mean (Zeiler and Fergus 2014): what the network *does*, at the
+    price of a pass per cell. Negative where covering helps. Arguments as in `grad_cam_plus_plus`."""
 
     def similarity(shown: Tensor) -> Tensor:
         return functional.cosine_similarity(network.features(shown, modality), towards, dim=1).cpu()

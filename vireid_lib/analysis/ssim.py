@@ -38,13 +38,9 @@ def ssim(
     b: UInt8[ndarray, "n height width 3"],
     weights: Float[ndarray, "n height width"] | None = None,
 ) -> Float[ndarray, " n"]:
-    """Mean SSIM of each pair; 1 only for equal luminance. Raises ValueError: as `ssim_map`, or the weights of a pair
-    are zero everywhere.
-
-    Args:
-        weights: of the pixels, such as a person's mask; None takes every pixel whose window lies inside the image, as
-            the paper does.
-    """
+    """Mean SSIM of each pair, weighted by `weights`, such as a person's mask; None takes every pixel whose window lies
+    inside the image, as the paper does. 1 only for equal luminance. Raises ValueError: as `ssim_map`, or the weights of
+    a pair are zero everywhere."""
     found = ssim_map(a, b)
     if weights is None:
         return found[:, RADIUS:-RADIUS, RADIUS:-RADIUS].mean((1, 2))

@@ -20,15 +20,12 @@ UNREADABLE = (LayoutError, TextError, OSError)
 
 
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
-    """Read, decode and compare everything of a data set; nothing under `root` is written or touched.
+    """Read, decode and compare everything of a data set, by its manifest's name or file; nothing under `root` is
+    written or touched.
 
     Of RegDB all splits that are there are read. An error in the report means that the table or an image cannot be read.
     A count that differs, a duplicate or a lone modality is a warning: training runs, but numbers may not compare.
-
-    Args:
-        name: a manifest's name or file.
-        root: the data set's folder.
-        progress: called with (images done, images in all), now and then.
+    `progress` is called with (images done, images in all), now and then.
     """
     manifest = load_manifest(name)
     root = Path(os.path.abspath(root))

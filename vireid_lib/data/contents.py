@@ -33,10 +33,8 @@ def file_digest(path: str | Path) -> str:
 
 
 def stamp(path: str | Path) -> list[int]:
-    """Return [size in bytes, time of last write, time of last change of any kind], times in nanoseconds.
-
-    The third moves even when a tool that preserves the second (`cp -p`, `rsync -t`) overwrites the file.
-    """
+    """Return [size in bytes, time of last write, time of last change of any kind], times in nanoseconds. The third
+    moves even when a tool that preserves the second (`cp -p`, `rsync -t`) overwrites the file."""
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
@@ -57,11 +55,8 @@ def aside(path: Path) -> Path:
 
 
 def sweep(folder: Path, older_than: int = ABANDONED_SECONDS) -> None:
-    """Remove what processes that were killed left `aside` in a folder, also in those below.
-
-    Args:
-        older_than: seconds since the last change; 0 where it is known that nobody else writes there.
-    """
+    """Remove what processes that were killed left `aside` in a folder, also in those below, if it was not changed for
+    so many seconds; 0 where it is known that nobody else writes there."""
     for path in list(folder.rglob(f".*{ASIDE}")):
         # Another process may rename or remove its own in this very moment.
         with contextlib.suppress(FileNotFoundError):
@@ -108,12 +103,9 @@ def reserve(path: Path) -> None:
 
 
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
-    """Return the sha256 of every file's bytes, in the order of `paths`.
-
-    `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
-    are read again. Two processes may do this at once: an entry lost to the other one costs one more read. Raises
-    FileNotFoundError: a file does not exist; the message names it.
-    """
+    """Return the sha256 of every file's bytes, in the order of `paths`. `cache/contents.json` remembers what each file
+    held together with its size and times; only files whose stamp moved are read again. Two processes may do this at
+    once: an entry lost to the other one costs one more read. Raises FileNotFoundError: a file does not exist."""
     paths = [os.path.abspath(path) for path in paths]
     index_path = None if cache is None else Path(cache) / "contents.json"
     known, stamps = _read_index(index_path), {}

@@ -21,11 +21,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImageP
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; the message names its path and what is wrong with it.
-
-    Attributes:
-        why: what is wrong, to be read after the path.
-    """
+    """An image that cannot be used; the message names its path and what is wrong with it, which is `why` alone."""
 
     def __init__(self, path: str | Path, why: str) -> None:
         super().__init__(f"{printable(path)} {why}")

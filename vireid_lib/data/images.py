@@ -29,15 +29,13 @@ class ImageStack(NamedTuple):
 
 
 def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | None) -> ImageStack:
-    """Return images resized to `size` = (height, width), from the cache where it has them.
+    """Return images resized to `size` = (height, width), from the folder `cache` where it has them; None decodes into
+    memory.
 
     The cache's key is what the files hold, in order, the size, the decoder and the range of deep images: a moved data
     set hits, a changed image misses. Two processes may build one cache at once; one result stays. Each list of paths
     has its own cache: load real and synthetic images with a call each, and the real ones are shared. Raises ImageError:
     an image is missing, empty, truncated or no image.
-
-    Args:
-        cache: folder for caches; None decodes into memory.
     """
     paths, shape = list(paths), (len(paths), *size, 3)
     if cache is None or not paths:

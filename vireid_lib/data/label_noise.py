@@ -21,13 +21,9 @@ def replace_labels(
     In each modality on its own, ceil(share · N) of the N images get one of the other identities, all equally likely
     (the symmetric noise of DART, Yang et al. 2022, as released). A wrong label in one modality also pairs images of
     different people across the modalities: the paper's "twin" noise. As in the release on RegDB, a draw that leaves an
-    identity without an image in a modality is made again. Raises ValueError: `share` is not in 0..1, there is no other
-    identity to take, or each of 100 draws left an identity without images.
-
-    Args:
-        visible: which images are visible; the others are infrared.
-        share: of the images of each modality, 0 up to but not 1.
-        spare: images whose labels are never touched and whose identities are never given (external ones).
+    identity without an image in a modality is made again. The labels of `spare` images are never touched and their
+    identities never given (external ones). Raises ValueError: `share` is not in 0..1, there is no other identity to
+    take, or each of 100 draws left an identity without images.
     """
     if not 0 <= share < 1:
         raise ValueError(f"The share of wrong labels is {share}; it has to be at least 0 and less than 1.")

@@ -124,11 +124,8 @@ class IdentitySampler(EpochSampler):
     modality, or there are fewer than P identities.
 
     Args:
-        visible, infrared: the class of every visible and infrared image; `batch` returns positions in these, P·K each,
-            identity by identity.
-        identities: P, identities in a batch.
-        images: K, images of one identity and modality in a batch.
-        seed: of all draws.
+        visible, infrared: the class of every image; `batch` returns P·K positions in each, identity by identity.
+        identities, images: P and K.
         redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by one drawn
             from all identities, which may then be in the batch twice. 0 never replaces.
     """
@@ -200,14 +197,9 @@ class MixedIdentitySampler(Sampler):
 class AllImagesSampler(EpochSampler):
     """Every image once an epoch, in random order, whatever its identity: DART's warm-up and its noise modelling.
 
-    Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality starts
-    again from its front until it fills all batches (as released; the smaller modality is therefore seen several times).
-    Raises ValueError: a modality has no image.
-
-    Args:
-        visible, infrared: number of images of each modality; `batch` returns positions among these.
-        images: of each modality in a batch.
-        seed: of all draws.
+    Visible and infrared images, given by their numbers, are drawn apart, so that those of a batch do not pair. The list
+    of each modality starts again from its front until it fills all batches, of `images` of each modality (as released;
+    the smaller modality is therefore seen several times). Raises ValueError: a modality has no image.
     """
 
     def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:

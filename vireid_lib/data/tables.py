@@ -107,9 +107,8 @@ def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], 
 
 
 def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
-    """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing.
-
-    Of a path only the file's name counts; of a deep image, the range that it is shown in too.
+    """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing. Of a path
+    only the file's name counts; of a deep image, the range that it is shown in too.
 
     Args:
         content: hash the files' bytes; False takes their size and time of last write, which do not survive copying.

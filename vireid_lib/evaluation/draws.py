@@ -101,13 +101,9 @@ def official_draw(
     permutations: dict[tuple[int, int], np.ndarray],
     paths: pd.Series,
 ) -> list:
-    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity. Raises
-    ValueError: the permutation file lacks a place or the trial, or names an image that is missing.
-
-    Args:
-        places: as `images_by_place` has them; an identity without images has a place for no camera.
-        paths: the path of each index label; the file's name is the image's number.
-    """
+    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity; `paths` has
+    the path of each index label, whose file's name is the image's number. An identity without images has a place for no
+    camera. Raises ValueError: the permutation file lacks a place or the trial, or names an image that is missing."""
     drawn = []
     for camera in cameras:
         for identity, by_camera in places.items():

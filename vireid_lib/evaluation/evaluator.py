@@ -55,14 +55,8 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One network's scores under one protocol.
-
-    Attributes:
-        protocol: the protocol's settings.
-        trials: per-trial results.
-        distance: name of the distance that ranked.
-        disjoint: True if a check found no test identity in training; None without the check.
-    """
+    """One network's scores under one protocol, whose settings are `protocol`, by the distance of that name; `disjoint`
+    is True if a check found no test identity in training, None without the check."""
 
     protocol: dict
     trials: tuple[TrialResult, ...]
@@ -113,15 +107,12 @@ def evaluate(
     distance: Callable[[Tensor, Tensor], Tensor] = cosine_distance,
     trained_identities: Collection[str] | None = None,
 ) -> Evaluation:
-    """Score features under a protocol, holding the distances of a chunk of queries at a time. Raises ValueError:
-    features that do not fit the table or are not finite (naming the image), an identity that was trained on, or what
-    the protocol finds wrong with the table.
+    """Score features, a row for each row of `table`, under a protocol, on the device they are on, holding the distances
+    of a chunk of queries at a time. Raises ValueError: features that do not fit the table or are not finite (naming the
+    image), an identity that was trained on, or what the protocol finds wrong with the table.
 
     Args:
-        features: one row per row of `table`; ranked on the device they are on.
-        table: the rows that the protocol may use, usually `data.tables.test_rows`; validation rows to choose
-            settings.
-        protocol: whose `trials(table)` say what is ranked.
+        table: the rows that the protocol may use, usually `data.tables.test_rows`; validation rows to choose settings.
         distance: of a block of queries to the whole gallery, smaller is closer.
         trained_identities: the identities of the network's training, to make sure that none is tested.
     """

@@ -242,15 +242,9 @@ PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProto
 
 
 def build_protocol(rule: str, mode: str | None = None, **options: object) -> EvaluationProtocol:
-    """Build a protocol from the settings of a manifest or a profile. Raises ValueError: unknown rule, mode or option,
-    naming the valid ones.
-
-    Args:
-        rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".
-        mode: SYSU-MM01's "all" or "indoor"; RegDB's and LLCM's direction, "_" or "-" between its words; none
-            for Market-1501.
-        options: the protocol's other attributes.
-    """
+    """Build a protocol from the settings of a manifest or a profile: a rule, as in `score`; a mode, which is
+    SYSU-MM01's "all" or "indoor", RegDB's and LLCM's direction ("_" or "-" between its words), none for Market-1501;
+    and the protocol's other attributes. Raises ValueError: unknown rule, mode or option, naming the valid ones."""
     _one_of(rule, tuple(PROTOCOLS), "rule")
     kind = PROTOCOLS[rule]
     valid = [each.name for each in fields(kind)]

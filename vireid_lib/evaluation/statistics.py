@@ -16,13 +16,8 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of means and its uncertainty.
-
-    Attributes:
-        value: the difference.
-        standard_error: of the difference; None where a sample has a single value.
-        freedom: degrees of freedom of Student's t; None likewise, and where nothing varies.
-    """
+    """A difference of means, with its standard error (None where a sample has a single value) and the degrees of
+    freedom of Student's t (None likewise, and where nothing varies)."""
 
     value: float
     standard_error: float | None = None

@@ -28,15 +28,13 @@ Pixels = UInt8[np.ndarray, "n height width 3"]
 
 
 class Captioner(nn.Module):
-    """A small convolutional network that chooses a word for each slot of `captions.SLOTS`.
-
-    Slots are told from all places of the last map of features at once: what is a hat is at the top.
+    """A small convolutional network that chooses a word for each slot of `captions.SLOTS`, from all places of the last
+    map of features at once: what is a hat is at the top.
 
     Args:
-        channels: of the convolutions; all but the third halve the picture.
+        channels: of the convolutions; all but the third halve the picture of `height` x `width` pixels.
         squeezed: channels of the last map that the hidden layer looks at.
         hidden: width of that layer, which all slots share.
-        height, width: of the pictures, in pixels.
     """
 
     def __init__(self, channels: Sequence[int], *, squeezed: int, hidden: int, height: int, width: int) -> None:

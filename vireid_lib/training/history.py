@@ -34,12 +34,9 @@ class History(list[Record]):
 
 
 def thinned(records: list[Record], every: int, most: int) -> list[Record]:
-    """The records as they are, if there are at most `most`; else with means over `every` times a power of two steps in
-    place of all but the last, the smallest that leaves at most half of `most`.
-
-    Args:
-        every: steps between records before any thinning.
-    """
+    """The records, every so many steps before any thinning, as they are, if there are at most `most`; else with means
+    over `every` times a power of two steps in place of all but the last, the smallest that leaves at most half of
+    `most`."""
     if len(records) <= most:
         return records
     width, blocks = every, {}

@@ -142,11 +142,8 @@ def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator
 
 
 def accelerator_for(precision: str, device: str | None, *, track_in: Path | None = None) -> Accelerator:
-    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`.
-
-    Args:
-        track_in: folder for the trackers that the environment asks for; None starts none.
-    """
+    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`;
+    trackers that the environment asks for write to `track_in`, None starts none."""
     if device is not None and processes.count() == 1:
         device = str(devices.resolved(device))
     processes.join(device)

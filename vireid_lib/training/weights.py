@@ -117,14 +117,9 @@ def _complaint(path: Path, message: str) -> str:
 
 
 def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
-    """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format; for a
-    hub id its revision. None where there is neither.
-
-    Of the folder of a diffusers pipeline, what is read counts (`PIPELINE`, `BESIDE`).
-
-    Args:
-        on_the_hub: a file that the hub's model has.
-    """
+    """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format (of a
+    diffusers pipeline's, of what is read: `PIPELINE`, `BESIDE`); for a hub id, whose model has the file `on_the_hub`,
+    its revision. None where there is neither."""
     path = Path(source).expanduser()
     if path.is_file():
         return _digest(str(path))

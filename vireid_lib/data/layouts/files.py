@@ -185,13 +185,9 @@ def camera_rows(
     split_of: dict[int, str],
     lists: dict[str, str],
 ) -> list[Row]:
-    """One row per image of the listed identities, which lie as `base`(camera)/identity/image. Raises LayoutError: two
-    folders stand for one identity, a file lies in the place of one, or a listed one has no image.
-
-    Args:
-        split_of: the split of each listed identity.
-        lists: for each split, the file that lists its identities.
-    """
+    """One row per image of the listed identities, which lie as `base`(camera)/identity/image; `lists` has, for each
+    split, the file that lists its identities. Raises LayoutError: two folders stand for one identity, a file lies in
+    the place of one, or a listed one has no image."""
     rows, seen = [], set()
     for camera in manifest.cameras:
         for identity, folder in _identity_folders(root / base(camera)).items():

@@ -16,15 +16,13 @@ DISTRACTOR = 0
 
 
 def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[dict[str, str]]:
-    """Return one row per image of the protocol's three folders, junk (identity -1) dropped.
+    """Return one row per image of the protocol's three folders, junk (identity -1) dropped; or `drawn`, of the folder
+    gt_bbox, all identities of the set boxed by hand, which is no part of the protocol. DiVE's release takes its 1,011
+    identities of at least 12 images from there.
 
     Distractors (identity 0) stay in the gallery: no query has their identity, so they can only be wrong. Raises
     LayoutError: a folder is missing, a name says no identity and camera, a distractor is outside the gallery, or the
     set has no boxes drawn by hand.
-
-    Args:
-        drawn: read the folder gt_bbox instead, all identities of the set boxed by hand, which is no part of the
-            protocol. DiVE's release takes its 1,011 identities of at least 12 images from there.
     """
     forms = [form for form in ("detected", "labeled") if (root / form / FOLDERS["train"]).is_dir()]
     if forms and not (root / FOLDERS["train"]).is_dir():
