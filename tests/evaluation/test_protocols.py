@@ -123,7 +123,7 @@ def test_market():
         (lambda: SysuProtocol(galleries=0), "galleries is 0"),
         (lambda: SysuProtocol(draw="official", permutation_file="x.mat", galleries=4), "one gallery, not 4"),
         (lambda: build_protocol("sysu"), "rule is 'sysu'"),
-        (lambda: build_protocol("llcm", "visible-to-infrared", shots=1), "no option 'shots'; it has direction"),
+        (lambda: build_protocol("llcm", "infrared"), "direction is 'infrared'"),
     ],
 )
 def test_refused_settings(make, message):

@@ -128,16 +128,6 @@ def pair_distances(
     return found
 
 
-def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, " pairs"]) -> float:
-    """Probability that a pair of one identity is nearer than a pair of different ones; equal counts half.
-
-    0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
-    """
-    ordered = np.sort(different)
-    nearer, equal_too = (np.searchsorted(ordered, same, side=side).mean() for side in ("left", "right"))
-    return float(1 - (nearer + equal_too) / 2 / len(ordered))
-
-
 def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:
     names, labels = np.unique(np.asarray(identities, dtype=object), return_inverse=True)
     return [torch.from_numpy(np.flatnonzero(labels == place)) for place in range(len(names))]

@@ -98,12 +98,12 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
     """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`. Raises
     FileNotFoundError: no training was finished there."""
     record, weights = finished(Path(folder), "train_reid")
-    settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
+    config = methods.method_class(record["config"]["method"]).config_class(**record["config"])
+    untrained = config.model_copy(update={"pretrained": None})
     with torch.random.fork_rng(devices=[]):
-        config = methods.configure(settings["method"], settings)
-        method = methods.build(config.method, config, len(record["identities"]))
-    method.network.load_state_dict(weights)
-    return method.network.eval(), methods.configure(settings["method"], record["config"])
+        network = methods.build(config.method, untrained, len(record["identities"])).network
+    network.load_state_dict(weights)
+    return network.eval(), config
 
 
 class ReidTask(loop.Task):
