@@ -66,13 +66,7 @@ def train(
 
 
 def _run(
-    task: Task,
-    accelerator: Accelerator,
-    steps: int,
-    folder: Path,
-    checkpoint_every: int,
-    log_every: int,
-    progress: bool,
+    task: Task, accelerator: Accelerator, steps: int, folder: Path, save_every: int, log_every: int, progress: bool
 ) -> History:
     records, window, file = History(), {}, folder / "history.jsonl"
     records.device = str(accelerator.device)
@@ -97,7 +91,7 @@ def _run(
             task.after_step(step)
             done = step + 1
             logs = done % log_every == 0 or done == steps
-            saves = done == steps or (checkpoint_every > 0 and done % checkpoint_every == 0)
+            saves = done == steps or (save_every > 0 and done % save_every == 0)
             if logs or saves or done % look_every == 0:
                 _look(task, pending, window, accelerator)
                 values = {"loss": window["total"][-1]} if "total" in window else None
@@ -113,7 +107,7 @@ def _run(
                 tensors, skeleton = checkpoint.pack_state(task.state_dict())
                 meta = {"state": skeleton, "window": window, "seconds": records.seconds}
                 checkpoint.save(folder / "checkpoints", done, tensors, meta)
-            if len(records) > history.MOST and (saves or not checkpoint_every):  # a resumed run starts from a save
+            if len(records) > history.MOST and (saves or not save_every):  # a resumed run starts from a save
                 records[:] = history.thinned(records, log_every, history.MOST)
                 if main:
                     history.write(file, records)
