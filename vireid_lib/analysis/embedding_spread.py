@@ -9,8 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+Features = Float[Tensor, "images dim"]
+"""A row for each image of a table."""
 
-def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Sequence[str]) -> float:
+
+def intra_identity_spread(features: Features, identities: Sequence[str]) -> float:
     """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
 
     The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
@@ -24,12 +27,7 @@ def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Seq
     return float(np.mean(means))
 
 
-def diversity(
-    synthetic: Float[Tensor, "n dim"],
-    synthetic_table: pd.DataFrame,
-    real: Float[Tensor, "m dim"],
-    real_table: pd.DataFrame,
-) -> float:
+def diversity(synthetic: Features, synthetic_table: pd.DataFrame, real: Features, real_table: pd.DataFrame) -> float:
     """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
 
     0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
@@ -43,7 +41,7 @@ def diversity(
     return spreads[0] / spreads[1]
 
 
-def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
+def spread(features: Features, table: pd.DataFrame) -> dict[str, float]:
     """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
     different ones. Raises ValueError: no identity is there in both modalities.
 
@@ -72,7 +70,7 @@ def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[s
     }
 
 
-def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
+def cross_modality_distances(features: Features, table: pd.DataFrame) -> dict[str, float]:
     """Mean cosine distance of all pairs of a visible and an infrared image. Raises ValueError: no identity, or one
     alone, is there in both modalities.
 
@@ -94,7 +92,7 @@ def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.Da
 
 
 def pair_distances(
-    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = 20_000
+    features: Features, table: pd.DataFrame, *, pairs: int = 20_000
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
     """Cosine distances of random pairs of images, by what the two have in common. Raises ValueError: there are no pairs
     of some kind.

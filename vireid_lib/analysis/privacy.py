@@ -13,6 +13,8 @@ from torch.nn import functional
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data.grey import luminance
 
+Pixels = UInt8[ndarray, "n height width 3"]
+
 THUMBNAIL, CANDIDATES = (16, 8), 5
 QUANTILE = 0.01
 """Share of real images that would be flagged as copies: the rate to compare with."""
@@ -62,12 +64,7 @@ class Audit:
         )
 
 
-def audit_pixels(
-    synthetic: UInt8[ndarray, "synthetic height width 3"],
-    training: UInt8[ndarray, "training height width 3"],
-    table: pd.DataFrame,
-    real: Bool[ndarray, " training"],
-) -> Audit:
+def audit_pixels(synthetic: Pixels, training: Pixels, table: pd.DataFrame, real: Bool[ndarray, " training"]) -> Audit:
     """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too.
 
     SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
@@ -110,7 +107,7 @@ def audit_pixels(
     return Audit(*of_synthetic, all_nearest(training[rows], moments[rows])[1], "1 - SSIM")
 
 
-def _thumbnails(pixels: UInt8[ndarray, "n height width 3"]) -> Float[Tensor, "n values"]:
+def _thumbnails(pixels: Pixels) -> Float[Tensor, "n values"]:
     grey = torch.from_numpy(luminance(pixels))[:, None]
     small = functional.interpolate(grey, THUMBNAIL, mode="area").flatten(1)
     return functional.normalize(small - small.mean(1, keepdim=True))

@@ -8,14 +8,13 @@ from torch.nn import functional
 
 from vireid_lib.reid.features import evaluating
 
+Images, Features = Float[Tensor, "images 3 height width"], Float[Tensor, "images dim"]
+
 SMALLEST = 1e-12
 
 
 def grad_cam_plus_plus(
-    network: nn.Module,
-    images: Float[Tensor, "images 3 height width"],
-    modality: str,
-    towards: Float[Tensor, "images dim"],
+    network: nn.Module, images: Images, modality: str, towards: Features
 ) -> tuple[Float[Tensor, "images h w"], Float[Tensor, " images"]]:
     """Heat maps of the places that raise each image's cosine similarity to a given feature.
 
@@ -51,12 +50,7 @@ def grad_cam_plus_plus(
 
 @torch.no_grad()
 def occlusion(
-    network: nn.Module,
-    images: Float[Tensor, "images 3 height width"],
-    modality: str,
-    towards: Float[Tensor, "images dim"],
-    *,
-    cells: tuple[int, int] = (8, 4),
+    network: nn.Module, images: Images, modality: str, towards: Features, *, cells: tuple[int, int] = (8, 4)
 ) -> Float[Tensor, "images rows columns"]:
     """How much the cosine similarity to `towards` drops when a cell of a grid of rows and columns, which need not
     divide the image's size, is covered by the image's mean (Zeiler and Fergus 2014): what the network *does*, at the
