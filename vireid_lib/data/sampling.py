@@ -97,10 +97,7 @@ def split_groups(
     """For the data set's identities, then the external ones: their number in a batch, and their images' positions."""
     from_external = round(identities * mix)
     if not 0 < from_external < identities:
-        raise ValueError(
-            f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
-            "a place: choose another mix, or IdentitySampler for one group."
-        )
+        raise ValueError(f"mix {mix} of {identities} identities gives {from_external} external ones; change it.")
     names = np.array(sorted(external), dtype=np.int64)
     outside = [np.isin(labels, names) for labels in (visible, infrared)]
     return [

@@ -192,10 +192,7 @@ def build_backbone(
     """The backbone that `config.backbone` names among `kinds`, made with `options`, with its ImageNet weights, if the
     configuration has any. Raises ValueError: ImageNet weights for the small backbone; else as `load_imagenet`."""
     if config.backbone == "small" and config.pretrained is not None:
-        raise ValueError(
-            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
-            "backbone: set it to None."
-        )
+        raise ValueError(f"{config.pretrained!r}: no ImageNet weights for the small backbone; set pretrained to None.")
     backbone = kinds[config.backbone](**options)
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)

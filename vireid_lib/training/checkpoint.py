@@ -88,10 +88,7 @@ def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
             tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
         return step, tensors, meta
     if damaged:
-        raise NoneReadable(
-            f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). "
-            "Delete the folder to train again from the start."
-        )
+        raise NoneReadable(f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). Delete it to train anew.")
     return None
 
 

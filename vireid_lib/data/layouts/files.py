@@ -197,10 +197,7 @@ def camera_rows(
                 rows.append(row(manifest, root, path, identity, camera.number, camera.modality, split_of[identity]))
     for identity, split in split_of.items():
         if identity not in seen:
-            raise LayoutError(
-                f"{root / lists[split]} lists identity {identity}, but no camera has an image of it; "
-                "unpack the data set again, or remove the identity from the list."
-            )
+            raise LayoutError(f"{root / lists[split]} lists identity {identity} without an image; unpack it again.")
     return rows
 
 

@@ -3,7 +3,7 @@
 import posixpath
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import LayoutError, Row, listed_rows, require
+from vireid_lib.data.layouts.files import RESTORE, LayoutError, Row, listed_rows, require
 from vireid_lib.data.manifest import DatasetManifest
 
 LISTED_AS = {"visible": "visible", "infrared": "thermal"}
@@ -37,10 +37,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
         rows += listed_rows(manifest, root, split, lists, identify)
     training, test = ({each["identity"] for each in rows if each["split"] == split} for split in ("train", "test"))
     for shared in sorted(training & test):
-        raise LayoutError(
-            f"{root}, trial {trial}: {shared} is in the training and in the test lists; restore idx/ from "
-            "the data set's archive."
-        )
+        raise LayoutError(f"{root}, trial {trial}: {shared} is in the training and in the test lists; {RESTORE}")
     return rows
 
 

@@ -28,10 +28,7 @@ def generalised_mean_pool(
     """
     batch, channels, height, width = maps.shape
     if height % stripes:
-        raise ValueError(
-            f"A feature map {height} high cannot be cut into {stripes} equal stripes: choose an image "
-            f"height that leaves a multiple of {stripes}."
-        )
+        raise ValueError(f"A map {height} high cannot be cut into {stripes} equal stripes: take another image height.")
     stacked = maps.reshape(batch, channels, stripes, (height // stripes) * width)
     powered = stacked * stacked * stacked if power == 3 else stacked**power
     # The small constant keeps the root's gradient finite where a channel is zero everywhere.

@@ -77,8 +77,5 @@ class SpatialAggregation(_Aggregation):
     def _fold(maps: Tensor) -> Float[Tensor, "batch twice half"]:
         batch, channels, height, width = maps.shape
         if height * width % 2:
-            raise ValueError(
-                f"The release's spatial aggregation cannot take a map of {height}×{width}, an odd number of "
-                'positions: choose another image size, or form "paper".'
-            )
+            raise ValueError(f'{height}×{width} places are odd in number: take another image size, or form "paper".')
         return maps.reshape(batch, 2 * channels, -1)

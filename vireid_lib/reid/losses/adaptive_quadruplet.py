@@ -33,10 +33,7 @@ def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Gen
     others = same & ~torch.eye(n, dtype=torch.bool, device=labels.device)
     if labels.device.type == "cpu" and not bool(others.any(dim=1).all()):
         alone = int(labels[~others.any(dim=1)][0])
-        raise ValueError(
-            f"Label {alone} is in the batch with one image alone: it has no positive; raise the number of images of "
-            "an identity in a batch."
-        )
+        raise ValueError(f"Label {alone} is in the batch with one image alone: draw more images of an identity.")
     draws = torch.rand(1 + REDRAWS, n, generator=generator).to(labels.device)
     first = _pick(others, draws[:1])[0]
     tries = _pick(same, draws[1:])

@@ -41,7 +41,4 @@ def check_same_identities(visible: VisibleLabels, infrared: InfraredLabels) -> N
         seen, other = set(visible.tolist()), set(infrared.tolist())
         label = min(seen ^ other)
         here, lacking = ("visible", "infrared") if label in seen else ("infrared", "visible")
-        raise ValueError(
-            f"Label {label} has {here} images in the batch and no {lacking} one: a loss that brings the "
-            "modalities together needs both of each identity."
-        )
+        raise ValueError(f"Label {label} has {here} images and no {lacking} one in the batch: this loss needs both.")

@@ -41,10 +41,7 @@ def negative_enhancement(
     """
     (centres, _), (opposite, _) = _both_centres(one, other, labels, other_labels)
     if len(centres) < 2:
-        raise ValueError(
-            "negative_enhancement: the batch shows one identity only and there is no other to keep away from; raise "
-            "the number of identities in a batch."
-        )
+        raise ValueError("negative_enhancement: one identity only; raise the number of identities in a batch.")
     apart = norm(centres - opposite)
     itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
     both = torch.cat((centres, opposite))

@@ -28,10 +28,7 @@ def build(name: str, config: ReidConfig, num_identities: int) -> Method:
     random state. Raises ValueError: no such method, or a configuration of another one."""
     found = method_class(name)
     if not isinstance(config, found.config_class):
-        raise ValueError(
-            f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}: make it with "
-            f"vireid_lib.reid.methods.method_class({name!r}).config_class(**settings)."
-        )
+        raise ValueError(f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}.")
     method = found(config, num_identities)
     if config.channels_last:
         method.network.to(memory_format=torch.channels_last)

@@ -93,10 +93,7 @@ class DeenConfig(TwoStreamConfig):
         if self.non_local:
             raise ValueError('non_local is AGW\'s; DEEN takes non-local blocks with aggregation="non_local".')
         if self.expand_after > self.stages:
-            raise ValueError(
-                f"expand_after is {self.expand_after}, but only {self.stages} stages are used: DEE can stand after "
-                f"stage 0 to {self.stages}."
-            )
+            raise ValueError(f"expand_after is {self.expand_after}: DEE stands after one of stages 0 to {self.stages}.")
         return self
 
     @classmethod
