@@ -21,7 +21,8 @@ class Sampler:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Positions among the visible and among the infrared images. Raises IndexError: an epoch has no such step."""
-        if not 0 <= step < (steps := self.steps_per_epoch):
+        steps = self.steps_per_epoch
+        if not 0 <= step < steps:
             raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
         return self._batch(epoch, step)
 
