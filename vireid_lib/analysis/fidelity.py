@@ -10,8 +10,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from scipy.spatial.distance import cdist
 
-NEIGHBOURS = 5
-"""k of Naeem et al.; Kynkäänniemi et al. take 3."""
+NEIGHBOURS = 5  # k of Naeem et al.; Kynkäänniemi et al. take 3
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from torch.nn import functional
 from vireid_lib.training.weights import read_weights
 
 SIZE = 299
-ORIGINAL_CLASSES = 1008
-"""Rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000."""
+ORIGINAL_CLASSES = 1008  # rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000
 
 REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
 

@@ -13,8 +13,7 @@ from torch.nn import functional
 from vireid_lib.data.grey import luminance
 
 STEPS, BATCH, RATE = 300, 32, 3e-3
-HELD_OUT = 4
-"""Every fourth identity is kept from training, to test on."""
+HELD_OUT = 4  # every fourth identity is kept from training, to test on
 
 
 class ModalityNetwork(nn.Module):

@@ -16,8 +16,7 @@ from vireid_lib.data.grey import luminance
 Pixels = UInt8[ndarray, "n height width 3"]
 
 THUMBNAIL, CANDIDATES = (16, 8), 5
-QUANTILE = 0.01
-"""Share of real images that would be flagged as copies: the rate to compare with."""
+QUANTILE = 0.01  # share of real images that would be flagged as copies: the rate to compare with
 
 _CHUNK = 256
 

@@ -18,8 +18,7 @@ from vireid_lib.generators.dive.sample import encode
 from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 
-TIMES = (0.2, 0.4, 0.6, 0.8)
-"""Noise levels at which the images are looked at, as shares of the schedule."""
+TIMES = (0.2, 0.4, 0.6, 0.8)  # noise levels at which the images are looked at, as shares of the schedule
 
 BATCH = 8
 

@@ -15,8 +15,7 @@ from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import encode
 from vireid_lib.training import seeds
 
-TIMES = (0.1, 0.35, 0.6, 0.85)
-"""Places on the noise schedule at which losses are compared."""
+TIMES = (0.1, 0.35, 0.6, 0.85)  # places on the noise schedule at which losses are compared
 
 PROMPT_VARIANTS = {
     "right": "its own [k] and [p]",

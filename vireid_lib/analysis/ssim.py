@@ -13,8 +13,7 @@ from vireid_lib.data.grey import luminance
 
 Pixels, Map = UInt8[ndarray, "n height width 3"], Float[ndarray, "n height width"]
 
-SIGMA, RADIUS = 1.5, 5
-"""Of the Gaussian window, in pixels: 11 x 11 as in the paper."""
+SIGMA, RADIUS = 1.5, 5  # of the Gaussian window, in pixels: 11 x 11 as in the paper
 
 LUMINANCE_CONSTANT, CONTRAST_CONSTANT = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 

@@ -15,8 +15,7 @@ from vireid_lib.data.manifest import COUNT_FORM, Count, DatasetManifest, load_ma
 from vireid_lib.data.report import CountLine, Finding, Report
 from vireid_lib.data.text import TextError, printable, read_json
 
-UNREADABLE = (LayoutError, TextError, OSError)
-"""What reading a data set raises, each with the file's name."""
+UNREADABLE = (LayoutError, TextError, OSError)  # what reading a data set raises, each with the file's name
 
 
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:

@@ -22,8 +22,7 @@ T = TypeVar("T")
 SETTLED_NS = 2_000_000_000
 ASIDE = ".aside"
 """How the names of all files and folders end that are written beside their place and renamed when they are complete."""
-ABANDONED_SECONDS = 24 * 3600
-"""After which nobody is taken to write them any more."""
+ABANDONED_SECONDS = 24 * 3600  # after which nobody is taken to write them any more
 
 
 def file_digest(path: str | Path) -> str:

@@ -17,8 +17,7 @@ from vireid_lib.data.text import printable
 from vireid_lib.nearest import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
-OTHER = {"visible": "infrared", "infrared": "visible"}
-"""Modality → the other one."""
+OTHER = {"visible": "infrared", "infrared": "visible"}  # modality → the other one
 
 MODALITIES = tuple(OTHER)
 SPLITS = ("train", "val", "test", "query", "gallery", "external", "gt_bbox")

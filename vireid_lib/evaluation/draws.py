@@ -15,8 +15,7 @@ from vireid_lib.evaluation.rules import camera_numbers
 # Identity's number, zero-padded as the releases sort it → camera's number → index labels of its images.
 Places = dict[str, dict[int, list]]
 
-CAMERAS = 6
-"""Of SYSU-MM01, in its permutation file."""
+CAMERAS = 6  # of SYSU-MM01, in its permutation file
 
 
 def images_by_place(table: pd.DataFrame, modality: str) -> Places:

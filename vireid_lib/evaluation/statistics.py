@@ -10,8 +10,7 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float
 
-LEVEL = 0.05
-"""Probability of a false statement that every test of the book allows."""
+LEVEL = 0.05  # probability of a false statement that every test of the book allows
 
 
 @dataclass(frozen=True)

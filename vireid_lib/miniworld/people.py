@@ -12,8 +12,7 @@ from vireid_lib.miniworld import palette
 INFRARED_CORRELATION = 0.7
 """How much of a material's near-infrared brightness its visible luminance explains (c of the world's law)."""
 
-PATTERN_CHANGE = 0.15
-"""Probability that a pattern fades in infrared, and, separately, that it inverts."""
+PATTERN_CHANGE = 0.15  # probability that a pattern fades in infrared, and, separately, that it inverts
 
 RGB = tuple[float, float, float]
 

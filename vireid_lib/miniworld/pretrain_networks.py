@@ -141,8 +141,7 @@ def weights(seed: int, network: str) -> Iterator[None]:
         yield
 
 
-MONOCHROME = "monochrome"
-"""What the prompt of a monochrome picture says besides."""
+MONOCHROME = "monochrome"  # what the prompt of a monochrome picture says besides
 
 
 def build_text(config: TextConfig, *, seed: int, monochrome: bool = False) -> tuple[CLIPTokenizer, CLIPTextModel]:

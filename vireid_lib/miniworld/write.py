@@ -21,8 +21,7 @@ from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
 from vireid_lib.miniworld.render import render
 
 HEIGHT, WIDTH, QUALITY = 128, 64, 95
-LOOK = 1
-"""Raise it whenever a change makes the same seed look different: older worlds on disk are then refused."""
+LOOK = 1  # raise it whenever a change makes the same seed look different: older worlds on disk are then refused
 
 SETS, CAMPUS = ("mini_vi", "mini_market", "mini_truth"), "mini_campus"
 

@@ -19,8 +19,7 @@ from pathlib import Path
 
 from vireid_lib import cores
 
-SECONDS = 0.5
-"""Between two looks at how long threads have waited for a core."""
+SECONDS = 0.5  # between two looks at how long threads have waited for a core
 
 BUSY = 0.1
 """Share of the time that they wait, all together, above which the cores are busy.
@@ -29,8 +28,7 @@ On free cores it is 0.01 to 0.05, even where threads sleep at once (being woken 
 Beside another program it is 0.5 and more.
 """
 
-CALM = 4
-"""Looks in a row at free cores before the idle team goes: another program may only have paused."""
+CALM = 4  # looks in a row at free cores before the idle team goes: another program may only have paused
 
 TASKS = Path("/proc/self/task")
 LIBRARY = re.compile(r"(/\S*/libgomp[^/\s]*\.so[^/\s]*)")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from vireid_lib.data.contents import write_atomically
 
-MOST = 10_000
-"""Records beyond which a history is thinned to at most half as many."""
+MOST = 10_000  # records beyond which a history is thinned to at most half as many
 
 Record = dict[str, int | float]
 

@@ -11,11 +11,9 @@ import re
 import warnings
 from collections.abc import Iterator, MutableMapping
 
-JOINED = "TORCHELASTIC_RUN_ID"
-"""In the environment of each process that `torchrun` or `accelerate launch` starts."""
+JOINED = "TORCHELASTIC_RUN_ID"  # in the environment of each process that `torchrun` or `accelerate launch` starts
 
-DEVICE = "ACCELERATE_TORCH_DEVICE"
-"""The device that accelerate is to take."""
+DEVICE = "ACCELERATE_TORCH_DEVICE"  # the device that accelerate is to take
 
 OWN = re.compile(
     r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|(ROLE|GROUP)_NAME|NODE_RANK|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+|PET_\w+"

@@ -26,8 +26,7 @@ have a name besides, and `generators.dive.base.fingerprint`.)"""
 PIPELINE = ("model_index.json", "scheduler", "text_encoder", "tokenizer", "unet", "vae")
 """What is read of a Stable Diffusion's folder."""
 
-BESIDE = "captioner"
-"""What the embedded model's folder has besides, and others need not."""
+BESIDE = "captioner"  # what the embedded model's folder has besides, and others need not
 
 
 class WeightsError(ValueError):
@@ -141,5 +140,4 @@ def digests(settings: object) -> dict[str, str | None]:
     return {f"{name}_weights": digest(source, SETTINGS[name]) for name, source in named.items() if source is not None}
 
 
-_digest = kept_until_changed(4096)(file_digest)
-"""Gigabytes are hashed once a process."""
+_digest = kept_until_changed(4096)(file_digest)  # gigabytes are hashed once a process

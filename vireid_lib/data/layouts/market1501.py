@@ -8,8 +8,7 @@ from vireid_lib.data.manifest import DatasetManifest
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 FILE_NAME = re.compile(r"(-?\d+)_c(\d+)")
-DRAWN = "gt_bbox"
-"""Folder and split of the boxes that were drawn by hand."""
+DRAWN = "gt_bbox"  # folder and split of the boxes that were drawn by hand
 
 JUNK = -1
 DISTRACTOR = 0

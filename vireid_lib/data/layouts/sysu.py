@@ -5,8 +5,7 @@ from pathlib import Path
 from vireid_lib.data.layouts.files import LayoutError, Row, camera_rows, read_identities, require
 from vireid_lib.data.manifest import Camera, DatasetManifest
 
-PERMUTATIONS = "exp/rand_perm_cam.mat"
-"""Where the data set keeps its official galleries, below its root."""
+PERMUTATIONS = "exp/rand_perm_cam.mat"  # where the data set keeps its official galleries, below its root
 
 
 def read(manifest: DatasetManifest, root: Path) -> list[Row]:
