@@ -79,16 +79,14 @@ def record(unet: nn.Module) -> Iterator[Recorder]:
 
 
 def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
-    """Where each piece of a prompt stands among its tokens. Raises ValueError: the pieces do not give the prompt's
-    tokens one after the other, or do not fit.
+    """Where each piece of a prompt stands among its tokens: label to positions, "start" (the start token) and "end"
+    (end token and padding) among them. Raises ValueError: the pieces do not give the prompt's tokens one after the
+    other, or do not fit.
 
     Args:
-        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g.
-            [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
+        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g. [("a", "a"), ("[k]",
+            "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
         length: how many tokens the text encoder is given, padding included.
-
-    Returns:
-        label to positions; also "start" (the start token) and "end" (end token and padding).
     """
     found: dict[str, list[int]] = {"start": [0]}
     position, spelt = 1, []

@@ -42,14 +42,11 @@ def diversity(synthetic: Features, synthetic_table: pd.DataFrame, real: Features
 
 
 def spread(features: Features, table: pd.DataFrame) -> dict[str, float]:
-    """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
-    different ones. Raises ValueError: no identity is there in both modalities.
-
-    Returns:
-        "iirs_visible", "iirs_infrared" (`intra_identity_spread`), "himd": the hetero-modality intra-identity maximum
-        distance (DEN, section 4.4, Table 6), the mean over identities of the largest Euclidean distance between a
-        visible and an infrared image of the identity, features L2-normalised; "own_centres", "other_centres".
-    """
+    """IIRS of each modality ("iirs_visible", "iirs_infrared": `intra_identity_spread`); "himd", the hetero-modality
+    intra-identity maximum distance (DEN, section 4.4, Table 6), the mean over identities of the largest Euclidean
+    distance between a visible and an infrared image of the identity, features L2-normalised; and the mean distances
+    across modalities between the centres of one identity ("own_centres") and of different ones ("other_centres").
+    Raises ValueError: no identity is there in both modalities."""
     if not (pairs := _both_modalities(table)):
         raise ValueError("spread: no identity has images in both modalities; hand in more rows")
     within = {}
@@ -71,13 +68,9 @@ def spread(features: Features, table: pd.DataFrame) -> dict[str, float]:
 
 
 def cross_modality_distances(features: Features, table: pd.DataFrame) -> dict[str, float]:
-    """Mean cosine distance of all pairs of a visible and an infrared image. Raises ValueError: no identity, or one
-    alone, is there in both modalities.
-
-    Returns:
-        "intra_distance" (of one identity), "inter_distance" (of different ones), "delta": their difference, the δ of
-        DEEN's Fig. 7.
-    """
+    """Mean cosine distance of all pairs of a visible and an infrared image: "intra_distance" (of one identity),
+    "inter_distance" (of different ones), and "delta", their difference, the δ of DEEN's Fig. 7. Raises ValueError: no
+    identity, or one alone, is there in both modalities."""
     unit = functional.normalize(features.double())
     sides = _both_modalities(table)
     if len(sides) < 2:
@@ -94,13 +87,9 @@ def cross_modality_distances(features: Features, table: pd.DataFrame) -> dict[st
 def pair_distances(
     features: Features, table: pd.DataFrame, *, pairs: int = 20_000
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
-    """Cosine distances of random pairs of images, by what the two have in common. Raises ValueError: there are no pairs
-    of some kind.
-
-    Returns:
-        "same person, same modality", "same person, across modalities" and "different people, across modalities":
-        up to `pairs` distances each, 0..2.
-    """
+    """Up to `pairs` cosine distances, 0..2, of random pairs of images, by what the two have in common: "same person,
+    same modality", "same person, across modalities" and "different people, across modalities". Raises ValueError: there
+    are no pairs of some kind."""
     unit = functional.normalize(features)
     generator = np.random.default_rng(0)
     labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]

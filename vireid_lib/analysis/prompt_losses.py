@@ -28,11 +28,8 @@ PROMPT_VARIANTS = {
 
 
 def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
-    """By how much each wrong prompt raises the loss, paired by image, in percent of the right prompt's loss.
-
-    Returns:
-        columns prompt, modality, loss, rise (%), standard error, images. The standard error is over images.
-    """
+    """By how much each wrong prompt raises the loss, paired by image, in percent of the right prompt's loss: columns
+    prompt, modality, loss, rise (%), standard error (over images), images."""
     image = worth.groupby(["modality", "time"]).cumcount()
     per_image = worth.assign(image=image).groupby(["modality", "image"], sort=False)[list(PROMPT_VARIANTS)].mean()
     rows = []

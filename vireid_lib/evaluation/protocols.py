@@ -190,8 +190,8 @@ class LlcmProtocol(EvaluationProtocol):
 
     Attributes:
         direction: "visible-to-infrared" (visible queries) or "infrared-to-visible".
-        reading: "paper": all images of the query modality search the drawn images of the other. "release":
-            for visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
+        reading: "paper": all images of the query modality search the drawn images of the other. "release": for
+            visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
             infrared-to-visible it agrees with the paper.
         trial_count: draws; papers report the mean of 10.
     """

@@ -127,18 +127,13 @@ def variance_components(differences: Float[np.ndarray, "seeds parts"]) -> tuple[
 def smallest_difference(
     seeds: int, parts: int = 1, *, variances: tuple[float, float, float] = (1.0, 0.0, 0.0), level: float = LEVEL
 ) -> float | None:
-    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected.
+    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected, in
+    the unit of the scores; None for one seed, which shows nothing.
 
-    A true difference of this size is found in about half of all studies; one that is to be found in most must be
-    larger by a half and more.
-
-    Args:
-        variances: of seeds, parts and the rest (`variance_components`; negative ones count as 0). By default the answer
-            is in standard deviations of the difference of one seed.
-        level: probability of a false statement; that of one claim after a correction is smaller.
-
-    Returns:
-        in the unit of the scores; None for one seed, which shows nothing.
+    A true difference of this size is found in about half of all studies; one that is to be found in most must be larger
+    by a half and more. `variances` are those of seeds, parts and the rest (`variance_components`; negative ones count
+    as 0); by default the answer is in standard deviations of the difference of one seed. `level` is the probability of
+    a false statement; that of one claim after a correction is smaller.
     """
     if seeds < 2:
         return None

@@ -25,14 +25,10 @@ Masks = Float32[np.ndarray, "n height width"]
 
 
 def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
-    """Return the image table of mini_truth, split "external", sorted by path. Raises ValueError: an unknown kind, or a
-    folder without such pictures.
-
-    Args:
-        root: the folder `mini_truth` that `write.make` made.
-        kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
-            materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
-    """
+    """Return the image table of the folder `mini_truth` that `write.make` made, split "external", sorted by path:
+    "true", the person as an infrared camera would see it (the upper bound); or "redrawn", with infrared materials drawn
+    anew by the world's law, the best guess from colour (the fair ceiling). Raises ValueError: an unknown kind, or a
+    folder without such pictures."""
     if kind not in KINDS:
         raise ValueError(f"read_oracle: kind {kind!r}; choose one of {', '.join(KINDS)}")
     folder = Path(os.path.abspath(root)) / kind

@@ -83,13 +83,9 @@ def make(
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
     infrared pictures of mini_market's training people (`oracle.read_oracle`). `mini_campus` is a second external set,
     laid out as CUHK03-NP: by two other cameras, and fewer images of each person (five eighths as many), as CUHK03-NP
-    has fewer than Market-1501; their infrared is not known. No person of one data set is in another.
-    Each folder is complete or absent, and keeps its settings in `world.json`. Raises WorldError: an unknown size, a
-    negative seed, or a folder that holds a world with other settings.
-
-    Args:
-        seed: the world's; every file is a function of it, and of nothing else.
-        size: "mini", "small", or a `Size` of your own.
+    has fewer than Market-1501; their infrared is not known. No person of one data set is in another. Each folder is
+    complete or absent, and keeps its settings in `world.json`; every file is a function of the seed and of nothing
+    else. Raises WorldError: an unknown size, a negative seed, or a folder that holds a world with other settings.
     """
     if isinstance(size, str):
         if size not in SIZES:

@@ -47,8 +47,7 @@ def train_reid(
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
         folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
         seed: of initial weights, batches and augmentations.
-        cache: folder of decoded images, or None to keep them in memory.
-        options: as in `train_task`.
+        cache, options: as in `ReidTask` and `train_task`.
     """
     return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 

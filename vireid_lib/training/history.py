@@ -12,14 +12,12 @@ Record = dict[str, int | float]
 
 
 class History(list[Record]):
-    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first.
+    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first, of a training on
+    `device`, e.g. "cuda:0". Of a training with very many steps the older records are means over more steps; see
+    `thinned`.
 
-    Of a training with very many steps the older records are means over more steps; see `thinned`.
-
-    Attributes:
-        seconds: training time over all runs in the folder, without what a killed run did in vain.
-        started_at: the step this run began with; 0 unless it continued another.
-        device: e.g. "cpu" or "cuda:0".
+    `seconds` is the training time over all runs in the folder, without what a killed run did in vain; `started_at` the
+    step that this run began with, 0 unless it continued another.
     """
 
     seconds: float = 0.0

@@ -54,11 +54,8 @@ def in_words(ignored: list[str]) -> str:
 @contextlib.contextmanager
 def alone(device: str | None = None) -> Iterator[None]:
     """An environment for accelerate without other launchers' variables, and without any where no launcher has started
-    this process, which it warns of; then the one that was before.
-
-    Args:
-        device: what a process that is alone computes on, e.g. "cuda:1"; None is the best there is.
-    """
+    this process, which it warns of; then the one that was before. `device` is what a process that is alone computes on,
+    None the best there is."""
     before = dict(os.environ)
     try:
         if joined():

@@ -35,15 +35,14 @@ def train(
     A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same versions and
     number of threads, every run ends with the same bits. A finished run is loaded, not repeated. Raises NonFiniteLoss:
     a loss is NaN or infinite; names the step, the term and the batch. Raises ValueError: `folder` holds another
-    training; names the differing settings. Or there is no such device.
+    training, or there is no such device.
 
     Args:
         folder: gets `training.json` (what is trained), `history.jsonl` and `checkpoints/`.
         seed: all randomness of a step derives from (seed, step); global random state is left as it was.
         checkpoint_every: steps between checkpoints; 0 writes only the final one.
         precision: "bf16" runs the modules' forwards under autocast; weights and losses stay float32.
-        log_every: steps between records of the history (and, off the CPU, between looks at the losses). Of very long
-            trainings older records are merged; see `history.thinned`.
+        log_every: steps between records of the history (and, off the CPU, between looks at the losses).
         device: "cpu", "cuda:1" or the like, or None for the best one there is.
     """
     folder = Path(folder)

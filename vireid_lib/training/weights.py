@@ -34,15 +34,10 @@ class WeightsError(ValueError):
 
 
 def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
-    """Tensors by name. Raises FileNotFoundError: there is no such file but a folder, or the hub cannot be reached; says
-    the remedy. Raises WeightsError: the file does not hold a flat dictionary of finite tensors.
-
-    Args:
-        source: a local file (`.safetensors`, or through `weights_only=True` what torch saved), or a hub id with a
-            `model.safetensors`, such as "timm/resnet50.tv_in1k".
-        what: whose weights these are, for errors.
-        remedy: what to give in their place, for errors.
-    """
+    """Tensors by name, of a local file (`.safetensors`, or through `weights_only=True` what torch saved), or of a hub
+    id with a `model.safetensors`, such as "timm/resnet50.tv_in1k". Raises FileNotFoundError: there is no such file but
+    a folder, or the hub cannot be reached; says whose weights these are (`what`) and the remedy. Raises WeightsError:
+    the file does not hold a flat dictionary of finite tensors."""
     path = Path(source).expanduser()
     if path.is_dir():
         raise FileNotFoundError(f"{what} {path} are a folder: give the file in it. {remedy}")
