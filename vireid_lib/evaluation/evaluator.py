@@ -72,10 +72,6 @@ class Evaluation:
         sums = {name: sum(getattr(each, name) for each in scores) for name in ("valid_queries", "tied_queries")}
         return Scores(cmc=np.mean([each.cmc[:length] for each in scores], axis=0), **means, **sums)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
-        return pd.DataFrame([trial.to_dict() for trial in self.trials]).drop(columns=["cmc", "digest"])
-
     def to_dict(self) -> dict:
         """Return all that a result record needs, as plain JSON values; deviations are sample deviations."""
         per_trial = [_summary(trial.scores) for trial in self.trials]

@@ -12,10 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.images import to_float
+from vireid_lib.data.images import TablePixels, to_float
 from vireid_lib.evaluation.evaluator import refuse_non_finite
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.pixels import TablePixels
 
 
 @contextmanager

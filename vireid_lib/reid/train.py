@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.data.images import to_float
+from vireid_lib.data.images import TablePixels, to_float
 from vireid_lib.data.sampling import AllImagesSampler
 from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
 from vireid_lib.reid.batches import Labelled
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
-from vireid_lib.reid.pixels import TablePixels
 from vireid_lib.training import checkpoint, loop, schedules, seeds
 
 SELECTION = "last step; neither test nor validation images choose it"
