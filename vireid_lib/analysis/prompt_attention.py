@@ -1,7 +1,5 @@
 """Attention on real images: how much of each piece of DiVE's prompt lies on the person."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -1,7 +1,5 @@
 """What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -1,7 +1,5 @@
 """Reads the words of a person's caption from pictures, slot by slot: in miniature, what BLIP does for photographs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import pairwise

@@ -6,8 +6,6 @@ together, and writes a folder that diffusers loads; a captioner, trained on the 
 stream by random cameras: no infrared picture, and no identity of the miniature data sets.
 """
 
-from __future__ import annotations
-
 import json
 import platform
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings, tokenizer and networks of the miniature Stable Diffusion. The defaults are those of the shipped model."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What is trained for the miniature Stable Diffusion, a task each: the autoencoder, the denoiser, the captioner."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

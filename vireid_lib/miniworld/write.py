@@ -1,7 +1,5 @@
 """Writes the miniature world to disk in the layouts of the real data sets; one seed, one set of files."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
