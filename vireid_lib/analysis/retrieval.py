@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.data import tables
 from vireid_lib.evaluation import Trial, cosine_distance
 from vireid_lib.evaluation.rules import camera_numbers, find_rule
 
@@ -47,9 +48,7 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
     query, gallery = trial.query, trial.gallery
     names = np.concatenate([query["identity"].to_numpy(object), gallery["identity"].to_numpy(object)])
     labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
-    cameras = [
-        torch.from_numpy(camera_numbers(part["camera"].to_numpy(), "cameras", len(part))) for part in (query, gallery)
-    ]
+    cameras = [torch.from_numpy(tables.camera_numbers(part)) for part in (query, gallery)]
     asking, answering = labels[: len(query)], labels[len(query) :]
     unit = features[_rows(gallery)]
     rows = []
