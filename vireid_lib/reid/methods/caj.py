@@ -58,8 +58,6 @@ class CajConfig(TwoStreamConfig):
 
 
 class Caj(TwoStreamMethod):
-    """See the module's docstring; `loss` is the identity loss plus the triplet loss, over all three views."""
-
     config_class = CajConfig
     config: CajConfig
 

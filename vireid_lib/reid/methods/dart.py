@@ -40,13 +40,12 @@ class DartConfig(TwoStreamConfig):
 
     Attributes:
         similarity: inner products of the mean of both networks' unit features.
-        erasing: probability of channel erasing, in every image.
-        channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
+        erasing, channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
         noise_warm_up: epochs in which both networks learn equally from all images, by the identity loss alone.
         noise_every: epochs from one noise modelling to the next; the release does it before each.
         threshold: probability from which the quadruplet loss trusts a label. margin: of that loss.
-        redraw_below: an identity with fewer images in a modality is replaced in the batch by any other; only
-            without `mix`.
+        redraw_below: an identity with fewer images in a modality is replaced in the batch by any other; only without
+            `mix`.
     """
 
     ORIGINS = {"release": ("*",)}

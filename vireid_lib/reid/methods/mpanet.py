@@ -41,23 +41,22 @@ class MpanetConfig(ReidConfig):
 
     Attributes:
         images: per modality; the released k_size is twice it. epochs: each as long as `sampler` makes it.
-        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release",
-            as in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
+        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release", as
+            in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
             other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
             divided by the number of identities as well.
         backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
-        sampler: "identity_random" shows the images of an identity without repeating them (the released
-            configurations), "identity_uniform" each identity once an epoch (the release's other choice),
-            "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module. separation_weight: of the pattern maps' separation.
-        modality_weight: of the cross-entropy of the modalities' own classifiers.
+        sampler: "identity_random" shows the images of an identity without repeating them (the released configurations),
+            "identity_uniform" each identity once an epoch (the release's other choice), "with_replacement" is AGW's.
+        patterns: n of the pattern alignment module.
+        separation_weight, modality_weight: of the pattern maps' separation, of the cross-entropy of the modalities' own
+            classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
-        centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck;
-            the released configurations take the first alone.
-        padding: pixels of grey border before the random crop.
-        erasing: probability of random erasing of 2 % to 33 % of the image.
+        centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck; the
+            released configurations take the first alone.
+        padding: pixels of grey border before the random crop. erasing: probability of erasing 2 % to 33 % of the image.
         channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
         optimizer: "adam" or "adamw", with one rate for all parameters.
         schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
@@ -215,8 +214,6 @@ class PatternNetwork(TwoStreamNetwork):
 
 
 class Mpanet(TwoStreamMethod):
-    """See the module's docstring; `loss` is what the configuration weighs."""
-
     config_class = MpanetConfig
     config: MpanetConfig
     network: PatternNetwork
