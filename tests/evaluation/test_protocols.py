@@ -139,7 +139,7 @@ def test_refused_tables(tmp_path):
     with pytest.raises(ValueError, match="no query image; it holds no image at all"):
         SysuProtocol().trials(table())
     mixed = pd.concat([MINIATURE, table((1, 3, "infrared", 2), split="train")], ignore_index=True)
-    with pytest.raises(ValueError, match="splits test, train; hand in the rows of one"):
+    with pytest.raises(ValueError, match="splits test, train; hand in one"):
         SysuProtocol().trials(mixed)
     official = SysuProtocol(draw="official", permutation_file=tmp_path / "none.mat")
     with pytest.raises(FileNotFoundError, match='use draw="seeded"'):

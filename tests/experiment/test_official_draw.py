@@ -208,7 +208,7 @@ def test_what_the_file_names_and_the_disk_lacks_is_refused(data):
     number = permutation(1, 4, 0)[0]
     image = data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg"
     gone = image.rename(data / "gone.jpg")
-    with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004.*incomplete"):
+    with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004, which the table lacks"):
         opened(data)
     gone.rename(image)
     shutil.rmtree(data / "SYSU-MM01/cam2/0006")

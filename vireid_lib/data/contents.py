@@ -112,9 +112,7 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
         try:
             stamps[path] = stamp(path)
         except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
-            ) from None
+            raise FileNotFoundError(f"{path} does not exist: restore the file, or read the data set again.") from None
     unknown = [path for path, now in stamps.items() if known.get(path, (None,))[0] != now]
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

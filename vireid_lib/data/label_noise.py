@@ -47,8 +47,5 @@ def replace_labels(
                 noisy[rows] = identities[drawn]
                 break
         else:
-            raise ValueError(
-                f"With {share:.0%} wrong labels, each of {TRIES} draws left an identity without a {modality} image "
-                f"({len(rows)} images of {len(np.unique(places))} identities): lower the share, or add images."
-            )
+            raise ValueError(f"{TRIES} draws each left an identity without a {modality} image: lower `label_noise`.")
     return noisy

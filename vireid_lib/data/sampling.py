@@ -57,20 +57,13 @@ class IdentityPool:
         self.names = np.unique(visible)
         one_sided = np.setxor1d(self.names, np.unique(infrared))
         if one_sided.size:
-            raise ValueError(
-                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
-                "leave them out of training, or add rows of the other modality."
-            )
+            raise ValueError(f"label {one_sided[0]}, of {one_sided.size} such, is in one modality only; leave it out.")
         if len(self.names) < identities:
-            raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
-            )
+            raise ValueError(f"{identities} identities cannot be drawn from {len(self.names)}; lower `identities`.")
         self.visible, self.infrared = _positions(visible), _positions(infrared)
         fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
         if max(fewest.values()) < redraw_below:
-            raise ValueError(
-                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
-            )
+            raise ValueError(f"no identity has {redraw_below} images in both modalities; lower `redraw_below`.")
         self.too_few = {name for name, count in fewest.items() if count < redraw_below}
 
     def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:

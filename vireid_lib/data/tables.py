@@ -67,10 +67,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     try:
         table["seed"] = table["seed"].astype("Int64")
     except (TypeError, ValueError, OverflowError) as error:
-        raise TableError(
-            f"{where}: column seed is not made of whole numbers ({error}); give each synthetic "
-            "image its integer seed and leave the others empty."
-        ) from None
+        raise TableError(f"{where}: column seed holds no whole numbers ({error}); write them, or nothing.") from None
     with_seed = table["seed"].notna() & (table["source"] == "real")
     _refuse(table, with_seed, "seed", where, "leave the seed of a real image empty, or name its generator")
     return table

@@ -61,10 +61,7 @@ def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
     cells of six cameras with cells of identities with numbers in them."""
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} does not exist: the official draw needs rand_perm_cam.mat, which comes with SYSU-MM01 "
-            '(folder exp/); copy it there, or use draw="seeded"'
-        )
+        raise FileNotFoundError(f'{file} does not exist: copy it from SYSU-MM01, folder exp/, or use draw="seeded"')
     return _read(file)
 
 
@@ -117,10 +114,7 @@ def official_draw(
                 raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
             by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
             for number in (number for number in chosen if number not in by_number):
-                raise ValueError(
-                    f"the official draw asks for image {number:04d} of {where}, which the table lacks: the data set's "
-                    "copy is incomplete (`vireid data check` names what is missing)"
-                )
+                raise ValueError(f"image {number:04d} of {where}, which the table lacks, is drawn: unpack it again")
             drawn += [by_number[number] for number in chosen]
     return drawn
 

@@ -113,10 +113,7 @@ def evaluate(
         trained_identities: the identities of the network's training, to make sure that none is tested.
     """
     if features.ndim != 2 or len(features) != len(table):
-        raise ValueError(
-            f"features have shape {tuple(features.shape)} and the table has {len(table)} rows; extract one "
-            "feature vector per row, in the table's order"
-        )
+        raise ValueError(f"features of shape {tuple(features.shape)} for {len(table)} rows; give one vector a row")
     refuse_non_finite(features, table)
     table, features = table.reset_index(drop=True), features.detach()
     if features.element_size() < 4:
@@ -205,9 +202,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         for each in evaluations
     ]
     for what, other in ((what, other) for each in about for what, other in each.items() if other != about[0][what]):
-        raise ValueError(
-            f"the evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like"
-        )
+        raise ValueError(f"evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like")
     trials = tuple(trial for each in evaluations for trial in each.trials)
     names = [trial.name for trial in trials]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -59,14 +59,10 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
     for what, rows in (("query", query), ("gallery", gallery)):
         if rows.empty:
             held = ", ".join(sorted({*(table["modality"] + " camera " + table["camera"])})) or "no image at all"
-            raise ValueError(
-                f"{name}: the table has no {what} image; it holds {held}. Hand in this data set's test rows."
-            )
+            raise ValueError(f"{name}: no {what} image; it holds {held}. Hand in this data set's test rows.")
         splits = sorted(rows["split"].unique())
         if len(splits) > 1:
-            raise ValueError(
-                f"{name}: {what} images come from the splits {', '.join(splits)}; hand in the rows of one of them"
-            )
+            raise ValueError(f"{name}: {what} images come from the splits {', '.join(splits)}; hand in one of them")
     return Trial(query, gallery, name, part)
 
 
@@ -105,9 +101,7 @@ class SysuProtocol(EvaluationProtocol):
         if (self.draw == "official") != (self.permutation_file is not None):
             raise ValueError('draw="official" needs permutation_file, and no other draw takes one')
         if self.draw == "official" and self.galleries > 1:
-            raise ValueError(
-                f'draw="official" draws one gallery, not {self.galleries}; use galleries=1, or draw="seeded"'
-            )
+            raise ValueError(f'draw="official" draws one gallery, not {self.galleries}; use galleries=1')
 
     @property
     def name(self) -> str:

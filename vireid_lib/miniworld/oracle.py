@@ -55,10 +55,7 @@ def paired_views(
     modality. Raises ValueError: a camera that is not infrared, or a path that no written world holds."""
     wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
     if wrong or len(cameras) != len(paths):
-        raise ValueError(
-            f"paired_views of {len(paths)} paths and {len(cameras)} cameras: give an infrared one for each"
-            + (f", which {wrong[0]!r} is not." if wrong else ".")
-        )
+        raise ValueError(f"paired_views: {len(paths)} paths, {len(cameras)} cameras; give an infrared one for each.")
     people, views = _people_and_views(paths)
     seen = []
     for view, name in zip(views, cameras, strict=True):

@@ -62,7 +62,4 @@ def _check_modalities(table: pd.DataFrame) -> None:
     lone = kinds[kinds["nunique"] == 1]
     for identity, here in lone["first"].items():
         other = tables.OTHER[here]
-        raise ValueError(
-            f"Identity {identity} has {here} images and no {other} one ({len(lone)} such identities): add {other} "
-            "images of it, from a generator say, or leave it out."
-        )
+        raise ValueError(f"Identity {identity} has {here} images and no {other} one: add {other} ones or leave it out.")

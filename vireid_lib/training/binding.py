@@ -20,9 +20,7 @@ def bind(file: Path, settings: Mapping[str, Any], *, what: str, write: bool = Tr
     if file.exists():
         found = list(differences(read_json(file), settings))
         if found:
-            raise ValueError(
-                f"{file.parent} holds {what}: {'; '.join(found)}. Choose another folder, or delete this one."
-            )
+            raise ValueError(f"{file.parent} holds {what}: {'; '.join(found)}. Choose another, or delete this one.")
     elif write:
         write_atomically(file, json.dumps(settings, indent=1).encode())
 

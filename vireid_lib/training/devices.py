@@ -16,10 +16,7 @@ def resolved(name: str | None = None) -> torch.device:
         known = f"none that torch knows ({str(error).splitlines()[0]})"
         raise ValueError(f"device {name!r} is {known}; write cpu, cuda, cuda:1 or mps.") from None
     if (device.index or 0) >= count:
-        raise ValueError(
-            f"device {name!r} is not here: torch {torch.__version__} finds {count} of that kind. Write auto, cpu, or a "
-            "device that is here."
-        )
+        raise ValueError(f"device {name!r} is not here (torch {torch.__version__} finds {count}): write auto or cpu.")
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     return device

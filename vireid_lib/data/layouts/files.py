@@ -79,10 +79,7 @@ def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
     for child in sorted(root.iterdir()):
         if all(is_there(child / name) for name in names):
             raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
-    raise LayoutError(
-        f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
-        "Unpack all parts of the data set, or give the right folder."
-    )
+    raise LayoutError(f"{root} does not hold {missing[0]}; unpack {manifest.title} there: {', '.join(names)}.")
 
 
 def _is_number(word: str) -> bool:

@@ -28,10 +28,7 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
         choices = " or ".join(str(root / form) for form in forms)
         raise LayoutError(f"{root} holds the data set's forms; give one of them as the root: {choices}.")
     if drawn and DRAWN not in manifest.splits:
-        raise LayoutError(
-            f"{manifest.title} has no folder {DRAWN} of boxes drawn by hand: set expand.splits to parts that it has, "
-            f"{', '.join(FOLDERS)}."
-        )
+        raise LayoutError(f"{manifest.title} has no folder {DRAWN}: set expand.splits to some of {', '.join(FOLDERS)}.")
     folders = {DRAWN: DRAWN} if drawn else FOLDERS
     require(root, list(folders.values()), manifest)
     modality_of = {camera.number: camera.modality for camera in manifest.cameras}
@@ -40,22 +37,14 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
         for name in list_images(root / folder):
             match = FILE_NAME.match(name)
             if not match:
-                raise LayoutError(
-                    f"{root / folder / name}: the name does not say identity and camera, as in "
-                    "0002_c1s1_000451_03.jpg; restore or remove the file."
-                )
+                raise LayoutError(f"{root / folder / name} is not named as 0002_c1s1_000451_03.jpg; remove it.")
             identity, camera = int(match[1]), int(match[2])
             if identity == JUNK:
                 continue
             if identity == DISTRACTOR and split not in ("gallery", DRAWN):
-                raise LayoutError(
-                    f"{root / folder / name} is a distractor (identity 0) outside the gallery; remove it."
-                )
+                raise LayoutError(f"{root / folder / name} is a distractor outside the gallery; remove it.")
             if camera not in modality_of:
                 known = ", ".join(map(str, modality_of))
-                raise LayoutError(
-                    f"{root / folder / name} is of camera {camera}; {manifest.name} has {known}. Give "
-                    "the data set's own manifest, or remove the file."
-                )
+                raise LayoutError(f"{root / folder / name} is of camera {camera}; the manifest has {known}: remove it.")
             rows.append(row(manifest, root, f"{folder}/{name}", identity, camera, modality_of[camera], split))
     return rows

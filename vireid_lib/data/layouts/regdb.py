@@ -25,9 +25,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:
         folder = posixpath.basename(posixpath.dirname(path))
         if not folder.isdecimal():
-            raise LayoutError(
-                f"{root / name}: the folder of {path} is not an identity's number, as in Visible/12/x.bmp."
-            )
+            raise LayoutError(f"{root / name}: the folder of {path} is no number, as in Visible/12/x.bmp; restore it.")
         return int(folder), camera_of[modality]
 
     rows = []

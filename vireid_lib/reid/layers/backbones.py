@@ -86,10 +86,7 @@ class TwoStreamBackbone(nn.Module):
         self.channels, watched = self.widths[-1], self.watched if non_local else {}
         self.shared = tuple(f"layer{number}" for number in range(shared_from, 5))
         if not watched.keys() <= set(self.shared):
-            raise ValueError(
-                f"shared_from is {shared_from}, but the non-local blocks stand in shared layers only "
-                f"({', '.join(watched)}): lower it, or set non_local to False."
-            )
+            raise ValueError(f"shared_from is {shared_from}, but {', '.join(watched)} have non-local blocks: lower it.")
         self.stems = nn.ModuleDict({"visible": self.stem_class(), "infrared": self.stem_class()})
         for index in range(4):
             for holder in (self,) if index + 1 >= shared_from else self.stems.values():

@@ -28,10 +28,7 @@ def same_identity(labels: Int[Tensor, " labels"], features: Rows) -> Bool[Tensor
         raise ValueError(f"{len(features)} features came with labels of shape {list(labels.shape)}")
     mask = labels[:, None] == labels[None, :]
     if mask.device.type == "cpu" and bool(mask.all()):  # asking a GPU would make it wait at each step
-        raise ValueError(
-            f"All {len(labels)} images of the batch show the same identity: a triplet loss needs at least "
-            "two; raise the number of identities in a batch."
-        )
+        raise ValueError(f"All {len(labels)} rows are of the same identity: a triplet loss needs at least two.")
     return mask
 
 

@@ -106,10 +106,7 @@ class MpanetExpanded(Mpanet):
         self.real = torch.from_numpy((table["source"] == "real").to_numpy(copy=True))
         for kind, rows in (("real", self.real), ("generated", ~self.real)):
             if not rows.any():
-                raise ValueError(
-                    f"mpanet_expanded learns real and generated images apart, and the table has no {kind} one (column "
-                    "`source`): train with a generator's images, or take mpanet."
-                )
+                raise ValueError(f"the table has no {kind} image (column `source`): take mpanet, or add some.")
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         self.plain.update_teachers(self.teacher_rate(batch.epoch))
