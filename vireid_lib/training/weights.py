@@ -85,10 +85,7 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], where: object) -> None:
             continue
         finite = torch.isfinite(tensor.detach() if tensor.element_size() > 1 else tensor.detach().float())
         if not finite.all():
-            raise WeightsError(
-                f"{printable(str(where))}: {name} holds values that are no finite numbers ({int((~finite).sum())} of "
-                f"{finite.numel()}). Whatever wrote the file failed before: take an earlier or another file."
-            )
+            raise WeightsError(f"{printable(str(where))}: {name} is not finite: take an earlier or another file.")
 
 
 def _complaint(path: Path, message: str) -> str:
