@@ -75,8 +75,7 @@ def audit_pixels(synthetic: Pixels, training: Pixels, table: pd.DataFrame, real:
         real: which training images stand for "real ones": of the modality of the synthetic.
     """
     if not len(training) == len(table) == len(real):
-        words = f"{len(training)} training images, {len(table)} rows, {len(real)} marks of real ones"
-        raise ValueError(f"audit: {words}: give one for each.")
+        raise ValueError(f"audit: {len(training)} images, {len(table)} rows, {len(real)} marks: give one for each.")
     moments = torch.from_numpy(table.groupby(["identity", "camera"]).ngroup().to_numpy(copy=True))
     if not real.any() or len(moments.unique()) < 2:
         raise ValueError("audit: there must be real images, and others than of one identity by one camera.")

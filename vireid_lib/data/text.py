@@ -50,8 +50,7 @@ def _held(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:  # a folder, or no permission
-        why = error.strerror or error
-        raise TextError(f"{printable(path)} cannot be read ({why}): give a file that you may read.") from None
+        raise TextError(f"{printable(path)} cannot be read ({error.strerror or error}): make it readable.") from None
 
 
 def _decoded(data: bytes, path: str | Path) -> str:

@@ -83,8 +83,7 @@ def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
                 continue
             whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
             if not whole or images.min() < 1:
-                held = f"{images.dtype} of shape {list(images.shape)} for camera {camera}, identity {identity}"
-                raise refuse(f"holds {held}, and no image numbers [trials, images] from 1")
+                raise refuse(f"holds no image numbers [trials, images] for camera {camera}, identity {identity}")
             permutations[camera, identity] = images.astype(np.int64)
     return permutations
 

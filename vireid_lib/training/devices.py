@@ -12,9 +12,8 @@ def resolved(name: str | None = None) -> torch.device:
     try:
         device = torch.device(name)
         count = torch.get_device_module(device).device_count()
-    except (RuntimeError, AttributeError) as error:
-        known = f"none that torch knows ({str(error).splitlines()[0]})"
-        raise ValueError(f"device {name!r} is {known}; write cpu, cuda, cuda:1 or mps.") from None
+    except (RuntimeError, AttributeError):
+        raise ValueError(f"device {name!r} is none that torch knows; write cpu, cuda, cuda:1 or mps.") from None
     if (device.index or 0) >= count:
         raise ValueError(f"device {name!r} is not here (torch {torch.__version__} finds {count}): write auto or cpu.")
     if device.type == "cuda" and device.index is not None:

@@ -46,8 +46,7 @@ def _entries(folder: Path) -> list[os.DirEntry]:
     try:
         return sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        why = error.strerror or error
-        raise LayoutError(f"{folder} cannot be read ({why}): unpack it again, or make it readable.") from None
+        raise LayoutError(f"{folder} cannot be read ({error.strerror or error}): unpack it again.") from None
 
 
 def _identity_folders(folder: Path) -> dict[int, Path]:
@@ -59,8 +58,7 @@ def _identity_folders(folder: Path) -> dict[int, Path]:
                 raise LayoutError(f"{folder / entry.name} is no folder of images: unpack the data set again.")
             other = found.setdefault(int(entry.name), folder / entry.name).name
             if other != entry.name:
-                both = f"{other} and {entry.name} are both identity {int(entry.name)}"
-                raise LayoutError(f"{folder}: {both}; keep one.")
+                raise LayoutError(f"{folder}: {other} and {entry.name} are one identity; keep one.")
     return found
 
 
@@ -165,13 +163,11 @@ def listed_rows(
                 raise LayoutError(f"{root / name} is of {word} images and lists {path}, which does not; {RESTORE}")
             # Both modalities of a person have to be one class; the lists' labels and the names on disk must agree.
             if label_of.setdefault(identity, label) != label:
-                both = f"identity {identity} has label {label} here and {label_of[identity]} elsewhere"
-                raise LayoutError(f"{root / name}: {both}; {RESTORE}")
+                raise LayoutError(f"{root / name}: {identity} has label {label} and {label_of[identity]}; {RESTORE}")
             rows.append(row(manifest, root, path, identity, camera, modality, split))
     for identity, label in label_of.items():
         if owner.setdefault(label, identity) != identity:
-            both = f"identities {owner[label]} and {identity} share label {label}"
-            raise LayoutError(f"{root / name}, {split}: {both}; {RESTORE}")
+            raise LayoutError(f"{root / name}, {split}: {owner[label]} and {identity} share label {label}; {RESTORE}")
     return rows
 
 

@@ -18,8 +18,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
     require(root, ["idx"], manifest)
     available = available_trials(root)
     if trial not in available:
-        known = ", ".join(map(str, available)) or "none"
-        raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}; it has {known}. Restore them.")
+        raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}, only {available}: restore them.")
     camera_of = {camera.modality: camera.number for camera in manifest.cameras}
 
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:

@@ -42,8 +42,7 @@ def centre_guided_pair_mining(
     if visible_labels.device.type == "cpu":  # asking a GPU would make it wait at each step
         check_same_identities(names := visible_labels.unique(), infrared_labels.unique())
         if len(names) < 2:
-            shown = "All images of the batch show the same identity"
-            raise ValueError(f"{shown}: CPM needs at least two; raise the number of identities.")
+            raise ValueError("All images of the batch show the same identity: CPM needs at least two.")
     other = visible_labels[:, None] != visible_labels[None, :]
     of_visible, of_infrared = (visible, visible_labels), (infrared, infrared_labels)
     sides = [
