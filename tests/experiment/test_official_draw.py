@@ -178,7 +178,7 @@ WRONG = {
     "five cameras": ({"rand_perm_cam": permutations()[:5]}, 1, "a cell for each of SYSU-MM01's 6 cameras"),
     "another variable": ({"perm": permutations()}, 1, "holds no variable rand_perm_cam"),
     "an image twice": (edited(lambda orders: orders[:, TWICE]), 10, "camera 1, identity 0004 names an image twice"),
-    "counted from 0": (edited(lambda orders: orders - 1), 1, "holds uint8 .* for camera 1, identity 4, .* from 1"),
+    "counted from 0": (edited(lambda orders: orders - 1), 1, "camera 1, identity 4 holds uint8 .* from 1"),
 }
 
 

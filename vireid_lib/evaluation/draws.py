@@ -83,7 +83,7 @@ def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
                 continue
             whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
             if not whole or images.min() < 1:
-                raise refuse(f"holds no image numbers [trials, images] for camera {camera}, identity {identity}")
+                raise refuse(f"for camera {camera}, identity {identity} holds {images.dtype} values, no numbers from 1")
             permutations[camera, identity] = images.astype(np.int64)
     return permutations
 
@@ -113,7 +113,7 @@ def official_draw(
                 raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
             by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
             for number in (number for number in chosen if number not in by_number):
-                raise ValueError(f"image {number:04d} of {where}, which the table lacks, is drawn: unpack it again")
+                raise ValueError(f"image {number:04d} of {where}, which the table lacks: incomplete; unpack it again")
             drawn += [by_number[number] for number in chosen]
     return drawn
 

@@ -85,7 +85,7 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], where: object) -> None:
             continue
         finite = torch.isfinite(tensor.detach() if tensor.element_size() > 1 else tensor.detach().float())
         if not finite.all():
-            raise WeightsError(f"{printable(str(where))}: {name} is not finite: take an earlier or another file.")
+            raise WeightsError(f"{printable(str(where))}: {name} holds values that are no finite ones: take another.")
 
 
 def _complaint(path: Path, message: str) -> str:
