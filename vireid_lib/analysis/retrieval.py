@@ -48,7 +48,7 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
     query, gallery = trial.query, trial.gallery
     names = np.concatenate([query["identity"].to_numpy(object), gallery["identity"].to_numpy(object)])
     labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
-    cameras = [torch.from_numpy(tables.camera_numbers(part)) for part in (query, gallery)]
+    cameras = [torch.tensor(tables.camera_numbers(part)) for part in (query, gallery)]
     asking, answering = labels[: len(query)], labels[len(query) :]
     unit = features[_rows(gallery)]
     rows = []
