@@ -492,7 +492,7 @@ widgets.explore(draws, image=range(len(persons)), dice=range(10), probability=[0
 # nothing (*one cycle*).
 
 # %% tags=["by-hand"]
-from vireid_lib.reid.pixels import TablePixels
+from vireid_lib.data.images import TablePixels
 
 pixels = TablePixels(table, (config.height, config.width), run.cache.files)
 labels = labels.to(run.device)

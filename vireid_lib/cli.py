@@ -100,7 +100,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
     pretrain.add_argument("--settings", type=_place, help="YAML with other settings than the shipped model's")
-    pretrain.add_argument("--start", type=_place, help="the model folder that a second phase starts from")
     pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
     pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
     command(commands, "profiles", _profiles, "List the book's profiles.")
@@ -255,7 +254,7 @@ def _pretrain_mini(options: argparse.Namespace) -> int:
 
     places.made(options.folder)
     config = read_settings(options.settings) if options.settings else None
-    pretrain(options.folder, config=config, start=options.start, device=options.device, precision=options.precision)
+    pretrain(options.folder, config=config, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
     return 0
 

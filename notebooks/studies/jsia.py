@@ -41,7 +41,6 @@ from torch.nn import functional
 
 from vireid_lib import experiment, generators, viz
 from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.analysis.identity_preservation import paired_distance
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
@@ -538,6 +537,11 @@ def features(network, size, images, modality):
     return functional.normalize(torch.cat(found))
 
 
+def md(one, other):
+    """Mean distance of pairs: 0 equal, √2 unrelated, 2 opposite."""
+    return float((functional.normalize(one) - functional.normalize(other)).norm(dim=1).mean())
+
+
 def of_pictures(name, fit, seed):
     """MD and Fréchet distance of a generator's pictures ("real": of real images) under the evaluator of a seed."""
     inputs = {"evaluator": run.evaluate("real", seed)} | ({} if name == "real" else {"maker": made_by(name, fit)})
@@ -557,14 +561,13 @@ def of_pictures(name, fit, seed):
         real = seen({k: pixels(rows, size) for k, rows in sides.items()})
         if name == "real":  # one person in two modalities; as many other real images
             others = {k: pixels(rows.iloc[count:], size) for k, rows in pairs(test, 2 * count).items()}
-            return {"md_from_images": paired_distance(*real.values()), "fid_from_images": apart(seen(others))}
+            return {"md_from_images": md(*real.values()), "fid_from_images": apart(seen(others))}
         maker = fitted(name, fit)
         made = seen({other[k]: translated(maker, rows, sides[other[k]]) for k, rows in sides.items()})
-        md = sum(paired_distance(real[other[k]], made[k]) for k in other) / 2
-        values = {"md_from_images": md, "fid_from_images": apart(made)}
+        values = {"md_from_images": sum(md(real[other[k]], made[k]) for k in other) / 2, "fid_from_images": apart(made)}
         for kind, prior in (("latents", False), ("prior", True)):
             if made := seen(from_latents(maker, sides, seed, prior)):
-                values |= {f"md_from_{kind}": paired_distance(*made.values()), f"fid_from_{kind}": apart(made)}
+                values |= {f"md_from_{kind}": md(*made.values()), f"fid_from_{kind}": apart(made)}
         return values
 
     about = {"generator": name, "images": IMAGES, "sampling": sampling}

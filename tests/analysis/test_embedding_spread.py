@@ -70,17 +70,6 @@ def test_pairs_are_of_the_kind_they_are_called():
         embedding_spread.pair_distances(features[:4], table[:4])
 
 
-def test_separation_counts_pairs():
-    generator = np.random.default_rng(0)
-    same, different = generator.integers(0, 6, 20).astype(float), generator.integers(2, 9, 30).astype(float)
-    naive = np.mean([(a < b) + 0.5 * (a == b) for a in same for b in different])
-    assert embedding_spread.separation(same, different) == pytest.approx(naive)
-    assert (
-        embedding_spread.separation(np.zeros(3), np.ones(4)) == 1
-        and embedding_spread.separation(np.ones(3), np.ones(4)) == 0.5
-    )
-
-
 def test_distances_across_modalities_agree_with_a_naive_loop():
     table = _table(3, 2, 4)
     table = pd.concat([table, pd.DataFrame([{"identity": "s/alone", "modality": "visible"}])], ignore_index=True)

@@ -48,13 +48,6 @@ class _Same(torch.nn.Module):
         return rows.double() if rows.ndim == 2 else torch.zeros(1, 6)
 
 
-def test_brightness_histogram_and_overlap():
-    dark, light = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
-    histogram = fidelity.brightness_histogram(np.concatenate([dark, light]), bins=4)
-    assert histogram.tolist() == [0.5, 0, 0, 0.5]
-    assert fidelity.overlap(histogram, fidelity.brightness_histogram(dark, bins=4)) == 0.5
-
-
 def test_colourfulness():
     pixels = np.array([[[[10, 10, 10]]], [[[200, 100, 50]]]], np.uint8)
     assert fidelity.colourfulness(pixels).tolist() == [0, 150]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid_lib.analysis.identity_preservation import identify, identity_distance, paired_distance
+from vireid_lib.analysis.identity_preservation import identify, identity_distance
 
 GALLERY = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.8, 0.6]])
 OWNERS = ["a", "b", "c", "b"]
@@ -23,13 +23,6 @@ def test_a_collapsed_embedding_does_not_win_by_ties():
 
 
 EAST, NORTH, WEST = [3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]
-
-
-def test_pairs_are_compared_at_unit_length():
-    a, b = torch.tensor([EAST, EAST, EAST]), torch.tensor([[9.0, 0.0], NORTH, WEST])
-    assert paired_distance(a, b) == pytest.approx((0 + 2**0.5 + 2) / 3)
-    with pytest.raises(ValueError, match="a partner for each row"):
-        paired_distance(a, b[:2])
 
 
 def test_galleries_are_averaged_over_an_identitys_pairs_and_then_over_shared_identities():

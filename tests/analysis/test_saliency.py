@@ -32,7 +32,7 @@ def test_only_the_channel_that_matches_is_hot():
 
 def test_the_network_is_left_as_it_was_and_maps_are_in_range():
     torch.manual_seed(0)
-    config = methods.configure("agw", {"backbone": "small", "pretrained": None, "height": 64, "width": 32})
+    config = methods.method_class("agw").config_class(backbone="small", pretrained=None, height=64, width=32)
     network = methods.build("agw", config, 5).network.train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images = torch.rand(3, 3, 64, 32)

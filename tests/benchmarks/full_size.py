@@ -30,9 +30,9 @@ from vireid_lib.analysis.retrieval import ranked
 from vireid_lib.cli import main as main_of_cli
 from vireid_lib.data import tables
 from vireid_lib.data.check import check_dataset
+from vireid_lib.data.images import TablePixels
 from vireid_lib.project import project_root
 from vireid_lib.reid.methods.agw import AgwConfig
-from vireid_lib.reid.pixels import TablePixels
 from vireid_lib.reid.train import ReidTask
 from vireid_lib.training import loop
 

@@ -85,7 +85,7 @@ def test_market_s_hand_drawn_boxes_are_read_on_request(tree):
     ]
     assert set(camera_numbers(table)) == {1, 6} and training_rows(table).empty and test_rows(table).empty
     (root / "gt_bbox").rename(root.parent / "gt_bbox")
-    with pytest.raises(LayoutError, match="does not hold gt_bbox; a root of Market-1501 holds gt_bbox"):
+    with pytest.raises(LayoutError, match="does not hold gt_bbox; unpack Market-1501 there: gt_bbox"):
         read_dataset("market1501", root, drawn=True)
 
 

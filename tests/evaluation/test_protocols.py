@@ -123,7 +123,7 @@ def test_market():
         (lambda: SysuProtocol(galleries=0), "galleries is 0"),
         (lambda: SysuProtocol(draw="official", permutation_file="x.mat", galleries=4), "one gallery, not 4"),
         (lambda: build_protocol("sysu"), "rule is 'sysu'"),
-        (lambda: build_protocol("llcm", "visible-to-infrared", shots=1), "no option 'shots'; it has direction"),
+        (lambda: build_protocol("llcm", "infrared"), "direction is 'infrared'"),
     ],
 )
 def test_refused_settings(make, message):
@@ -139,7 +139,7 @@ def test_refused_tables(tmp_path):
     with pytest.raises(ValueError, match="no query image; it holds no image at all"):
         SysuProtocol().trials(table())
     mixed = pd.concat([MINIATURE, table((1, 3, "infrared", 2), split="train")], ignore_index=True)
-    with pytest.raises(ValueError, match="splits test, train; hand in the rows of one"):
+    with pytest.raises(ValueError, match="splits test, train; hand in one"):
         SysuProtocol().trials(mixed)
     official = SysuProtocol(draw="official", permutation_file=tmp_path / "none.mat")
     with pytest.raises(FileNotFoundError, match='use draw="seeded"'):

@@ -140,31 +140,6 @@ def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without(tmp_path, mo
     assert 4 <= turned <= 12  # of 16, a half
 
 
-def test_a_second_phase_starts_from_a_model_and_keeps_its_autoencoder(tmp_path):
-    options = dict(device="cpu", progress=False)
-    pretrain(tmp_path / "first", config=TINY, **options)
-    first = tmp_path / "first" / "model"
-    recipe = pretrain(tmp_path / "second", config=MIXED, start=first, **options)
-    assert recipe["steps"]["vae"] == 0 and recipe["start"]["steps"]["vae"] == 3
-    vae, unet = (f"{part}/diffusion_pytorch_model.safetensors" for part in ("vae", "unet"))
-    text = "text_encoder/model.safetensors"
-    held = {
-        name: [load_file(tmp_path / run / "model" / name) for run in ("first", "second")] for name in (vae, unet, text)
-    }
-    assert all(torch.equal(tensor, held[vae][1][key]) for key, tensor in held[vae][0].items())
-    apart = [(tensor.float() - held[unet][1][key].float()).abs().max() for key, tensor in held[unet][0].items()]
-    assert 0 < max(apart) < 0.05  # four steps away, not drawn anew
-    words = next(key for key in held[text][0] if "token_embedding" in key)
-    assert len(held[text][1][words]) == len(held[text][0][words]) + 1
-    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "second" / "model", safety_checker=None)
-    assert len(pipeline.tokenizer.tokenize(f"a {MONOCHROME} photo of person")) == 5
-    wider = MIXED.model_copy(update={"text": TextConfig(width=32, layers=1, heads=2)})
-    with pytest.raises(ValueError, match="other settings of text"):
-        pretrain(tmp_path / "third", config=wider, start=first, **options)
-    with pytest.raises(ValueError, match="no recipe.json"):
-        pretrain(tmp_path / "third", config=TINY, start=tmp_path, **options)
-
-
 def test_the_shipped_model_is_small_and_made_with_the_defaults():
     weights = list(BASE_MODEL.rglob("*.safetensors"))
     assert len(weights) == 4 and sum(file.stat().st_size for file in weights) <= 12e6

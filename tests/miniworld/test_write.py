@@ -106,7 +106,8 @@ def test_unknown_sizes_and_foreign_folders_are_refused(tmp_path):
 
 
 def test_a_second_external_set_has_other_people_and_fewer_images(world, tmp_path):
-    folder = write.make_campus(tmp_path, seed=4, size=TINY)
+    ask = {"root": tmp_path, "size": TINY, "names": (write.CAMPUS,)}
+    (folder,) = make(**ask, seed=4).values()
     assert folder.name == "mini_campus" and check_dataset("mini_campus", folder).usable
     assert all(line.agrees for line in check_dataset("mini_campus", folder).counts)
     train = read_dataset("mini_campus", folder).query("split == 'train'")
@@ -115,6 +116,6 @@ def test_a_second_external_set_has_other_people_and_fewer_images(world, tmp_path
     ours, theirs = (list(islice(people_stream(4, name), 4)) for name in ("mini_campus", "mini_market"))
     assert not any(person in theirs for person in ours)
     before = _digest(folder)
-    assert write.make_campus(tmp_path, seed=4, size=TINY) == folder and _digest(folder) == before
+    assert list(make(**ask, seed=4).values()) == [folder] and _digest(folder) == before
     with pytest.raises(WorldError, match="another world: seed 4"):
-        write.make_campus(tmp_path, seed=5, size=TINY)
+        make(**ask, seed=5)

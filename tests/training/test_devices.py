@@ -17,7 +17,8 @@ from vireid_lib.training.loop import accelerator_for
 def without(monkeypatch):
     """A machine without a GPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.mps, "device_count", lambda: 0)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_what_is_not_here_is_refused(without, tmp_path, name):
         lambda: build("cyclegan", device=name),
         lambda: pretrain.pretrain(tmp_path / "bank", device=name),
     ):
-        with pytest.raises(ValueError, match=f"device '{name}' is not here: torch finds no"):
+        with pytest.raises(ValueError, match=f"device '{name}' is not here .torch .* finds 0"):
             ask()
     assert list(tmp_path.iterdir()) == []
 
@@ -65,7 +66,7 @@ def test_what_is_no_device_is_refused(name):
 
 def test_the_number_counts_the_gpus(two):
     assert str(devices.resolved("cuda:1")) == "cuda:1" and two == ["cuda:1"]
-    with pytest.raises(ValueError, match="torch finds 2 GPUs, the last is cuda:1"):
+    with pytest.raises(ValueError, match="torch .* finds 2"):
         devices.resolved("cuda:2")
     assert str(devices.resolved("auto")) == str(devices.resolved(None)) == str(devices.resolved("cuda")) == "cuda"
     assert parallel.gpus("cuda") == 2 and parallel.gpus("cuda:1") == 0

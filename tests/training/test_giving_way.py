@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -38,14 +39,11 @@ def test_beside_an_idle_team_a_thread_that_waits_sleeps():
     """Between two operations the second thread waits for microseconds: too short for one that looks 10,000 times."""
     with threads(2):
         work()
-        crowd = giving_way.Crowd()
-        try:
+        with giving_way.crowd():
             before = sleeps()
             work()
             assert sleeps() - before > 150
-        finally:
-            crowd.leave()
-        assert not crowd.thread.is_alive()
+        assert "crowd" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture
@@ -53,14 +51,13 @@ def clock(monkeypatch):
     """Seconds that threads are said to have waited, one after the other; and what came and went."""
     told, events = [], []
 
-    class Crowd:
-        def __init__(self):
-            events.append("came")
+    @contextlib.contextmanager
+    def crowd():
+        events.append("came")
+        yield
+        events.append("went")
 
-        def leave(self):
-            events.append("went")
-
-    monkeypatch.setattr(giving_way, "Crowd", Crowd)
+    monkeypatch.setattr(giving_way, "crowd", crowd)
     monkeypatch.setattr(giving_way, "SECONDS", 0.01)
 
     def watch(shares):
@@ -117,15 +114,15 @@ def digest() -> str:
 
 
 def test_the_bits_are_the_same_beside_others_and_on_one_core():
-    free, crowd, own = digest(), giving_way.Crowd(), os.sched_getaffinity(0)
-    try:
-        assert digest() == free
-        for task in os.listdir("/proc/self/task"):
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(task), {min(own)})
-        assert digest() == free
-    finally:
-        for task in os.listdir("/proc/self/task"):
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(task), own)
-        crowd.leave()
+    free, own = digest(), os.sched_getaffinity(0)
+    with giving_way.crowd():
+        try:
+            assert digest() == free
+            for task in os.listdir("/proc/self/task"):
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(int(task), {min(own)})
+            assert digest() == free
+        finally:
+            for task in os.listdir("/proc/self/task"):
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(int(task), own)

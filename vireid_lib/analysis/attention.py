@@ -79,18 +79,14 @@ def record(unet: nn.Module) -> Iterator[Recorder]:
 
 
 def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
-    """Where each piece of a prompt stands among its tokens.
+    """Where each piece of a prompt stands among its tokens: label to positions, "start" (the start token) and "end"
+    (end token and padding) among them. Raises ValueError: the pieces do not give the prompt's tokens one after the
+    other, or do not fit.
 
     Args:
-        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g.
-            [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
+        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g. [("a", "a"), ("[k]",
+            "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
         length: how many tokens the text encoder is given, padding included.
-
-    Returns:
-        label to positions; also "start" (the start token) and "end" (end token and padding).
-
-    Raises:
-        ValueError: the pieces do not give the prompt's tokens one after the other, or do not fit.
     """
     found: dict[str, list[int]] = {"start": [0]}
     position, spelt = 1, []
@@ -109,16 +105,12 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
 def concentration(
     maps: Float[Tensor, "n height width"], masks: Float[Tensor, "n mask_height mask_width"]
 ) -> Float[Tensor, " n"]:
-    """How much more attention a place inside the mask gets than an average place: 1 is no preference.
+    """How much more attention a place inside the mask gets than an average place: 1 is no preference; NaN for a map
+    that is zero everywhere (a token that the softmax leaves nothing).
 
-    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down
-    to the resolution of the map, so that coarse maps are not judged at borders they can't show.
-
-    Returns:
-        one number per map; NaN for a map that is zero everywhere (a token that the softmax leaves nothing).
-
-    Raises:
-        ValueError: a mask is empty.
+    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down to the
+    resolution of the map, so that coarse maps are not judged at borders they can't show. Raises ValueError: a mask is
+    empty.
     """
     small = functional.adaptive_avg_pool2d(masks[:, None].float(), maps.shape[1:])[:, 0]
     area, mass = small.flatten(1).mean(1), maps.flatten(1).sum(1)
@@ -129,17 +121,15 @@ def concentration(
 
 def findings(measured: pd.DataFrame, confidence: float = 1 - LEVEL) -> pd.DataFrame:
     """Test "modality token emphasizes global features ..., while the ID token focuses more on the person's area" (Dai,
-    Lu, Li, AAAI 2025, of their Figure 6).
-
-    Each image counts once, with its mean over resolutions. The intervals are over images.
+    Lu, Li, AAAI 2025, of their Figure 6). Each image counts once, with its mean over resolutions. The intervals are
+    over images.
 
     Args:
         measured: a row for each image, resolution and piece of the prompt: columns image, piece, concentration.
-        confidence: of the intervals.
 
     Returns:
         three rows, named after the claim: columns mean, margin (half the interval, Student's; NaN for one image) and
-        verdict: "supported", "contradicted" or "undecided".
+            verdict: "supported", "contradicted" or "undecided".
     """
     means = measured.groupby(["image", "piece"])["concentration"].mean().unstack()[["[p]", "[k]"]].dropna()
     person, code, rows = means["[p]"], means["[k]"], {}

@@ -9,8 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+Features = Float[Tensor, "images dim"]
+"""A row for each image of a table."""
 
-def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Sequence[str]) -> float:
+
+def intra_identity_spread(features: Features, identities: Sequence[str]) -> float:
     """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
 
     The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
@@ -24,12 +27,7 @@ def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Seq
     return float(np.mean(means))
 
 
-def diversity(
-    synthetic: Float[Tensor, "n dim"],
-    synthetic_table: pd.DataFrame,
-    real: Float[Tensor, "m dim"],
-    real_table: pd.DataFrame,
-) -> float:
+def diversity(synthetic: Features, synthetic_table: pd.DataFrame, real: Features, real_table: pd.DataFrame) -> float:
     """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
 
     0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
@@ -43,53 +41,36 @@ def diversity(
     return spreads[0] / spreads[1]
 
 
-def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> float:
-    """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
-
-    Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
-    features (a row for each of `table`) L2-normalised. Raises ValueError: no identity is there in both modalities.
-    """
-    sides = ([functional.normalize(features[rows]) for rows in both] for both in _both_modalities(table))
-    largest = [float(torch.cdist(*both).max()) for both in sides]
-    if not largest:
-        raise ValueError("hardest_cross_distance: no identity has images in both modalities; hand in more rows")
-    return float(np.mean(largest))
-
-
-def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
-    """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
-    different ones.
-
-    Returns:
-        "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
-    """
+def spread(features: Features, table: pd.DataFrame) -> dict[str, float]:
+    """IIRS of each modality ("iirs_visible", "iirs_infrared": `intra_identity_spread`); "himd", the hetero-modality
+    intra-identity maximum distance (DEN, section 4.4, Table 6), the mean over identities of the largest Euclidean
+    distance between a visible and an infrared image of the identity, features L2-normalised; and the mean distances
+    across modalities between the centres of one identity ("own_centres") and of different ones ("other_centres").
+    Raises ValueError: no identity is there in both modalities."""
+    if not (pairs := _both_modalities(table)):
+        raise ValueError("spread: no identity has images in both modalities; hand in more rows")
     within = {}
     for name in ("visible", "infrared"):
         rows = np.flatnonzero(table["modality"] == name)
         within[f"iirs_{name}"] = intra_identity_spread(features[rows], table["identity"].iloc[rows])
-    unit, sides = functional.normalize(features), zip(*_both_modalities(table), strict=True)
-    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in sides]
+    unit = functional.normalize(features)
+    largest = [float(torch.cdist(unit[visible], unit[infrared]).max()) for visible, infrared in pairs]
+    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in zip(*pairs, strict=True)]
     distances = torch.cdist(*centres)
     own = distances.diagonal()
     others = distances[~torch.eye(len(own), dtype=torch.bool)]
     return {
         **within,
-        "himd": hardest_cross_distance(features, table),
+        "himd": float(np.mean(largest)),
         "own_centres": float(own.mean()),
         "other_centres": float(others.mean()) if len(others) else float("nan"),
     }
 
 
-def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
-    """Mean cosine distance of all pairs of a visible and an infrared image.
-
-    Returns:
-        "intra_distance" (of one identity), "inter_distance" (of different ones), "delta": their difference, the δ of
-        DEEN's Fig. 7.
-
-    Raises:
-        ValueError: no identity, or one alone, is there in both modalities.
-    """
+def cross_modality_distances(features: Features, table: pd.DataFrame) -> dict[str, float]:
+    """Mean cosine distance of all pairs of a visible and an infrared image: "intra_distance" (of one identity),
+    "inter_distance" (of different ones), and "delta", their difference, the δ of DEEN's Fig. 7. Raises ValueError: no
+    identity, or one alone, is there in both modalities."""
     unit = functional.normalize(features.double())
     sides = _both_modalities(table)
     if len(sides) < 2:
@@ -104,17 +85,11 @@ def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.Da
 
 
 def pair_distances(
-    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = 20_000
+    features: Features, table: pd.DataFrame, *, pairs: int = 20_000
 ) -> dict[str, Float[np.ndarray, " pairs"]]:
-    """Cosine distances of random pairs of images, by what the two have in common.
-
-    Returns:
-        "same person, same modality", "same person, across modalities" and "different people, across modalities":
-        up to `pairs` distances each, 0..2.
-
-    Raises:
-        ValueError: there are no pairs of some kind.
-    """
+    """Up to `pairs` cosine distances, 0..2, of random pairs of images, by what the two have in common: "same person,
+    same modality", "same person, across modalities" and "different people, across modalities". Raises ValueError: there
+    are no pairs of some kind."""
     unit = functional.normalize(features)
     generator = np.random.default_rng(0)
     labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]
@@ -138,16 +113,6 @@ def pair_distances(
         chosen = torch.from_numpy(whole[:, generator.permutation(whole.shape[1])[:pairs]])
         found[name] = (1 - (unit[chosen[0]] * unit[chosen[1]]).sum(1)).numpy()
     return found
-
-
-def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, " pairs"]) -> float:
-    """Probability that a pair of one identity is nearer than a pair of different ones; equal counts half.
-
-    0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
-    """
-    ordered = np.sort(different)
-    nearer, equal_too = (np.searchsorted(ordered, same, side=side).mean() for side in ("left", "right"))
-    return float(1 - (nearer + equal_too) / 2 / len(ordered))
 
 
 def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, brightness, colour.
+"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, colour.
 
 `Measure` keeps a number together with what it cannot be compared without.
 """
@@ -10,26 +10,14 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from scipy.spatial.distance import cdist
 
-from vireid_lib.data.grey import luminance
-
-NEIGHBOURS = 5
-"""k of Naeem et al.; Kynkäänniemi et al. take 3."""
+NEIGHBOURS = 5  # k of Naeem et al.; Kynkäänniemi et al. take 3
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number about sets of images.
-
-    Attributes:
-        name, value: what was measured, and the number.
-        extractor: the network with its weights whose features were compared, or "pixels".
-        resize: how the images came to the extractor's size, e.g. "64x32, area".
-        images: how many were on each side.
-        note: what else a reader needs, e.g. "k = 5".
-
-    Raises:
-        ValueError: without a name, an extractor, a resize rule or numbers of images.
-    """
+    """One number about sets of images: by the features of the `extractor` (a network with its weights, or "pixels"), to
+    whose size the images came by `resize`, e.g. "64x32, area"; how many were on each side; and what else a reader
+    needs, e.g. "k = 5"."""
 
     name: str
     value: float
@@ -37,11 +25,6 @@ class Measure:
     resize: str
     images: tuple[int, ...]
     note: str = ""
-
-    def __post_init__(self) -> None:
-        if not (self.name and self.extractor and self.resize and self.images):
-            needed = "name the extractor, the resize rule and the numbers of images"
-            raise ValueError(f"{self.name or 'a measure'}: {needed}; the value compares with nothing without them.")
 
     @property
     def basis(self) -> str:
@@ -83,17 +66,15 @@ def manifold(
     """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3): what
     a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
 
-    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare
-    equal numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
-    1 - 2^-k, whatever the distribution.
+    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare equal
+    numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
+    1 - 2^-k, whatever the distribution. Raises ValueError: no more than k images on a side, different dimensions, or a
+    feature that is not finite.
 
     Returns:
         "precision": share of synthetic images in a real image's ball; "recall": share of real images in a synthetic
         image's ball; "density": mean number of real balls that a synthetic image lies in, over k; "coverage": share of
         real images with a synthetic one in their ball, robust where recall is fooled by outliers.
-
-    Raises:
-        ValueError: no more than k images on a side, different dimensions, or a feature that is not finite.
     """
     real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
     apart = cdist(real, synthetic)
@@ -125,17 +106,6 @@ def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:
     own = cdist(features, features)
     np.fill_diagonal(own, np.inf)
     return np.partition(own, k - 1, axis=1)[:, k - 1]
-
-
-def brightness_histogram(pixels: UInt8[ndarray, "n height width 3"], bins: int = 32) -> Float[ndarray, " bins"]:
-    """Share of all pixels in each of `bins` equal steps of luminance from 0 to 255."""
-    counts, _ = np.histogram(luminance(pixels), bins=bins, range=(0, 255))
-    return counts / counts.sum()
-
-
-def overlap(a: Float[ndarray, " bins"], b: Float[ndarray, " bins"]) -> float:
-    """What two histograms of sum 1 share: 1 equal, 0 disjoint (Swain and Ballard 1991)."""
-    return float(np.minimum(a, b).sum())
 
 
 def colourfulness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, " n"]:

@@ -10,6 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+Features = Float[Tensor, "images dim"]
+
 
 @dataclass(frozen=True, eq=False)
 class Identification:
@@ -38,10 +40,7 @@ class Identification:
 
 
 def identify(
-    query: Float[Tensor, "queries dim"],
-    query_identities: Sequence[str],
-    gallery: Float[Tensor, "gallery dim"],
-    gallery_identities: Sequence[str],
+    query: Features, query_identities: Sequence[str], gallery: Features, gallery_identities: Sequence[str]
 ) -> Identification:
     """Rank the identities of the gallery by cosine similarity for each query image. Raises ValueError: a query's
     identity has no gallery image; a feature is not finite."""
@@ -64,23 +63,11 @@ def identify(
     return Identification(rank, len(names), by_identity.reset_index(drop=True))
 
 
-def paired_distance(a: Float[Tensor, "pairs dim"], b: Float[Tensor, "pairs dim"]) -> float:
-    """MD, the mean L2 distance between the two images of a pair (JSIA-ReID, section 4.5, Table 4): an image and its
-    translation, or two that were made of one latent.
-
-    The paper does not say between which features; here they are L2-normalised, so that 0 is equal, √2 unrelated and 2
-    opposite. Raises ValueError: the rows do not pair.
+def identity_distance(a: Features, a_identities: Sequence[str], b: Features, b_identities: Sequence[str]) -> float:
+    """JSIA-ReID's MD (section 4.5) without known pairs: the mean L2 distance over all pairs of an identity with one
+    image in each set, then over the identities that both sets have. The paper does not say of which features; here they
+    are L2-normalised, so that 0 is equal, √2 unrelated and 2 opposite. Raises ValueError: no identity is in both sets.
     """
-    if a.shape != b.shape or not len(a):
-        raise ValueError(f"paired_distance of {tuple(a.shape)} and {tuple(b.shape)}: give a partner for each row.")
-    return float((functional.normalize(a) - functional.normalize(b)).norm(dim=1).mean())
-
-
-def identity_distance(
-    a: Float[Tensor, "n dim"], a_identities: Sequence[str], b: Float[Tensor, "m dim"], b_identities: Sequence[str]
-) -> float:
-    """MD without known pairs: the mean over all pairs of an identity with one image in each set, then over the
-    identities that both sets have; features L2-normalised. Raises ValueError: no identity is in both sets."""
     first, second = np.asarray(a_identities, dtype=object), np.asarray(b_identities, dtype=object)
     shared = sorted(set(first) & set(second))
     if not shared:

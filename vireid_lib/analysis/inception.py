@@ -16,8 +16,7 @@ from torch.nn import functional
 from vireid_lib.training.weights import read_weights
 
 SIZE = 299
-ORIGINAL_CLASSES = 1008
-"""Rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000."""
+ORIGINAL_CLASSES = 1008  # rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000
 
 REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
 
@@ -115,33 +114,15 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def load(cls, source: str) -> "InceptionV3":
-        """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k". Errors as of
-        `training.weights.read_weights` and `from_weights`."""
-        return cls.from_weights(read_weights(source, "Inception-v3's weights", REMEDY), source)
-
-    @classmethod
-    def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> "InceptionV3":
-        """The network with trained weights, in evaluation mode; what belongs to the auxiliary classifier is left out.
-
-        Args:
-            state: by the names of torchvision's `inception_v3`.
-            where: what to call them in an error.
-
-        Raises:
-            ValueError: these are not the weights of an Inception-v3; names what is missing or too much.
-        """
+        """The network in evaluation mode with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k",
+        by the names of torchvision's `inception_v3`; what belongs to the auxiliary classifier is left out. Raises
+        ValueError: these are no Inception-v3's, naming what is missing or too much; else as `read_weights`."""
+        state = read_weights(source, "Inception-v3's weights", REMEDY)
         own = {name: value for name, value in state.items() if not name.startswith("AuxLogits.")}
-        if "fc.weight" not in own:
-            raise ValueError(f"{where} holds no Inception-v3: fc.weight is missing; see vireid_lib.analysis.inception.")
-        made = cls(len(own["fc.weight"]))
+        made = cls(len(own.get("fc.weight", range(ORIGINAL_CLASSES))))
         missing, unexpected = made.load_state_dict(own, strict=False)
-        missing = sorted(name for name in missing if not name.endswith("num_batches_tracked"))
-        if missing or unexpected:
-            named = ", ".join([*missing[:3], *unexpected[:3]])
-            raise ValueError(
-                f"{where} holds no Inception-v3: {len(missing)} tensors are missing and "
-                f"{len(unexpected)} too many, among them {named}."
-            )
+        if wrong := [*(name for name in missing if not name.endswith("num_batches_tracked")), *unexpected]:
+            raise ValueError(f"{source} holds no Inception-v3: {len(wrong)} tensors differ: {', '.join(wrong[:5])} …")
         return made.eval()
 
     def forward(self, images: Float[Tensor, "n 3 299 299"]) -> Float[Tensor, "n 2048"]:

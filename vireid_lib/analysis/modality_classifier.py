@@ -13,8 +13,7 @@ from torch.nn import functional
 from vireid_lib.data.grey import luminance
 
 STEPS, BATCH, RATE = 300, 32, 3e-3
-HELD_OUT = 4
-"""Every fourth identity is kept from training, to test on."""
+HELD_OUT = 4  # every fourth identity is kept from training, to test on
 
 
 class ModalityNetwork(nn.Module):
@@ -38,8 +37,8 @@ class ModalityClassifier:
     Attributes:
         grey: whether it sees luminance alone. With colour, any grey picture passes for infrared; without, only one
             whose materials, illumination and place look like infrared does.
-        accuracy: on images of identities it was not trained on, mean over the two modalities; 0.5 is guessing.
-        held_out: how many images those were.
+        accuracy: on `held_out` images of identities it was not trained on, mean over the two modalities; 0.5 is
+            guessing.
     """
 
     network: ModalityNetwork
@@ -69,9 +68,7 @@ def train_classifier(
     Raises ValueError: the rows do not fit, or a modality has no image to learn from or to test on."""
     names, infrared = np.asarray(identities, dtype=object), np.asarray(infrared, dtype=bool)
     if not len(pixels) == len(infrared) == len(names):
-        raise ValueError(
-            f"train_classifier: {len(pixels)} images, {len(infrared)} modalities, {len(names)} identities."
-        )
+        raise ValueError(f"train_classifier: {len(pixels)} images, {len(infrared)} modalities, {len(names)} names.")
     tested = np.isin(names, np.unique(names[infrared])[::HELD_OUT]) | np.isin(names, np.unique(names)[::HELD_OUT])
     learn, test = (
         [np.flatnonzero((infrared == wanted) & part) for wanted in (False, True)] for part in (~tested, tested)

@@ -1,8 +1,6 @@
 """Has a generator memorised training images? Distances to the nearest training image, compared with real images'."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +13,10 @@ from torch.nn import functional
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data.grey import luminance
 
+Pixels = UInt8[ndarray, "n height width 3"]
+
 THUMBNAIL, CANDIDATES = (16, 8), 5
-QUANTILE = 0.01
-"""Share of real images that would be flagged as copies: the rate to compare with."""
+QUANTILE = 0.01  # share of real images that would be flagged as copies: the rate to compare with
 
 _CHUNK = 256
 
@@ -27,12 +26,9 @@ class Audit:
     """Nearest training images of a synthetic set.
 
     Attributes:
-        nearest: row of the training image nearest to each synthetic one.
-        distances: to it.
+        nearest, distances: row of the training image nearest to each synthetic one, and how far it is in `space`.
         real: the distance of each real image to the nearest training image of another identity or another camera, which
-            cannot be a frame of the same recording.
-        space: what the distance is.
-        quantile: share of `real` below the threshold.
+            cannot be a frame of the same recording; the share `quantile` of them is below the threshold.
     """
 
     nearest: Int64[ndarray, " synthetic"]
@@ -67,47 +63,28 @@ class Audit:
         )
 
 
-def audit_features(
-    synthetic: Float[Tensor, "synthetic dim"],
-    training: Float[Tensor, "training dim"],
-    table: pd.DataFrame,
-    real: Bool[ndarray, " training"],
-) -> Audit:
-    """Audit by cosine distance of features.
+def audit_pixels(synthetic: Pixels, training: Pixels, table: pd.DataFrame, real: Bool[ndarray, " training"]) -> Audit:
+    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too.
+
+    SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
+    mean, mirrored or not) come nearest. Raises ValueError: the rows do not fit, or all training images are of one
+    identity and camera.
 
     Args:
         table: of the training images.
         real: which training images stand for "real ones": of the modality of the synthetic.
-
-    Raises:
-        ValueError: the rows do not fit, or all training images are of one identity and camera.
     """
-    unit = functional.normalize(training.double())
-
-    def nearest(asked: Tensor, apart: Tensor) -> tuple[ndarray, ndarray]:
-        best = (1 - asked @ unit.T).masked_fill_(apart, torch.inf).min(1)
-        return best.indices.numpy(), best.values.numpy()
-
-    asked = functional.normalize(synthetic.double())
-    return _audit(nearest, asked, unit, table, real, "cosine distance of features")
-
-
-def audit_pixels(
-    synthetic: UInt8[ndarray, "synthetic height width 3"],
-    training: UInt8[ndarray, "training height width 3"],
-    table: pd.DataFrame,
-    real: Bool[ndarray, " training"],
-) -> Audit:
-    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too. Arguments and errors as of
-    `audit_features`.
-
-    SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
-    mean, mirrored or not) come nearest.
-    """
+    if not len(training) == len(table) == len(real):
+        raise ValueError(f"audit: {len(training)} images, {len(table)} rows, {len(real)} marks: give one for each.")
+    moments = torch.from_numpy(table.groupby(["identity", "camera"]).ngroup().to_numpy(copy=True))
+    if not real.any() or len(moments.unique()) < 2:
+        raise ValueError("audit: there must be real images, and others than of one identity by one camera.")
     both = torch.cat([_thumbnails(training), _thumbnails(training[:, :, ::-1])])
 
-    def nearest(asked: ndarray, apart: Tensor) -> tuple[ndarray, ndarray]:
-        alike = (_thumbnails(asked) @ both.T).masked_fill_(apart.repeat(1, 2), -torch.inf)
+    def nearest(asked: ndarray, own: Tensor) -> list[ndarray]:
+        """Row and distance of the training images nearest to those asked for, but for those of their `own` identity
+        and camera, whose frames may be nearly equal."""
+        alike = (_thumbnails(asked) @ both.T).masked_fill_((own[:, None] == moments).repeat(1, 2), -torch.inf)
         best, places = (found.numpy() for found in alike.topk(min(CANDIDATES, len(both))))
         distances = np.full(places.shape, np.inf)
         for column in range(places.shape[1]):
@@ -117,39 +94,18 @@ def audit_pixels(
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
             distances[allowed, column] = 1 - ssim(asked[allowed], images)
         first = distances.argmin(1)[:, None]
-        return (np.take_along_axis(found, first, 1)[:, 0] for found in (places % len(training), distances))
+        return [np.take_along_axis(found, first, 1)[:, 0] for found in (places % len(training), distances)]
 
-    return _audit(nearest, synthetic, training, table, real, "1 - SSIM")
-
-
-def _audit(
-    nearest: Callable[[Any, Tensor], Iterable[ndarray]],
-    synthetic: Any,
-    training: Any,
-    table: pd.DataFrame,
-    real: ndarray,
-    space: str,
-) -> Audit:
-    """Search with `nearest`, which gives row and distance of the training images nearest to those asked for, but for
-    those to be kept apart [asked, training]: of one identity under one camera, whose frames may be nearly equal."""
-    if not len(training) == len(table) == len(real):
-        words = f"{len(training)} training images, {len(table)} rows, {len(real)} marks of real ones"
-        raise ValueError(f"audit: {words}: give one for each.")
-    moments = torch.from_numpy(table.groupby(["identity", "camera"]).ngroup().to_numpy(copy=True))
-    if not real.any() or len(moments.unique()) < 2:
-        raise ValueError("audit: there must be real images, and others than of one identity by one camera.")
-
-    def among_training(asked: Any, own: Tensor) -> list[ndarray]:
+    def all_nearest(asked: ndarray, own: Tensor) -> list[ndarray]:
         parts = [slice(start, start + _CHUNK) for start in range(0, len(asked), _CHUNK)]
-        found = (nearest(asked[part], own[part, None] == moments) for part in parts)
-        return [np.concatenate(side) for side in zip(*found, strict=True)]
+        return [np.concatenate(side) for side in zip(*(nearest(asked[part], own[part]) for part in parts), strict=True)]
 
     rows = np.flatnonzero(real)
-    of_synthetic = among_training(synthetic, torch.full((len(synthetic),), -1))
-    return Audit(*of_synthetic, among_training(training[rows], moments[rows])[1], space)
+    of_synthetic = all_nearest(synthetic, torch.full((len(synthetic),), -1))
+    return Audit(*of_synthetic, all_nearest(training[rows], moments[rows])[1], "1 - SSIM")
 
 
-def _thumbnails(pixels: UInt8[ndarray, "n height width 3"]) -> Float[Tensor, "n values"]:
+def _thumbnails(pixels: Pixels) -> Float[Tensor, "n values"]:
     grey = torch.from_numpy(luminance(pixels))[:, None]
     small = functional.interpolate(grey, THUMBNAIL, mode="area").flatten(1)
     return functional.normalize(small - small.mean(1, keepdim=True))

@@ -10,15 +10,9 @@ from torch import Tensor
 
 def tsne(features: Float[Tensor, "images dim"], *, perplexity: float = 15.0) -> Float[np.ndarray, "images 2"]:
     """t-SNE (van der Maaten and Hinton 2008) of L2-normalised features, started from their principal components.
-
-    Neighbours stay neighbours; distances between clusters and their sizes mean nothing.
-
-    Args:
-        perplexity: roughly how many neighbours each image is held to; lowered to a third of the images if need be.
-
-    Raises:
-        ValueError: fewer than four images.
-    """
+    `perplexity` is roughly how many neighbours each image is held to; it is lowered to a third of the images if need
+    be. Neighbours stay neighbours; distances between clusters and their sizes mean nothing. Raises ValueError: fewer
+    than four images."""
     if len(features) < 4:
         raise ValueError(f"tsne of {len(features)} images; it needs at least 4")
     unit = torch.nn.functional.normalize(features).numpy()
@@ -27,12 +21,8 @@ def tsne(features: Float[Tensor, "images dim"], *, perplexity: float = 15.0) -> 
 
 
 def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 8) -> np.ndarray:
-    """Row numbers of a few identities with a few images in each modality: what a reader can still tell apart.
-
-    Args:
-        identities: so many, drawn from those with both modalities.
-        images: at most so many per identity and modality, spread over its cameras.
-    """
+    """Row numbers of a few identities with both modalities, with at most so many images of each modality, spread over
+    its cameras: what a reader can still tell apart."""
     both = table.groupby("identity")["modality"].nunique()
     chosen = sorted(np.random.default_rng(0).permutation(sorted(both.index[both == 2]))[:identities])
     rows = []

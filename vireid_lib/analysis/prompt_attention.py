@@ -1,7 +1,5 @@
 """Attention on real images: how much of each piece of DiVE's prompt lies on the person."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch
@@ -18,21 +16,16 @@ from vireid_lib.generators.dive.sample import encode
 from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 
-TIMES = (0.2, 0.4, 0.6, 0.8)
-"""Noise levels at which the images are looked at, as shares of the schedule."""
+TIMES = (0.2, 0.4, 0.6, 0.8)  # noise levels at which the images are looked at, as shares of the schedule
 
 BATCH = 8
 
 
 def concentrations(model: DiveModel, rows: pd.DataFrame, masks: Float[Tensor, "n height width"]) -> pd.DataFrame:
     """Noise images to `TIMES`, let the fine-tuned U-Net predict under each image's own prompt, and measure whether each
-    piece of that prompt is attended to on the person, whom the masks outline.
-
-    Returns:
-        a row for each image, resolution (the finest first) and piece: columns image, modality, resolution ("16 × 8"),
-        piece, concentration (1: as on an average place), share (of all attention, 0..1). Means over heads, layers and
-        noise levels.
-    """
+    piece of that prompt is attended to on the person, whom the masks outline. A row for each image, resolution (the
+    finest first) and piece: columns image, modality, resolution ("16 × 8"), piece, concentration (1: as on an average
+    place), share (of all attention, 0..1). Means over heads, layers and noise levels."""
     noise, found = seeds.generator(0, "attention"), []
     for start in range(0, len(rows), BATCH):
         part = rows.iloc[start : start + BATCH]

@@ -1,7 +1,5 @@
 """What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch
@@ -15,8 +13,7 @@ from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import encode
 from vireid_lib.training import seeds
 
-TIMES = (0.1, 0.35, 0.6, 0.85)
-"""Places on the noise schedule at which losses are compared."""
+TIMES = (0.1, 0.35, 0.6, 0.85)  # places on the noise schedule at which losses are compared
 
 PROMPT_VARIANTS = {
     "right": "its own [k] and [p]",
@@ -29,11 +26,8 @@ PROMPT_VARIANTS = {
 
 
 def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
-    """By how much each wrong prompt raises the loss, paired by image, in percent of the right prompt's loss.
-
-    Returns:
-        columns prompt, modality, loss, rise (%), standard error, images. The standard error is over images.
-    """
+    """By how much each wrong prompt raises the loss, paired by image, in percent of the right prompt's loss: columns
+    prompt, modality, loss, rise (%), standard error (over images), images."""
     image = worth.groupby(["modality", "time"]).cumcount()
     per_image = worth.assign(image=image).groupby(["modality", "image"], sort=False)[list(PROMPT_VARIANTS)].mean()
     rows = []

@@ -6,22 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.data import tables
 from vireid_lib.evaluation import Trial, cosine_distance
 from vireid_lib.evaluation.rules import camera_numbers, find_rule
 
 
 def ranked(features: Float[Tensor, "images dim"], trial: Trial, rule: str, query: int) -> pd.DataFrame:
-    """One query's gallery by cosine distance, as one would write it down by hand.
-
-    Args:
-        features: one row per row of the table that the trial was drawn from (with its index 0..n-1).
-        query: the query's row in that table.
-
-    Returns:
-        in ascending distance: "row" in the table, identity, camera, distance, "removed" (by the rule), "right",
-        "rank" among the images that are left, "precision" (hits so far / rank, at the hits) and "identity rank"
-        (how many different identities have come by then). The last three empty where removed.
-    """
+    """One query's gallery by ascending cosine distance, as one would write it down by hand: "row" in the table that the
+    trial was drawn from (with its index 0..n-1), identity, camera, distance, "removed" (by the rule), "right", "rank"
+    among the images that are left, "precision" (hits so far / rank, at the hits) and "identity rank" (how many
+    different identities have come by then). The last three are empty where removed. `query` is the query's row in the
+    table."""
     gallery, asked = trial.gallery, trial.query.loc[query]
     ids, cameras = gallery["identity"].to_numpy(), gallery["camera"].to_numpy()
     labels = torch.from_numpy(np.unique([*ids, asked["identity"]], return_inverse=True)[1])
@@ -46,19 +41,14 @@ def ranked(features: Float[Tensor, "images dim"], trial: Trial, rule: str, query
 
 
 def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) -> pd.DataFrame:
-    """Where each query's right images stand; queries without any left in the gallery are not listed.
-
-    Returns:
-        index: the query's row in the table; columns identity, camera, "rank" of the first right image, its
-        "identity rank", "average precision", 0..1, and "removed" gallery images. The first of equally distant
-        images counts as it comes: for pictures, not for scores.
-    """
+    """Where each query's right images stand, by the query's row in the table: identity, camera, "rank" of the first
+    right image, its "identity rank", "average precision", 0..1, and "removed" gallery images. Queries without a right
+    image left in the gallery are not listed. The first of equally distant images counts as it comes: for pictures, not
+    for scores."""
     query, gallery = trial.query, trial.gallery
     names = np.concatenate([query["identity"].to_numpy(object), gallery["identity"].to_numpy(object)])
     labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
-    cameras = [
-        torch.from_numpy(camera_numbers(part["camera"].to_numpy(), "cameras", len(part))) for part in (query, gallery)
-    ]
+    cameras = [torch.tensor(tables.camera_numbers(part)) for part in (query, gallery)]
     asking, answering = labels[: len(query)], labels[len(query) :]
     unit = features[_rows(gallery)]
     rows = []
@@ -78,11 +68,8 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
 
 
 def transitions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Queries by whether their first image is right for one network and for another: a 2×2 table of counts.
-
-    Args:
-        before, after: as `per_query` returns them, of the same trial.
-    """
+    """Queries by whether their first image is right for one network and for another: a 2×2 table of counts, of what
+    `per_query` returns for the same trial."""
     names = {True: "right", False: "wrong"}
     one, two = (outcomes["rank"].eq(1).map(names) for outcomes in (before, after))
     table = pd.crosstab(one, two).reindex(index=["right", "wrong"], columns=["right", "wrong"], fill_value=0)

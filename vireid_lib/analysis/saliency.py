@@ -8,31 +8,28 @@ from torch.nn import functional
 
 from vireid_lib.reid.features import evaluating
 
+Images, Features = Float[Tensor, "images 3 height width"], Float[Tensor, "images dim"]
+
 SMALLEST = 1e-12
 
 
 def grad_cam_plus_plus(
-    network: nn.Module,
-    images: Float[Tensor, "images 3 height width"],
-    modality: str,
-    towards: Float[Tensor, "images dim"],
+    network: nn.Module, images: Images, modality: str, towards: Features
 ) -> tuple[Float[Tensor, "images h w"], Float[Tensor, " images"]]:
     """Heat maps of the places that raise each image's cosine similarity to a given feature.
 
-    Grad-CAM++ (Chattopadhay et al. 2018, eqs. 10, 13 and 19) explains a class score; a retrieval has none, so
-    the score here is the cosine similarity to `towards`, the feature of the image that was compared. With A the
-    map before pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with
-    α = g² / (2g² + g³·Σ A), and the heat is ReLU(Σ_c w_c A_c).
+    Grad-CAM++ (Chattopadhay et al. 2018, eqs. 10, 13 and 19) explains a class score; a retrieval has none, so the score
+    here is the cosine similarity to `towards`, the feature of the image that was compared. With A the map before
+    pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with α = g² / (2g² + g³·Σ A), and the heat is
+    ReLU(Σ_c w_c A_c).
 
     Args:
-        network: has `feature_map` and `describe`, as `reid.layers.TwoStreamNetwork`; used in evaluation mode, its
-            mode left as it was.
-        images: the network's normalised input, on its device.
-        towards: features as `network.features` gives them.
+        network: has `feature_map` and `describe`, as `reid.layers.TwoStreamNetwork`; its mode is left as it was.
+        images: the network's normalised input, on its device. towards: features as `network.features` gives them.
 
     Returns:
         the maps at the resolution of A, each scaled to a largest value of 1 (all 0 where nothing raises the
-        similarity), and the similarities; on the CPU.
+            similarity), and the similarities; on the CPU.
     """
     with evaluating(network), torch.enable_grad():
         maps = network.feature_map(images, modality).detach().requires_grad_(True)
@@ -51,21 +48,11 @@ def grad_cam_plus_plus(
 
 @torch.no_grad()
 def occlusion(
-    network: nn.Module,
-    images: Float[Tensor, "images 3 height width"],
-    modality: str,
-    towards: Float[Tensor, "images dim"],
-    *,
-    cells: tuple[int, int] = (8, 4),
+    network: nn.Module, images: Images, modality: str, towards: Features, *, cells: tuple[int, int] = (8, 4)
 ) -> Float[Tensor, "images rows columns"]:
-    """How much the cosine similarity to `towards` drops when a cell is covered by the image's mean (Zeiler and
-    Fergus 2014): what the network *does*, at the price of a pass per cell. Negative where covering helps.
-
-    Args:
-        network: has `features(images, modality)`; used in evaluation mode, its mode left as it was.
-        images, towards: as in `grad_cam_plus_plus`.
-        cells: rows and columns of the grid; they need not divide the image's size.
-    """
+    """How much the cosine similarity to `towards` drops when a cell of a grid of rows and columns, which need not
+    divide the image's size, is covered by the image's mean (Zeiler and Fergus 2014): what the network *does*, at the
+    price of a pass per cell. Negative where covering helps. Arguments as in `grad_cam_plus_plus`."""
 
     def similarity(shown: Tensor) -> Tensor:
         return functional.cosine_similarity(network.features(shown, modality), towards, dim=1).cpu()

@@ -11,15 +11,14 @@ from scipy.ndimage import gaussian_filter
 
 from vireid_lib.data.grey import luminance
 
-SIGMA, RADIUS = 1.5, 5
-"""Of the Gaussian window, in pixels: 11 x 11 as in the paper."""
+Pixels, Map = UInt8[ndarray, "n height width 3"], Float[ndarray, "n height width"]
+
+SIGMA, RADIUS = 1.5, 5  # of the Gaussian window, in pixels: 11 x 11 as in the paper
 
 LUMINANCE_CONSTANT, CONTRAST_CONSTANT = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def ssim_map(
-    a: UInt8[ndarray, "n height width 3"], b: UInt8[ndarray, "n height width 3"]
-) -> Float[ndarray, "n height width"]:
+def ssim_map(a: Pixels, b: Pixels) -> Map:
     """SSIM index of each pixel's neighbourhood in luminance, -1..1 (Wang et al. 2004, eq. 13, constants of section
     III-C). Within 5 pixels of the border the images are continued by reflection. Raises ValueError: the images do not
     pair, or are smaller than the window."""
@@ -33,20 +32,10 @@ def ssim_map(
     return top / ((mean_x**2 + mean_y**2 + LUMINANCE_CONSTANT) * (var_x + var_y + CONTRAST_CONSTANT))
 
 
-def ssim(
-    a: UInt8[ndarray, "n height width 3"],
-    b: UInt8[ndarray, "n height width 3"],
-    weights: Float[ndarray, "n height width"] | None = None,
-) -> Float[ndarray, " n"]:
-    """Mean SSIM of each pair; 1 only for equal luminance.
-
-    Args:
-        weights: of the pixels, such as a person's mask; None takes every pixel whose window lies inside the image, as
-            the paper does.
-
-    Raises:
-        ValueError: as `ssim_map`, or the weights of a pair are zero everywhere.
-    """
+def ssim(a: Pixels, b: Pixels, weights: Map | None = None) -> Float[ndarray, " n"]:
+    """Mean SSIM of each pair, weighted by `weights`, such as a person's mask; None takes every pixel whose window lies
+    inside the image, as the paper does. 1 only for equal luminance. Raises ValueError: as `ssim_map`, or the weights of
+    a pair are zero everywhere."""
     found = ssim_map(a, b)
     if weights is None:
         return found[:, RADIUS:-RADIUS, RADIUS:-RADIUS].mean((1, 2))
@@ -56,5 +45,5 @@ def ssim(
     return (found * weights).sum((1, 2)) / total
 
 
-def _smooth(images: Float[ndarray, "n height width"]) -> Float[ndarray, "n height width"]:
+def _smooth(images: Map) -> Map:
     return gaussian_filter(images, (0, SIGMA, SIGMA), radius=(0, RADIUS, RADIUS), mode="reflect")

@@ -63,12 +63,12 @@ def random_erasing(
 ) -> Images:
     """Fill a random rectangle of each image with a constant, with a probability.
 
-    Source: Zhong et al., Random Erasing Data Augmentation, AAAI 2020, algorithm 1, with the released code's
-    defaults. DEEN's release takes areas 0.2 to 0.8 on SYSU-MM01 and 0.02 to 0.4 elsewhere.
+    Source: Zhong et al., Random Erasing Data Augmentation, AAAI 2020, algorithm 1, with the released code's defaults.
+    DEEN's release takes areas 0.2 to 0.8 on SYSU-MM01 and 0.02 to 0.4 elsewhere.
 
     Args:
         area: the rectangle's share of the image, drawn uniformly in between.
-        aspect: the rectangle's height over width is drawn uniformly between this and its inverse.
+        aspect: its height over width is drawn uniformly between this and the inverse.
         fill: the value per channel; the released code takes the mean, which after `normalise` is 0.
     """
     batch, _, height, width = images.shape

@@ -12,12 +12,7 @@ VISIBLE = " visible"
 
 
 def camera_key(camera: str, modality: str, known: Container[str]) -> str:
-    """The name of the camera that took an image.
-
-    Args:
-        camera, modality: of the image's row.
-        known: names of all cameras.
-    """
+    """The name of the camera that took an image of this modality, where `known` names all cameras."""
     named = camera + VISIBLE
     return named if modality == "visible" and named in known else camera
 

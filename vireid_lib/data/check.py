@@ -11,24 +11,20 @@ from vireid_lib.data import look, tables
 from vireid_lib.data.layouts import LayoutError, read_dataset, regdb
 from vireid_lib.data.layouts.files import is_image
 from vireid_lib.data.layouts.market1501 import DRAWN
-from vireid_lib.data.manifest import COUNT_FORM, DatasetManifest, load_manifest
+from vireid_lib.data.manifest import COUNT_FORM, Count, DatasetManifest, load_manifest
 from vireid_lib.data.report import CountLine, Finding, Report
 from vireid_lib.data.text import TextError, printable, read_json
 
-UNREADABLE = (LayoutError, TextError, OSError)
-"""What reading a data set raises, each with the file's name."""
+UNREADABLE = (LayoutError, TextError, OSError)  # what reading a data set raises, each with the file's name
 
 
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
-    """Read, decode and compare everything of a data set; nothing under `root` is written or touched.
+    """Read, decode and compare everything of a data set, by its manifest's name or file; nothing under `root` is
+    written or touched.
 
     Of RegDB all splits that are there are read. An error in the report means that the table or an image cannot be read.
     A count that differs, a duplicate or a lone modality is a warning: training runs, but numbers may not compare.
-
-    Args:
-        name: a manifest's name or file.
-        root: the data set's folder.
-        progress: called with (images done, images in all), now and then.
+    `progress` is called with (images done, images in all), now and then.
     """
     manifest = load_manifest(name)
     root = Path(os.path.abspath(root))
@@ -78,19 +74,15 @@ def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Fin
 
 def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict[str, str | int]]]:
     """Return {what: [value, source, note]}; a miniature world states its own counts beside its images."""
-    stated = defaultdict(list)
-    for count in manifest.counts:
-        stated[count.what].append(count.model_dump(exclude={"what"}))
-    world = root / "world.json"
+    counts, stated, world = list(manifest.counts), defaultdict(list), root / "world.json"
     if world.is_file():
         held = read_json(world)
-        counts = held.get("counts", {}) if isinstance(held, dict) else None
-        if not isinstance(counts, dict) or not all(
-            COUNT_FORM.fullmatch(what) and isinstance(value, int) for what, value in counts.items()
-        ):
-            raise TextError(f"{world} holds no counts as `vireid data make` writes them: restore or remove it.")
-        for what, value in counts.items():
-            stated[what].append({"value": value, "source": "world.json", "note": ""})
+        try:
+            counts += [Count(what=what, value=each, source=world.name) for what, each in held.get("counts", {}).items()]
+        except (AttributeError, ValueError):
+            raise TextError(f"{world} holds no counts as `vireid data make` writes them: restore it.") from None
+    for count in counts:
+        stated[count.what].append(count.model_dump(exclude={"what"}))
     return dict(stated)
 
 

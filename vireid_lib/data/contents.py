@@ -22,8 +22,7 @@ T = TypeVar("T")
 SETTLED_NS = 2_000_000_000
 ASIDE = ".aside"
 """How the names of all files and folders end that are written beside their place and renamed when they are complete."""
-ABANDONED_SECONDS = 24 * 3600
-"""After which nobody is taken to write them any more."""
+ABANDONED_SECONDS = 24 * 3600  # after which nobody is taken to write them any more
 
 
 def file_digest(path: str | Path) -> str:
@@ -33,10 +32,8 @@ def file_digest(path: str | Path) -> str:
 
 
 def stamp(path: str | Path) -> list[int]:
-    """Return [size in bytes, time of last write, time of last change of any kind], times in nanoseconds.
-
-    The third moves even when a tool that preserves the second (`cp -p`, `rsync -t`) overwrites the file.
-    """
+    """Return [size in bytes, time of last write, time of last change of any kind], times in nanoseconds. The third
+    moves even when a tool that preserves the second (`cp -p`, `rsync -t`) overwrites the file."""
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
@@ -57,11 +54,8 @@ def aside(path: Path) -> Path:
 
 
 def sweep(folder: Path, older_than: int = ABANDONED_SECONDS) -> None:
-    """Remove what processes that were killed left `aside` in a folder, also in those below.
-
-    Args:
-        older_than: seconds since the last change; 0 where it is known that nobody else writes there.
-    """
+    """Remove what processes that were killed left `aside` in a folder, also in those below, if it was not changed for
+    so many seconds; 0 where it is known that nobody else writes there."""
     for path in list(folder.rglob(f".*{ASIDE}")):
         # Another process may rename or remove its own in this very moment.
         with contextlib.suppress(FileNotFoundError):
@@ -108,12 +102,9 @@ def reserve(path: Path) -> None:
 
 
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
-    """Return the sha256 of every file's bytes, in the order of `paths`.
-
-    `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
-    are read again. Two processes may do this at once: an entry lost to the other one costs one more read. Raises
-    FileNotFoundError: a file does not exist; the message names it.
-    """
+    """Return the sha256 of every file's bytes, in the order of `paths`. `cache/contents.json` remembers what each file
+    held together with its size and times; only files whose stamp moved are read again. Two processes may do this at
+    once: an entry lost to the other one costs one more read. Raises FileNotFoundError: a file does not exist."""
     paths = [os.path.abspath(path) for path in paths]
     index_path = None if cache is None else Path(cache) / "contents.json"
     known, stamps = _read_index(index_path), {}
@@ -121,9 +112,7 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
         try:
             stamps[path] = stamp(path)
         except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
-            ) from None
+            raise FileNotFoundError(f"{path} does not exist: restore the file, or read the data set again.") from None
     unknown = [path for path, now in stamps.items() if known.get(path, (None,))[0] != now]
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -21,11 +21,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImageP
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; the message names its path and what is wrong with it.
-
-    Attributes:
-        why: what is wrong, to be read after the path.
-    """
+    """An image that cannot be used; the message names its path and what is wrong with it, which is `why` alone."""
 
     def __init__(self, path: str | Path, why: str) -> None:
         super().__init__(f"{printable(path)} {why}")
@@ -37,12 +33,9 @@ def open_image(path: str | Path) -> Image.Image:
 
     Greyscale is repeated in three channels; transparent pixels are laid on black; the EXIF rotation is carried out; of
     several pictures in a file the first is taken. Deep images (16 bits, floating point) are scaled by the range of the
-    data set that they lie in (`vireid_lib.data.intensity`); outside of any, 65535 becomes 255.
-
-    Raises:
-        ImageError: the file is missing, empty, truncated, no image, or outside of a data set of a kind without a
-            fixed range of brightness (32-bit integers beyond 65535, floating point).
-    """
+    data set that they lie in (`vireid_lib.data.intensity`); outside of any, 65535 becomes 255. Raises ImageError: the
+    file is missing, empty, truncated, no image, or outside of a data set of a kind without a fixed range of brightness
+    (32-bit integers beyond 65535, floating point)."""
     with _named(path), Image.open(path) as file:
         file.load()
         return _to_rgb(_upright(file), path)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from vireid_lib.data.sampling import Batch, EpochSampler, IdentityPool, Labels, check_step, join_groups, split_groups
+from vireid_lib.data.sampling import Batch, EpochSampler, IdentityPool, Labels, Sampler, join_groups, split_groups
 
 
 class ExhaustiveIdentitySampler(EpochSampler):
@@ -81,8 +81,8 @@ class OnceAnEpochSampler(EpochSampler):
         return batches
 
 
-class MixedExhaustiveSampler:
-    """Batches with a fixed share of identities from external data, by one of the samplers above.
+class MixedExhaustiveSampler(Sampler):
+    """Batches with a fixed share of identities from external data, which come last, by one of the samplers above.
 
     The released code knows no mixture. Here each group has a sampler of its own, for its share of the identities; an
     epoch is one of the data set's own identities, and the external ones go through epochs of theirs meanwhile.
@@ -109,9 +109,7 @@ class MixedExhaustiveSampler:
             self._groups.append((sampler, positions))
         self.steps_per_epoch = self._groups[0][0].steps_per_epoch
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """As `EpochSampler.batch`; the external identities come last."""
-        check_step(step, self.steps_per_epoch)
+    def _batch(self, epoch: int, step: int) -> Batch:
         done = epoch * self.steps_per_epoch + step
         return join_groups(
             [(positions, each.batch(*divmod(done, each.steps_per_epoch))) for each, positions in self._groups]

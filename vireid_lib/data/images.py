@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import PIL
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from vireid_lib.data.contents import content_digests, reserve, sweep, written_aside
@@ -29,17 +30,13 @@ class ImageStack(NamedTuple):
 
 
 def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | None) -> ImageStack:
-    """Return images resized to `size` = (height, width), from the cache where it has them.
+    """Return images resized to `size` = (height, width), from the folder `cache` where it has them; None decodes into
+    memory.
 
     The cache's key is what the files hold, in order, the size, the decoder and the range of deep images: a moved data
     set hits, a changed image misses. Two processes may build one cache at once; one result stays. Each list of paths
-    has its own cache: load real and synthetic images with a call each, and the real ones are shared.
-
-    Args:
-        cache: folder for caches; None decodes into memory.
-
-    Raises:
-        ImageError: an image is missing, empty, truncated or no image.
+    has its own cache: load real and synthetic images with a call each, and the real ones are shared. Raises ImageError:
+    an image is missing, empty, truncated or no image.
     """
     paths, shape = list(paths), (len(paths), *size, 3)
     if cache is None or not paths:
@@ -66,6 +63,35 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
             pixels.flush()
         pixels = _cached(folder, shape)
     return ImageStack(pixels)
+
+
+class TablePixels:
+    """`pixels[rows]` gives the images of rows, counted from 0, as uint8 [len(rows), height, width, 3] of `size`
+    (height, width).
+
+    Each data set, split and source is cached on its own in the folder `cache` (None keeps it in memory), so that
+    trainings on other mixtures of them share it.
+    """
+
+    def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
+        self.size, paths = size, table["path"].to_numpy(dtype=object)
+        dataset = table["identity"].str.split("/").str[0]
+        grouped = table.groupby([dataset, table["split"], table["source"]], sort=True)
+        self._group, self._position = grouped.ngroup().to_numpy(), grouped.cumcount().to_numpy()
+        self._stacks = [
+            load_images(list(paths[rows]), size, cache=cache).pixels for rows in grouped.indices.values() if len(rows)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+    def __getitem__(self, rows: Int[np.ndarray, " rows"]) -> UInt8[np.ndarray, "rows height width 3"]:
+        found = np.empty((len(rows), *self.size, 3), dtype=np.uint8)
+        groups, positions = self._group[rows], self._position[rows]
+        for group in np.unique(groups):
+            here = groups == group
+            found[here] = self._stacks[group][positions[here]]
+        return found
 
 
 def to_float(

@@ -21,16 +21,9 @@ def replace_labels(
     In each modality on its own, ceil(share · N) of the N images get one of the other identities, all equally likely
     (the symmetric noise of DART, Yang et al. 2022, as released). A wrong label in one modality also pairs images of
     different people across the modalities: the paper's "twin" noise. As in the release on RegDB, a draw that leaves an
-    identity without an image in a modality is made again.
-
-    Args:
-        visible: which images are visible; the others are infrared.
-        share: of the images of each modality, 0 up to but not 1.
-        spare: images whose labels are never touched and whose identities are never given (external ones).
-
-    Raises:
-        ValueError: `share` is not in 0..1, there is no other identity to take, or each of 100 draws left an identity
-            without images.
+    identity without an image in a modality is made again. The labels of `spare` images are never touched and their
+    identities never given (external ones). Raises ValueError: `share` is not in 0..1, there is no other identity to
+    take, or each of 100 draws left an identity without images.
     """
     if not 0 <= share < 1:
         raise ValueError(f"The share of wrong labels is {share}; it has to be at least 0 and less than 1.")
@@ -54,8 +47,5 @@ def replace_labels(
                 noisy[rows] = identities[drawn]
                 break
         else:
-            raise ValueError(
-                f"With {share:.0%} wrong labels, each of {TRIES} draws left an identity without a {modality} image "
-                f"({len(rows)} images of {len(np.unique(places))} identities): lower the share, or add images."
-            )
+            raise ValueError(f"{TRIES} draws each left an identity without a {modality} image: lower `label_noise`.")
     return noisy

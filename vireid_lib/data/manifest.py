@@ -49,10 +49,7 @@ class Count(Strict):
     @classmethod
     def _is_countable(cls, what: str) -> str:
         if not COUNT_FORM.fullmatch(what):
-            raise ValueError(
-                f'{what!r} cannot be counted; write it as "SPLITS [camera N] [visible|infrared] '
-                'images|identities|distractor images", where SPLITS is "all" or splits joined by "+"'
-            )
+            raise ValueError(f'{what!r} cannot be counted; write it as "train+val visible images" or "all identities"')
         return what
 
 

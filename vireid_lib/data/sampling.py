@@ -13,20 +13,34 @@ Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
 """Positions of a group's visible and infrared images."""
 
 
-class EpochSampler:
+class Sampler:
+    """Which images make each batch, as a pure function of epoch and step. Subclasses set `steps_per_epoch` and write
+    `_batch`."""
+
+    steps_per_epoch: int
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Positions among the visible and among the infrared images. Raises IndexError: an epoch has no such step."""
+        steps = self.steps_per_epoch
+        if not 0 <= step < steps:
+            raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
+        return self._batch(epoch, step)
+
+    def _batch(self, epoch: int, step: int) -> Batch:
+        raise NotImplementedError(f"{type(self).__name__} draws no batch")
+
+
+class EpochSampler(Sampler):
     """Draws an epoch at once from one stream, as the released codes do: a pure function of (seed, epoch, step).
 
     Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
-    stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
+    stream of its own. Subclasses set `seed` too, and write `_draw`.
     """
 
     seed: int
-    steps_per_epoch: int
     _held: tuple[int, list[Batch]] | None = None
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """Return positions of visible and infrared images. Raises IndexError if the epoch has no such step."""
-        check_step(step, self.steps_per_epoch)
+    def _batch(self, epoch: int, step: int) -> Batch:
         if self._held is None or self._held[0] != epoch:
             self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
         return self._held[1][step]
@@ -36,12 +50,6 @@ class EpochSampler:
         raise NotImplementedError
 
 
-def check_step(step: int, steps: int) -> None:
-    """Refuse a step that an epoch of `steps` does not have."""
-    if not 0 <= step < steps:
-        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
-
-
 class IdentityPool:
     """Identities with the positions of their images in both modalities. Raises ValueError as the samplers say."""
 
@@ -49,20 +57,13 @@ class IdentityPool:
         self.names = np.unique(visible)
         one_sided = np.setxor1d(self.names, np.unique(infrared))
         if one_sided.size:
-            raise ValueError(
-                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
-                "leave them out of training, or add rows of the other modality."
-            )
+            raise ValueError(f"label {one_sided[0]}, of {one_sided.size} such, is in one modality only; leave it out.")
         if len(self.names) < identities:
-            raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
-            )
+            raise ValueError(f"{identities} identities cannot be drawn from {len(self.names)}; lower `identities`.")
         self.visible, self.infrared = _positions(visible), _positions(infrared)
         fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
         if max(fewest.values()) < redraw_below:
-            raise ValueError(
-                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
-            )
+            raise ValueError(f"no identity has {redraw_below} images in both modalities; lower `redraw_below`.")
         self.too_few = {name for name, count in fewest.items() if count < redraw_below}
 
     def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
@@ -90,10 +91,7 @@ def split_groups(
     """For the data set's identities, then the external ones: their number in a batch, and their images' positions."""
     from_external = round(identities * mix)
     if not 0 < from_external < identities:
-        raise ValueError(
-            f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
-            "a place: choose another mix, or IdentitySampler for one group."
-        )
+        raise ValueError(f"mix {mix} of {identities} identities gives {from_external} external ones; change it.")
     names = np.array(sorted(external), dtype=np.int64)
     outside = [np.isin(labels, names) for labels in (visible, infrared)]
     return [
@@ -112,20 +110,15 @@ class IdentitySampler(EpochSampler):
     """The identity sampler of AGW, CAJ and DEEN.
 
     A batch is P different identities; for each, K visible and K infrared images drawn with replacement, the identities
-    in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of the larger
-    modality: what the released iterator gives, one more than its `len(loader)` says.
+    in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of the larger modality:
+    what the released iterator gives, one more than its `len(loader)` says. Raises ValueError: an identity lacks a
+    modality, or there are fewer than P identities.
 
     Args:
-        visible, infrared: the class of every visible and infrared image; `batch` returns positions in these, P·K each,
-            identity by identity.
-        identities: P, identities in a batch.
-        images: K, images of one identity and modality in a batch.
-        seed: of all draws.
+        visible, infrared: the class of every image; `batch` returns P·K positions in each, identity by identity.
+        identities, images: P and K.
         redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by one drawn
             from all identities, which may then be in the batch twice. 0 never replaces.
-
-    Raises:
-        ValueError: an identity lacks a modality, or there are fewer than P identities.
     """
 
     def __init__(
@@ -139,7 +132,7 @@ class IdentitySampler(EpochSampler):
         return [self._pool.draw(stream, self.identities, self.images) for _ in range(self.steps_per_epoch)]
 
 
-class MixedIdentitySampler:
+class MixedIdentitySampler(Sampler):
     """Batches with a fixed share of identities from external data, for training on V* and I*.
 
     Each batch has round(P·mix) external identities after the others, so that a large external set cannot crowd out the
@@ -148,16 +141,14 @@ class MixedIdentitySampler:
     Trainings of one seed are paired batch by batch: the n-th batch of a training (n counts over epochs) draws each
     group from a stream of its own, a function of (seed, n, group). The data set's identities and images are therefore
     the same whatever the external set is, and the external ones are the same places in their identities' lists of
-    images, if they are as many. Without external classes the batch starts with the very identities and images that
-    it would have beside external ones, and further ones of the data set fill their places.
+    images, if they are as many. Without external classes the batch starts with the very identities and images that it
+    would have beside external ones, and further ones of the data set fill their places. Raises ValueError: as
+    `IdentitySampler`, or `mix` leaves a group without a place in the batch.
 
     Args:
         external: the classes that belong to the external group; with none, every batch is of the others alone.
         mix: the share of a batch's identities that is external, strictly between 0 and 1.
         redraw_below: as in `IdentitySampler`, of the data set's identities, whose labels may be wrong.
-
-    Raises:
-        ValueError: as `IdentitySampler`, or `mix` leaves a group without a place in the batch.
     """
 
     def __init__(
@@ -183,9 +174,7 @@ class MixedIdentitySampler:
         ]
         self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """As `EpochSampler.batch`; the external identities come last."""
-        check_step(step, self.steps_per_epoch)
+    def _batch(self, epoch: int, step: int) -> Batch:
         number = epoch * self.steps_per_epoch + step  # epochs are longer with external images, batches are not
         streams = (np.random.RandomState([self.seed, number, group]) for group in range(len(self._groups)))
         return join_groups(
@@ -199,16 +188,9 @@ class MixedIdentitySampler:
 class AllImagesSampler(EpochSampler):
     """Every image once an epoch, in random order, whatever its identity: DART's warm-up and its noise modelling.
 
-    Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality starts
-    again from its front until it fills all batches (as released; the smaller modality is therefore seen several times).
-
-    Args:
-        visible, infrared: number of images of each modality; `batch` returns positions among these.
-        images: of each modality in a batch.
-        seed: of all draws.
-
-    Raises:
-        ValueError: a modality has no image.
+    Visible and infrared images, given by their numbers, are drawn apart, so that those of a batch do not pair. The list
+    of each modality starts again from its front until it fills all batches, of `images` of each modality (as released;
+    the smaller modality is therefore seen several times). Raises ValueError: a modality has no image.
     """
 
     def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:

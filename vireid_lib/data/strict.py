@@ -49,14 +49,8 @@ def validated(model: type[Model], content: dict, where: str) -> Model:
 
 
 def explained(make: Callable[[], Model], model: type[BaseModel], where: str, prefix: str = "") -> Model:
-    """Return `make()`, with pydantic's complaints about `model` put in words.
-
-    Args:
-        where, prefix: the file, and the section in it, for the error message.
-
-    Raises:
-        FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
-    """
+    """Return `make()`, with pydantic's complaints about `model` put in words. Raises FileError: naming `where` (the
+    file), the key, after its section `prefix`, and the nearest valid key or the type that is wanted."""
     try:
         return make()
     except ValidationError as error:

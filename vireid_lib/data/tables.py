@@ -17,8 +17,7 @@ from vireid_lib.data.text import printable
 from vireid_lib.nearest import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
-OTHER = {"visible": "infrared", "infrared": "visible"}
-"""Modality → the other one."""
+OTHER = {"visible": "infrared", "infrared": "visible"}  # modality → the other one
 
 MODALITIES = tuple(OTHER)
 SPLITS = ("train", "val", "test", "query", "gallery", "external", "gt_bbox")
@@ -68,10 +67,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     try:
         table["seed"] = table["seed"].astype("Int64")
     except (TypeError, ValueError, OverflowError) as error:
-        raise TableError(
-            f"{where}: column seed is not made of whole numbers ({error}); give each synthetic "
-            "image its integer seed and leave the others empty."
-        ) from None
+        raise TableError(f"{where}: column seed holds no whole numbers ({error}); write them, or nothing.") from None
     with_seed = table["seed"].notna() & (table["source"] == "real")
     _refuse(table, with_seed, "seed", where, "leave the seed of a real image empty, or name its generator")
     return table
@@ -107,9 +103,8 @@ def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], 
 
 
 def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
-    """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing.
-
-    Of a path only the file's name counts; of a deep image, the range that it is shown in too.
+    """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing. Of a path
+    only the file's name counts; of a deep image, the range that it is shown in too.
 
     Args:
         content: hash the files' bytes; False takes their size and time of last write, which do not survive copying.

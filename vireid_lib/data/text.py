@@ -50,8 +50,7 @@ def _held(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:  # a folder, or no permission
-        why = error.strerror or error
-        raise TextError(f"{printable(path)} cannot be read ({why}): give a file that you may read.") from None
+        raise TextError(f"{printable(path)} cannot be read ({error.strerror or error}): make it readable.") from None
 
 
 def _decoded(data: bytes, path: str | Path) -> str:
@@ -61,10 +60,7 @@ def _decoded(data: bytes, path: str | Path) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise TextError(
-            f"{printable(path)} is not UTF-8 text (line {line} holds the byte 0x{data[error.start]:02x}): save it as "
-            "UTF-8."
-        ) from None
+        raise TextError(f"{printable(path)}, line {line}, is not UTF-8 text: save it as UTF-8.") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

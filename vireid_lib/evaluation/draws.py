@@ -15,8 +15,7 @@ from vireid_lib.evaluation.rules import camera_numbers
 # Identity's number, zero-padded as the releases sort it → camera's number → index labels of its images.
 Places = dict[str, dict[int, list]]
 
-CAMERAS = 6
-"""Of SYSU-MM01, in its permutation file."""
+CAMERAS = 6  # of SYSU-MM01, in its permutation file
 
 
 def images_by_place(table: pd.DataFrame, modality: str) -> Places:
@@ -58,49 +57,33 @@ def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int =
 
 def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
     """Read SYSU-MM01's `rand_perm_cam.mat`: [trials, images] 1-based numbers per (camera, identity); a file that has
-    not changed is read once.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no MATLAB file, or not cells of six cameras with cells of identities with numbers in them.
-    """
+    not changed is read once. Raises FileNotFoundError: there is no such file; ValueError: it is no MATLAB file, or not
+    cells of six cameras with cells of identities with numbers in them."""
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} does not exist: the official draw needs rand_perm_cam.mat, which comes with SYSU-MM01 "
-            '(folder exp/); copy it there, or use draw="seeded"'
-        )
+        raise FileNotFoundError(f'{file} does not exist: copy it from SYSU-MM01, folder exp/, or use draw="seeded"')
     return _read(file)
 
 
 @kept_until_changed(4)
 def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
     def refuse(what: str) -> ValueError:
-        return ValueError(f"{file}{what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
+        return ValueError(f"{file} {what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
 
     try:
         content = scipy.io.loadmat(file)
     except Exception as error:  # scipy raises errors of a dozen classes for other files
-        raise refuse(f" cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
-    if "rand_perm_cam" not in content:
-        raise refuse(" holds no variable rand_perm_cam, so is not SYSU-MM01's permutation file")
-    cameras = content["rand_perm_cam"].ravel()
+        raise refuse(f"cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
+    cameras, permutations = content.get("rand_perm_cam", np.empty(0)).ravel(), {}
     if cameras.dtype != object or len(cameras) != CAMERAS:
-        held = f"{len(cameras)} entries of type {cameras.dtype}"
-        raise refuse(f": rand_perm_cam has {held}, where SYSU-MM01's has a cell for each of its {CAMERAS} cameras")
-    permutations = {}
+        raise refuse(f"holds no variable rand_perm_cam with a cell for each of SYSU-MM01's {CAMERAS} cameras")
     for camera, cell in enumerate(cameras, start=1):
-        identities = np.asarray(cell).ravel()
-        if identities.dtype != object:
-            raise refuse(f": camera {camera} holds no cell for each identity")
-        for identity, images in enumerate(identities, start=1):
+        for identity, images in enumerate(np.asarray(cell).ravel(), start=1):
             if not np.size(images):
                 continue
             whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
             if not whole or images.min() < 1:
-                held = f"{images.dtype} of shape {list(images.shape)}"
-                where = f"camera {camera}, identity {identity}"
-                raise refuse(f": {where} holds {held}, and no image numbers [trials, images] from 1")
+                raise refuse(f"for camera {camera}, identity {identity} holds {images.dtype} values, no numbers from 1")
             permutations[camera, identity] = images.astype(np.int64)
     return permutations
 
@@ -113,15 +96,9 @@ def official_draw(
     permutations: dict[tuple[int, int], np.ndarray],
     paths: pd.Series,
 ) -> list:
-    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity.
-
-    Args:
-        places: as `images_by_place` has them; an identity without images has a place for no camera.
-        paths: the path of each index label; the file's name is the image's number.
-
-    Raises:
-        ValueError: the permutation file lacks a place or the trial, or names an image that is missing.
-    """
+    """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity; `paths` has
+    the path of each index label, whose file's name is the image's number. An identity without images has a place for no
+    camera. Raises ValueError: the permutation file lacks a place or the trial, or names an image that is missing."""
     drawn = []
     for camera in cameras:
         for identity, by_camera in places.items():
@@ -136,10 +113,7 @@ def official_draw(
                 raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
             by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
             for number in (number for number in chosen if number not in by_number):
-                raise ValueError(
-                    f"the official draw asks for image {number:04d} of {where}, which the table lacks: the data set's "
-                    "copy is incomplete (`vireid data check` names what is missing)"
-                )
+                raise ValueError(f"image {number:04d} of {where}, which the table lacks: incomplete; unpack it again")
             drawn += [by_number[number] for number in chosen]
     return drawn
 

@@ -55,14 +55,8 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One network's scores under one protocol.
-
-    Attributes:
-        protocol: the protocol's settings.
-        trials: per-trial results.
-        distance: name of the distance that ranked.
-        disjoint: True if a check found no test identity in training; None without the check.
-    """
+    """One network's scores under one protocol, whose settings are `protocol`, by the distance of that name; `disjoint`
+    is True if a check found no test identity in training, None without the check."""
 
     protocol: dict
     trials: tuple[TrialResult, ...]
@@ -77,10 +71,6 @@ class Evaluation:
         means = {name: float(np.mean([getattr(each, name) for each in scores])) for name in ("mean_ap", "mean_inp")}
         sums = {name: sum(getattr(each, name) for each in scores) for name in ("valid_queries", "tied_queries")}
         return Scores(cmc=np.mean([each.cmc[:length] for each in scores], axis=0), **means, **sums)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
-        return pd.DataFrame([trial.to_dict() for trial in self.trials]).drop(columns=["cmc", "digest"])
 
     def to_dict(self) -> dict:
         """Return all that a result record needs, as plain JSON values; deviations are sample deviations."""
@@ -113,25 +103,17 @@ def evaluate(
     distance: Callable[[Tensor, Tensor], Tensor] = cosine_distance,
     trained_identities: Collection[str] | None = None,
 ) -> Evaluation:
-    """Score features under a protocol, holding the distances of a chunk of queries at a time.
+    """Score features, a row for each row of `table`, under a protocol, on the device they are on, holding the distances
+    of a chunk of queries at a time. Raises ValueError: features that do not fit the table or are not finite (naming the
+    image), an identity that was trained on, or what the protocol finds wrong with the table.
 
     Args:
-        features: one row per row of `table`; ranked on the device they are on.
-        table: the rows that the protocol may use, usually `data.tables.test_rows`; validation rows to choose
-            settings.
-        protocol: whose `trials(table)` say what is ranked.
+        table: the rows that the protocol may use, usually `data.tables.test_rows`; validation rows to choose settings.
         distance: of a block of queries to the whole gallery, smaller is closer.
         trained_identities: the identities of the network's training, to make sure that none is tested.
-
-    Raises:
-        ValueError: features that do not fit the table or are not finite (naming the image), an identity that
-            was trained on, or what the protocol finds wrong with the table.
     """
     if features.ndim != 2 or len(features) != len(table):
-        raise ValueError(
-            f"features have shape {tuple(features.shape)} and the table has {len(table)} rows; extract one "
-            "feature vector per row, in the table's order"
-        )
+        raise ValueError(f"features of shape {tuple(features.shape)} for {len(table)} rows; give one vector a row")
     refuse_non_finite(features, table)
     table, features = table.reset_index(drop=True), features.detach()
     if features.element_size() < 4:
@@ -220,9 +202,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         for each in evaluations
     ]
     for what, other in ((what, other) for each in about for what, other in each.items() if other != about[0][what]):
-        raise ValueError(
-            f"the evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like"
-        )
+        raise ValueError(f"evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like")
     trials = tuple(trial for each in evaluations for trial in each.trials)
     names = [trial.name for trial in trials]
     twice = sorted({name for name in names if names.count(name) > 1})

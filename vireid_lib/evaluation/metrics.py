@@ -55,11 +55,12 @@ def score(
 ) -> Scores:
     """Rank the gallery for every query by ascending distance and score the rankings.
 
-    Average precision is the mean over hits of (number of the hit / its rank), ranks counted among the
-    gallery images that the rule leaves. mINP is the mean of (right images / rank of the last one). Queries
-    with no right image left are skipped. **Ties are ranked pessimistically**: at equal distance every wrong
-    image (or identity) comes first, so that a collapsed embedding cannot score by the order of its gallery;
-    `TiedDistancesWarning` says when the other order would change a mean by 0.01 % or more.
+    Average precision is the mean over hits of (number of the hit / its rank), ranks counted among the gallery images
+    that the rule leaves. mINP is the mean of (right images / rank of the last one). Queries with no right image left
+    are skipped. **Ties are ranked pessimistically**: at equal distance every wrong image (or identity) comes first, so
+    that a collapsed embedding cannot score by the order of its gallery; `TiedDistancesWarning` says when the other
+    order would change a mean by 0.01 % or more. Raises ValueError: shapes that do not fit, unknown rule, distances that
+    are not finite, no valid query at all.
 
     Args:
         distances: [queries, gallery], smaller is closer, finite; ranked on the device it is on.
@@ -67,10 +68,6 @@ def score(
         query_cameras, gallery_cameras: numbers or names ending in a number ("sysu_mm01/3"); not needed for
             "regdb".
         rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".
-
-    Raises:
-        ValueError: shapes that do not fit, unknown rule, distances that are not finite, no valid query at
-            all.
     """
     if not isinstance(distances, Tensor):
         distances = torch.from_numpy(np.ascontiguousarray(distances))

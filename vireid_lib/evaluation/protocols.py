@@ -1,6 +1,6 @@
 """Each data set's protocol as one object: queries, galleries, number of trials, removal rule."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,14 +59,10 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
     for what, rows in (("query", query), ("gallery", gallery)):
         if rows.empty:
             held = ", ".join(sorted({*(table["modality"] + " camera " + table["camera"])})) or "no image at all"
-            raise ValueError(
-                f"{name}: the table has no {what} image; it holds {held}. Hand in this data set's test rows."
-            )
+            raise ValueError(f"{name}: no {what} image; it holds {held}. Hand in this data set's test rows.")
         splits = sorted(rows["split"].unique())
         if len(splits) > 1:
-            raise ValueError(
-                f"{name}: {what} images come from the splits {', '.join(splits)}; hand in the rows of one of them"
-            )
+            raise ValueError(f"{name}: {what} images come from the splits {', '.join(splits)}; hand in one of them")
     return Trial(query, gallery, name, part)
 
 
@@ -105,9 +101,7 @@ class SysuProtocol(EvaluationProtocol):
         if (self.draw == "official") != (self.permutation_file is not None):
             raise ValueError('draw="official" needs permutation_file, and no other draw takes one')
         if self.draw == "official" and self.galleries > 1:
-            raise ValueError(
-                f'draw="official" draws one gallery, not {self.galleries}; use galleries=1, or draw="seeded"'
-            )
+            raise ValueError(f'draw="official" draws one gallery, not {self.galleries}; use galleries=1')
 
     @property
     def name(self) -> str:
@@ -117,13 +111,9 @@ class SysuProtocol(EvaluationProtocol):
         return f"{self.mode}-search, {shots}, {self.draw} draw{parts}"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the trials, part after part, each with all queries of its part and a gallery of its own.
-
-        Raises:
-            ValueError: see `EvaluationProtocol.trials`; fewer than two identities for each part; or a table that the
-                official draw does not fit.
-            FileNotFoundError: no permutation file.
-        """
+        """Return the trials, part after part, each with all queries of its part and a gallery of its own. Raises
+        ValueError: see `EvaluationProtocol.trials`; fewer than two identities for each part; or a table that the
+        official draw does not fit. Raises FileNotFoundError: no permutation file."""
         queries, places = images_by_place(table, "infrared"), images_by_place(table, "visible")
         trials = []
         for part, names in enumerate(self._parts({**queries, **places})):
@@ -194,8 +184,8 @@ class LlcmProtocol(EvaluationProtocol):
 
     Attributes:
         direction: "visible-to-infrared" (visible queries) or "infrared-to-visible".
-        reading: "paper": all images of the query modality search the drawn images of the other. "release":
-            for visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
+        reading: "paper": all images of the query modality search the drawn images of the other. "release": for
+            visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
             infrared-to-visible it agrees with the paper.
         trial_count: draws; papers report the mean of 10.
     """
@@ -246,26 +236,10 @@ PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProto
 
 
 def build_protocol(rule: str, mode: str | None = None, **options: object) -> EvaluationProtocol:
-    """Build a protocol from the settings of a manifest or a profile.
-
-    Args:
-        rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".
-        mode: SYSU-MM01's "all" or "indoor"; RegDB's and LLCM's direction, "_" or "-" between its words; none
-            for Market-1501.
-        options: the protocol's other attributes.
-
-    Raises:
-        ValueError: unknown rule, mode or option, naming the valid ones.
-    """
+    """Build a protocol from the settings of a manifest or a profile: a rule, as in `score`; a mode, which is
+    SYSU-MM01's "all" or "indoor", RegDB's and LLCM's direction ("_" or "-" between its words), none for Market-1501;
+    and the protocol's other attributes. Raises ValueError: unknown rule or mode, naming the valid ones."""
     _one_of(rule, tuple(PROTOCOLS), "rule")
-    kind = PROTOCOLS[rule]
-    valid = [each.name for each in fields(kind)]
-    key = next((name for name in ("mode", "direction") if name in valid), None)
     if mode is not None:
-        if key is None:
-            raise ValueError(f"rule {rule!r} has no modes; leave out mode {mode!r}")
-        options[key] = mode.replace("_", "-")
-    for option in options:
-        if option not in valid:
-            raise ValueError(f"rule {rule!r} has no option {option!r}; it has {', '.join(valid) or 'none'}")
-    return kind(**options)
+        options["mode" if rule == SysuProtocol.rule else "direction"] = mode.replace("_", "-")
+    return PROTOCOLS[rule](**options)

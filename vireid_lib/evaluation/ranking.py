@@ -155,13 +155,8 @@ def _check_finite(distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, "
 def _per_query(
     ahead: Int[Tensor, "valid most"], first: Int[Tensor, " valid"], count: Int[Tensor, " valid"]
 ) -> Float[Tensor, "valid 3"]:
-    """Return CMC rank, average precision and inverse penalty of each query.
-
-    Args:
-        ahead: wrong images before each hit, the hits in order; anything after the first `count`.
-        first: what the CMC counts before the first hit.
-        count: hits of each query.
-    """
+    """Return CMC rank, average precision and inverse penalty of each query, from the wrong images `ahead` of each of
+    its `count` hits in order (anything after these), and from what the CMC counts before the `first` hit."""
     number = torch.arange(1, ahead.shape[1] + 1, device=ahead.device)
     ranks = (ahead + number).double()
     precision = torch.where(number <= count[:, None], number / ranks, 0.0).sum(1) / count

@@ -112,10 +112,7 @@ def identity_labels(
     ValueError: wrong number of entries, or integers on one side and strings on the other."""
     query, gallery = _plain(query_ids, "query_ids", queries), _plain(gallery_ids, "gallery_ids", images)
     if query.dtype.kind != gallery.dtype.kind:
-        raise ValueError(
-            f"query_ids are {query.dtype} and gallery_ids are {gallery.dtype}, so none could ever match; "
-            "give both as integers or both as strings"
-        )
+        raise ValueError(f"query_ids {query.dtype}, gallery_ids {gallery.dtype}: none could ever match; give one type")
     names, labels = np.unique(np.concatenate([query, gallery]), return_inverse=True)
     if junk:
         is_junk = np.asarray([str(name).rsplit("/", 1)[-1] == str(JUNK) for name in names], dtype=bool)

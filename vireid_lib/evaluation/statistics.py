@@ -10,19 +10,13 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float
 
-LEVEL = 0.05
-"""Probability of a false statement that every test of the book allows."""
+LEVEL = 0.05  # probability of a false statement that every test of the book allows
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of means and its uncertainty.
-
-    Attributes:
-        value: the difference.
-        standard_error: of the difference; None where a sample has a single value.
-        freedom: degrees of freedom of Student's t; None likewise, and where nothing varies.
-    """
+    """A difference of means, with its standard error (None where a sample has a single value) and the degrees of
+    freedom of Student's t (None likewise, and where nothing varies)."""
 
     value: float
     standard_error: float | None = None
@@ -133,18 +127,13 @@ def variance_components(differences: Float[np.ndarray, "seeds parts"]) -> tuple[
 def smallest_difference(
     seeds: int, parts: int = 1, *, variances: tuple[float, float, float] = (1.0, 0.0, 0.0), level: float = LEVEL
 ) -> float | None:
-    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected.
+    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected, in
+    the unit of the scores; None for one seed, which shows nothing.
 
-    A true difference of this size is found in about half of all studies; one that is to be found in most must be
-    larger by a half and more.
-
-    Args:
-        variances: of seeds, parts and the rest (`variance_components`; negative ones count as 0). By default the answer
-            is in standard deviations of the difference of one seed.
-        level: probability of a false statement; that of one claim after a correction is smaller.
-
-    Returns:
-        in the unit of the scores; None for one seed, which shows nothing.
+    A true difference of this size is found in about half of all studies; one that is to be found in most must be larger
+    by a half and more. `variances` are those of seeds, parts and the rest (`variance_components`; negative ones count
+    as 0); by default the answer is in standard deviations of the difference of one seed. `level` is the probability of
+    a false statement; that of one claim after a correction is smaller.
     """
     if seeds < 2:
         return None
@@ -204,14 +193,12 @@ def equivalence(
     difference is not significant makes nothing equivalent: few or scattered values are inconclusive.
 
     Source: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
-    equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 1987.
+    equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 1987. Raises ValueError: a
+    single value, about whose mean nothing can be concluded.
 
     Args:
         deviation: the sample's standard deviation (n - 1).
         count: the sample's size, 2 or more.
-
-    Raises:
-        ValueError: a single value, about whose mean nothing can be concluded.
     """
     if count < 2:
         raise ValueError(f"equivalence of a mean needs 2 values or more, not {count}: one value has no spread")

@@ -71,7 +71,7 @@ def world(run: Context, *, campus: bool = False) -> StageRecord | None:
     config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
 
     def make(folder: Path) -> dict:
-        (write.make_campus if campus else write.make)(folder, seed=seed, size=size)
+        write.make(folder, seed=seed, size=size, names=(write.CAMPUS,) if campus else write.SETS)
         return {"images": sum(1 for _ in folder.rglob("*.jpg"))}
 
     return run.stage("world_campus" if campus else "world", config, {}, make, code=[write], seeds=[seed])

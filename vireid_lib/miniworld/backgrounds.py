@@ -8,8 +8,7 @@ import numpy as np
 from vireid_lib.data.grey import LUMINANCE
 from vireid_lib.miniworld.raster import Array
 
-LENGTH = 4.0
-"""Length of a panorama, in picture heights."""
+LENGTH = 4.0  # length of a panorama, in picture heights
 
 _PAINT_HEIGHT = 256
 

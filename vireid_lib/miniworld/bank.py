@@ -1,7 +1,5 @@
 """Captioned pictures of people of no data set, which the miniature Stable Diffusion is pre-trained on."""
 
-from __future__ import annotations
-
 import json
 from itertools import islice
 from pathlib import Path

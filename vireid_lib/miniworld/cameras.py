@@ -75,8 +75,7 @@ CAMERAS = {f"{name}/{number}": Camera(f"{name}/{number}", number, *settings) for
 VISIBLE = ("mini_vi/1", "mini_vi/2", "mini_vi/4", "mini_vi/5")
 INFRARED = ("mini_vi/3", "mini_vi/6")
 
-RANDOM_PLACES = 160
-"""How many different sceneries the random cameras look at (each is painted once and kept)."""
+RANDOM_PLACES = 160  # how many different sceneries the random cameras look at (each is painted once and kept)
 
 _RANDOM_STYLES = ("hall", "office", "street", "park", "yard", "market")
 _RANDOM_RANGES = dict(exposure=(0.8, 1.15), contrast=(0.92, 1.1), blur=(0.4, 0.7), noise=(0.004, 0.018))

@@ -1,7 +1,5 @@
 """Reads the words of a person's caption from pictures, slot by slot: in miniature, what BLIP does for photographs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import pairwise
@@ -28,15 +26,13 @@ Pixels = UInt8[np.ndarray, "n height width 3"]
 
 
 class Captioner(nn.Module):
-    """A small convolutional network that chooses a word for each slot of `captions.SLOTS`.
-
-    Slots are told from all places of the last map of features at once: what is a hat is at the top.
+    """A small convolutional network that chooses a word for each slot of `captions.SLOTS`, from all places of the last
+    map of features at once: what is a hat is at the top.
 
     Args:
-        channels: of the convolutions; all but the third halve the picture.
+        channels: of the convolutions; all but the third halve the picture of `height` x `width` pixels.
         squeezed: channels of the last map that the hidden layer looks at.
         hidden: width of that layer, which all slots share.
-        height, width: of the pictures, in pixels.
     """
 
     def __init__(self, channels: Sequence[int], *, squeezed: int, hidden: int, height: int, width: int) -> None:
@@ -78,12 +74,8 @@ class Captioner(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote, in float32.
-
-        Raises:
-            FileNotFoundError: a file is missing.
-            WeightsError: they are of other slots or words, or do not fit their settings.
-        """
+        """What `save` wrote, in float32. Raises FileNotFoundError: a file is missing; WeightsError: they are of other
+        slots or words, or do not fit their settings."""
         config = dict(read_json(folder / CONFIG))
         if {name: tuple(words) for name, words in config.pop("slots").items()} != SLOTS:
             raise WeightsError(f"{folder} reads other words than the miniature world's captions have: train it again.")

@@ -20,20 +20,15 @@ from vireid_lib.miniworld.cameras import CAMERAS, View
 from vireid_lib.miniworld.people import Person
 
 KINDS = {"true": "true infrared", "redrawn": "redrawn infrared"}
-GARMENTS = ("upper", "lower", "shoes")
 
 Masks = Float32[np.ndarray, "n height width"]
 
 
 def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
-    """Return the image table of mini_truth, split "external", sorted by path. Raises ValueError: an unknown kind, or a
-    folder without such pictures.
-
-    Args:
-        root: the folder `mini_truth` that `write.make` made.
-        kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
-            materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
-    """
+    """Return the image table of the folder `mini_truth` that `write.make` made, split "external", sorted by path:
+    "true", the person as an infrared camera would see it (the upper bound); or "redrawn", with infrared materials drawn
+    anew by the world's law, the best guess from colour (the fair ceiling). Raises ValueError: an unknown kind, or a
+    folder without such pictures."""
     if kind not in KINDS:
         raise ValueError(f"read_oracle: kind {kind!r}; choose one of {', '.join(KINDS)}")
     folder = Path(os.path.abspath(root)) / kind
@@ -51,14 +46,6 @@ def person_masks(paths: Sequence[str], *, height: int = write.HEIGHT, width: int
     return render.silhouettes(*_people_and_views(paths), height=height, width=width)
 
 
-def garment_masks(paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH) -> Masks:
-    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1). Raises ValueError:
-    another garment, or a path that no written world holds."""
-    if garment not in GARMENTS:
-        raise ValueError(f"garment_masks: garment {garment!r}; choose one of {', '.join(GARMENTS)}")
-    return render.garment_masks(*_people_and_views(paths), garment, height=height, width=width)
-
-
 def paired_views(
     paths: Sequence[str], cameras: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
 ) -> tuple[UInt8[np.ndarray, "n height width 3"], Masks]:
@@ -68,10 +55,7 @@ def paired_views(
     modality. Raises ValueError: a camera that is not infrared, or a path that no written world holds."""
     wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
     if wrong or len(cameras) != len(paths):
-        raise ValueError(
-            f"paired_views of {len(paths)} paths and {len(cameras)} cameras: give an infrared one for each"
-            + (f", which {wrong[0]!r} is not." if wrong else ".")
-        )
+        raise ValueError(f"paired_views: {len(paths)} paths, {len(cameras)} cameras; give an infrared one for each.")
     people, views = _people_and_views(paths)
     seen = []
     for view, name in zip(views, cameras, strict=True):

@@ -1,8 +1,8 @@
 """Identity factors of the miniature world: a person's look in visible light and in near infrared."""
 
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from vireid_lib.miniworld import palette
 INFRARED_CORRELATION = 0.7
 """How much of a material's near-infrared brightness its visible luminance explains (c of the world's law)."""
 
-PATTERN_CHANGE = 0.15
-"""Probability that a pattern fades in infrared, and, separately, that it inverts."""
+PATTERN_CHANGE = 0.15  # probability that a pattern fades in infrared, and, separately, that it inverts
 
 RGB = tuple[float, float, float]
 
@@ -164,19 +163,6 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     worn |= {name: garment(getattr(person, name)) for name in ("upper", "lower", "shoes")}
     worn |= {name: cloth(getattr(person, name)) for name in ("bag_cloth", "hat_cloth")}
     return replace(person, skin=skin, **worn)
-
-
-def in_tones(person: Person, tones: Mapping[str, float], rest: float) -> Person:
-    """The same person with other infrared brightness: `tones` by field name ("upper", "skin"), `rest` elsewhere."""
-    changed = {}
-    for each in fields(person):
-        value, tone = getattr(person, each.name), tones.get(each.name, rest)
-        if isinstance(value, Cloth):
-            changed[each.name] = replace(value, infrared=tone)
-        elif isinstance(value, Garment):
-            second = value.second and replace(value.second, infrared=tone)
-            changed[each.name] = replace(value, cloth=replace(value.cloth, infrared=tone), second=second)
-    return replace(person, **changed)
 
 
 def people_stream(seed: int, purpose: str) -> Iterator[Person]:

@@ -1,7 +1,5 @@
 """Settings, tokenizer and networks of the miniature Stable Diffusion. The defaults are those of the shipped model."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -83,10 +81,6 @@ class DenoiserConfig(Strict):
     monochrome: float = Field(0.0, ge=0, le=1)
 
 
-OF_THE_NETWORK = ("channels", "layers", "heads", "groups", "beta_start", "beta_end")
-"""The denoiser's settings that a second phase of its training cannot change."""
-
-
 class CaptionerConfig(Strict):
     """`captioner.Captioner`, trained on the first `images` of the bank. The rate falls along half a cosine; `average`
     is the decay of the weight average that is shipped."""
@@ -145,30 +139,25 @@ def weights(seed: int, network: str) -> Iterator[None]:
         yield
 
 
-MONOCHROME = "monochrome"
-"""What the prompt of a monochrome picture says besides."""
+MONOCHROME = "monochrome"  # what the prompt of a monochrome picture says besides
 
 
-def add_word(word: str, tokenizer: CLIPTokenizer, text: CLIPTextModel | None = None) -> None:
-    """Make `word` a single token, unless it is one, with a row of the text encoder that starts as that of "grey"."""
-    if len(tokenizer.tokenize(word)) == 1:
-        return
-    tokenizer.add_tokens([word])
-    if text is not None:
-        text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-        with torch.no_grad():
-            rows = text.get_input_embeddings().weight
-            rows[-1] = rows[tokenizer.convert_tokens_to_ids("grey</w>")]
-
-
-def build_text(config: TextConfig, *, seed: int) -> tuple[CLIPTokenizer, CLIPTextModel]:
-    """The tokenizer over the captions' words, and a small text encoder for it."""
+def build_text(config: TextConfig, *, seed: int, monochrome: bool = False) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """The tokenizer over the captions' words, and a small text encoder for it; with a word for monochrome pictures,
+    whose row starts as that of "grey"."""
     tokenizer = build_tokenizer([*vocabulary(), *STYLES, "a", "photo", "of", ","], max_length=config.length)
     sizes = dict(hidden_size=config.width, intermediate_size=2 * config.width, max_position_embeddings=config.length)
     sizes |= dict(num_hidden_layers=config.layers, num_attention_heads=config.heads, vocab_size=len(tokenizer))
     special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
     with weights(seed, "text"):
-        return tokenizer, CLIPTextModel(CLIPTextConfig(hidden_act="gelu", **sizes, **special))
+        text = CLIPTextModel(CLIPTextConfig(hidden_act="gelu", **sizes, **special))
+    if monochrome:
+        tokenizer.add_tokens([MONOCHROME])
+        text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        with torch.no_grad():
+            rows = text.get_input_embeddings().weight
+            rows[-1] = rows[tokenizer.convert_tokens_to_ids("grey</w>")]
+    return tokenizer, text
 
 
 def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:

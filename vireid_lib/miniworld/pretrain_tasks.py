@@ -1,7 +1,5 @@
 """What is trained for the miniature Stable Diffusion, a task each: the autoencoder, the denoiser, the captioner."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -146,7 +144,6 @@ class DenoiserTask(Pretraining):
 
     Args:
         vae: encodes the share of pictures that is made monochrome anew at each step.
-        start: digest of the model that the networks come from, if from one; a resumed run must have the same.
     """
 
     def __init__(
@@ -157,14 +154,12 @@ class DenoiserTask(Pretraining):
         vae: AutoencoderKL,
         bank: Bank,
         config: nets.PretrainConfig,
-        *,
-        start: str | None = None,
     ) -> None:
         decayed, others = ([p for p in network.parameters() if (p.ndim > 1) == kind] for kind in (True, False))
         groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
         super().__init__(network, groups, betas=(0.9, 0.99), decay=1e-2, average=config.denoiser.average)
         self.name, self.settings, self.scale = "denoiser", config.denoiser, vae.config.scaling_factor
-        self.config = config.model_dump(mode="json", exclude={"captioner"}) | {"scale": self.scale, "start": start}
+        self.config = config.model_dump(mode="json", exclude={"captioner"}) | {"scale": self.scale}
         self.latents, self.bank, self.tokenizer, self.vae = latents, bank, tokenizer, vae
         self.scheduler = nets.build_scheduler(config.denoiser)
 

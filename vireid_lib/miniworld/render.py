@@ -12,7 +12,7 @@ from vireid_lib.miniworld.body import arms, bags, legs, skirts, torso
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.figure import Figure
 from vireid_lib.miniworld.head import hats, head, long_hair
-from vireid_lib.miniworld.people import Person, in_tones
+from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.raster import Array, Lathe, draw
 from vireid_lib.miniworld.skeleton import numbers
 
@@ -74,36 +74,13 @@ def silhouettes(
     masks = np.empty((len(people), height, width), np.float32)
     for start in range(0, len(people), _CHUNK):
         part = slice(start, start + _CHUNK)
-        black, white = (_before(shade, people[part], views[part], height, width) for shade in (0.0, 1.0))
-        masks[part] = np.clip(1 - (white - black), 0, 1)
+        figure = Figure(people[part], views[part], height, width, "infrared")
+        black, white = (np.full((figure.n, 1, height, width), shade, np.float32) for shade in (0, 1))
+        for solid in _solids(figure):
+            draw(black, solid)
+            draw(white, solid)
+        masks[part] = np.clip(1 - (white - black), 0, 1)[:, 0]
     return masks
-
-
-@_steady
-def garment_masks(
-    people: Sequence[Person], views: Sequence[View], garment: str, *, height: int = 128, width: int = 64
-) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel shows a person's "upper" garment, "lower" one or "shoes", 0..1; bags before it hide it. A
-    pixel's light is linear in the tones of what it shows: the garment's share is the light that it adds when it alone
-    is white, over what everything adds."""
-    masks = silhouettes(people, views, height=height, width=width)
-    for start in range(0, len(people), _CHUNK):
-        part, lights = slice(start, start + _CHUNK), []
-        for tones, rest in (({}, 0.0), ({garment: 1.0}, 0.0), ({}, 1.0)):
-            toned = [in_tones(person, tones, rest) for person in people[part]]
-            lights.append(_before(0.0, toned, views[part], height, width))
-        dark, alone, whole = lights
-        masks[part] *= np.clip((alone - dark) / np.maximum(whole - dark, 1e-6), 0, 1)
-    return masks
-
-
-def _before(shade: float, people: Sequence[Person], views: Sequence[View], height: int, width: int) -> Array:
-    """The figures in infrared before a plain ground, [n, height, width]."""
-    figure = Figure(people, views, height, width, "infrared")
-    canvas = np.full((figure.n, 1, height, width), shade, np.float32)
-    for solid in _solids(figure):
-        draw(canvas, solid)
-    return canvas[:, 0]
 
 
 def _shadow(canvas: Array, figure: Figure) -> None:

@@ -1,7 +1,5 @@
 """Writes the miniature world to disk in the layouts of the real data sets; one seed, one set of files."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -21,8 +19,7 @@ from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
 from vireid_lib.miniworld.render import render
 
 HEIGHT, WIDTH, QUALITY = 128, 64, 95
-LOOK = 1
-"""Raise it whenever a change makes the same seed look different: older worlds on disk are then refused."""
+LOOK = 1  # raise it whenever a change makes the same seed look different: older worlds on disk are then refused
 
 SETS, CAMPUS = ("mini_vi", "mini_market", "mini_truth"), "mini_campus"
 
@@ -82,13 +79,11 @@ def make(
     """Write the data sets `names` below `root`, unless they are already there; returns the folder of each.
 
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
-    infrared pictures of mini_market's training people (`oracle.read_oracle`). No person of one data set is in another.
-    Each folder is complete or absent, and keeps its settings in `world.json`. Raises WorldError: an unknown size, a
-    negative seed, or a folder that holds a world with other settings.
-
-    Args:
-        seed: the world's; every file is a function of it, and of nothing else.
-        size: "mini", "small", or a `Size` of your own.
+    infrared pictures of mini_market's training people (`oracle.read_oracle`). `mini_campus` is a second external set,
+    laid out as CUHK03-NP: by two other cameras, and fewer images of each person (five eighths as many), as CUHK03-NP
+    has fewer than Market-1501; their infrared is not known. No person of one data set is in another. Each folder is
+    complete or absent, and keeps its settings in `world.json`; every file is a function of the seed and of nothing
+    else. Raises WorldError: an unknown size, a negative seed, or a folder that holds a world with other settings.
     """
     if isinstance(size, str):
         if size not in SIZES:
@@ -112,13 +107,6 @@ def make(
                 (folder / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             _refuse_other_settings(root / name, settings)  # another process may have been first
     return {name: root / name for name in names}
-
-
-def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
-    """Write `mini_campus` as `make` does: a second external set, in CUHK03-NP's layout. Other people than
-    mini_market's, by two other cameras, and fewer images of each (five eighths as many), as CUHK03-NP has fewer than
-    Market-1501. Their infrared is not known."""
-    return make(root, seed=seed, size=size, names=(CAMPUS,))[CAMPUS]
 
 
 def campus_images(size: Size) -> int:

@@ -8,8 +8,9 @@ from jaxtyping import Int64
 
 from vireid_lib.data import tables
 from vireid_lib.data.label_noise import replace_labels
+from vireid_lib.data.sampling import Sampler
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.method import Method, Sampler
+from vireid_lib.reid.method import Method
 from vireid_lib.training import seeds
 
 
@@ -19,9 +20,8 @@ class Labelled:
 
     Attributes:
         identities: their names; a label is a place in this list.
-        true_labels: of each row. labels: the same, or with `config.label_noise`.
-        rows: modality → places of its rows.
-        external: the labels of external identities.
+        true_labels, labels: of each row; `labels` with `config.label_noise`.
+        rows: modality → places of its rows. external: the labels of external identities.
     """
 
     identities: list[str]
@@ -62,7 +62,4 @@ def _check_modalities(table: pd.DataFrame) -> None:
     lone = kinds[kinds["nunique"] == 1]
     for identity, here in lone["first"].items():
         other = tables.OTHER[here]
-        raise ValueError(
-            f"Identity {identity} has {here} images and no {other} one ({len(lone)} such identities): add {other} "
-            "images of it, from a generator say, or leave it out."
-        )
+        raise ValueError(f"Identity {identity} has {here} images and no {other} one: add {other} ones or leave it out.")

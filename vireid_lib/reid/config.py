@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,23 +18,20 @@ REST = "*"
 class ReidConfig(Strict):
     """Settings that the trainer reads. Each method's file adds its own and fills in its paper's values.
 
-    An unknown name or a wrong type is refused by name; instances do not change.
-
     Attributes:
         ORIGINS: origin → names of the settings whose defaults come from there; "*" is every setting that the class
             itself defines and names nowhere else. What a class says of inherited settings replaces what its bases say;
-            what nobody speaks of is "ours". See `origins`.
+            what nobody speaks of is "ours".
         method: file name in `vireid_lib/reid/methods`.
         height, width: size of the network's input, in pixels.
-        identities: P, identities in a batch.
-        images: K, visible and infrared images of each identity in a batch.
+        identities, images: P identities in a batch, with K visible and K infrared images each.
         epochs: length of the training. steps: the same in steps, in place of `epochs`.
         epoch_steps: steps of an epoch, by which length and schedule count; None for as many as the method's sampler
             has, mostly max(N_visible, N_infrared) // (P·K) + 1, which grow with the training set.
-        mix: share of the batch's identities that is drawn from the rows of split "external", where there are
-            any; None draws from all identities alike.
-        label_noise: share of the training images whose label is replaced by another identity's, to study wrong
-            annotation (`vireid_lib.data.label_noise`); rows of split "external" keep theirs.
+        mix: share of a batch's identities that is drawn from the rows of split "external", where there are any; None
+            draws from all alike.
+        label_noise: share of the training images whose label is replaced by another identity's
+            (`vireid_lib.data.label_noise`); rows of split "external" keep theirs.
         flip_at_test: average the features of an image and its mirror image.
         similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
@@ -81,34 +78,20 @@ class ReidConfig(Strict):
         return weights.digests(self)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.origins()  # a slip in ORIGINS is found when the module is loaded
-
-    @classmethod
     def origins(cls) -> dict[str, Origin]:
-        """Where each setting's default comes from, in the order of the settings. Raises ValueError: ORIGINS names an
-        origin or a setting that does not exist, or one setting twice."""
+        """Where each setting's default comes from, in the order of the settings."""
         found = dict.fromkeys(cls.model_fields, "ours")
         for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
-            stated = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
-            named, origins = [name for name, _ in stated], [origin for _, origin in stated]
-            settings = (REST, *kind.model_fields)
-            for what, given, known in (("origin", origins, get_args(Origin)), ("setting", named, settings)):
-                for wrong in (each for each in given if each not in known):
-                    all_known = ", ".join(known)
-                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no {what} {wrong!r}; use one of {all_known}")
-            if twice := [name for name in named if named.count(name) > 1]:
-                raise ValueError(f"{kind.__name__}.ORIGINS names {twice[0]!r} twice; remove one")
-            defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
-            found |= {name: origin for place, origin in stated if place == REST for name in defined}
-            found |= {name: origin for name, origin in stated if name != REST}
+            stated = {name: origin for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names}
+            if rest := stated.pop(REST, None):
+                found |= {name: rest for name in inspect.get_annotations(kind) if name in kind.model_fields}
+            found |= stated
         return found
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":
-        """The recipe published for a data set (a manifest's name, e.g. "regdb"), with `changes` in place of some
-        of it. The defaults are SYSU-MM01's; a method that differs elsewhere overrides this."""
+        """The recipe published for a data set (a manifest's name), with `changes` in place of some of it. The defaults
+        are SYSU-MM01's; a method that differs elsewhere overrides this."""
         return cls(**changes)
 
     @classmethod

@@ -12,10 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.images import to_float
+from vireid_lib.data.images import TablePixels, to_float
 from vireid_lib.evaluation.evaluator import refuse_non_finite
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.pixels import TablePixels
 
 
 @contextmanager
@@ -35,17 +34,13 @@ def extract(
 ) -> Float[Tensor, "rows dim"]:
     """Features in the order of the table's rows, float32 on the CPU.
 
-    Each image passes the stream of its modality in evaluation mode. With `config.flip_at_test`, the features
-    of the image and of its mirror image are averaged. Then they are L2-normalised, unless `config.similarity`
-    is "dot".
+    Each image passes the stream of its modality. With `config.flip_at_test`, the features of the image and of its
+    mirror image are averaged. Then they are L2-normalised, unless `config.similarity` is "dot". Raises ValueError: the
+    table is empty, or a feature is NaN or infinite; names the image.
 
     Args:
         network: has `features(images, modality)`; used on the device where it is, its mode left as it was.
         cache: folder of decoded images, or None to keep them in memory.
-        batch_size: images per pass.
-
-    Raises:
-        ValueError: the table is empty, or a feature is NaN or infinite; names the image.
     """
     if table.empty:
         raise ValueError("The table has no rows: there is nothing to extract features from.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,12 @@ class Batch:
     """P identities × K images in each modality, on the training device.
 
     Attributes:
-        visible, infrared: images in 0..1; after `Method.augment`, what the network takes. A method that
-            shows an image several times (CAJ) makes these longer, with their labels.
+        visible, infrared: images in 0..1; after `Method.augment`, what the network takes. A method that shows an image
+            several times (CAJ) makes these longer, with their labels.
         visible_labels, infrared_labels: classes 0..C−1.
-        visible_rows, infrared_rows: row of each image in the training table, for methods that keep
-            something per image (DART); on the CPU.
+        visible_rows, infrared_rows: row of each image in the training table, for methods that keep something per image
+            (DART); on the CPU.
         generator: random numbers of this step; on the CPU, so that every device draws the same.
-        epoch: of the training, from 0.
     """
 
     visible: Float[Tensor, "visible 3 height width"]
@@ -44,16 +43,6 @@ class Batch:
     def labels(self) -> Int[Tensor, " rows"]:
         """Labels of the network's output rows: the visible images, then the infrared ones."""
         return torch.cat((self.visible_labels, self.infrared_labels))
-
-
-@runtime_checkable
-class Sampler(Protocol):
-    """Which images make each batch, as a pure function of epoch and step."""
-
-    steps_per_epoch: int
-
-    def batch(self, epoch: int, step: int) -> sampling.Batch:
-        """Positions among the visible and among the infrared images."""
 
 
 class Method:
@@ -88,17 +77,12 @@ class Method:
     @classmethod
     def sampler(
         cls, config: ReidConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
-    ) -> Sampler:
-        """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
+    ) -> sampling.Sampler:
+        """What draws the batches for the classes of all visible and infrared training images, of which `external`
+        belong to external identities.
 
-        With a mix, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are paired
-        (see `sampling.MixedIdentitySampler`). Published recipes have no mix and draw as their releases do.
-
-        Args:
-            config: an instance of `config_class`.
-            visible, infrared: the class of each training image.
-            external: the classes of external identities.
-            seed: of all draws.
+        With `config.mix`, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are
+        paired (see `sampling.MixedIdentitySampler`). Published recipes have no mix and draw as their releases do.
         """
         counts = {"seed": seed, **config.model_dump(include={"identities", "images", "redraw_below"})}
         if config.mix is None:

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.data.images import to_float
+from vireid_lib.data.images import TablePixels, to_float
 from vireid_lib.data.sampling import AllImagesSampler
 from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
 from vireid_lib.reid.batches import Labelled
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
-from vireid_lib.reid.pixels import TablePixels
 from vireid_lib.training import checkpoint, loop, schedules, seeds
 
 SELECTION = "last step; neither test nor validation images choose it"
@@ -40,18 +39,14 @@ def train_reid(
     classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
     (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
     batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
-    passes over all images.
+    passes over all images. Raises ValueError: an identity lacks a modality, there are fewer identities than a batch
+    needs, or `folder` holds another training.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
         folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
         seed: of initial weights, batches and augmentations.
-        cache: folder of decoded images, or None to keep them in memory.
-        options: as in `train_task`.
-
-    Raises:
-        ValueError: an identity lacks a modality, there are fewer identities than a batch needs, or `folder`
-            holds another training.
+        cache, options: as in `ReidTask` and `train_task`.
     """
     return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 
@@ -88,14 +83,8 @@ def train_task(
 
 
 def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]:
-    """The record that `train_task` left in `folder`, and the network's weights.
-
-    Args:
-        by, what: the function that trains there and what it is called, for the error.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
-    """
+    """The record that `train_task` left in `folder`, and the network's weights. `by` trains there, `what` it is called,
+    for the error. Raises FileNotFoundError: no training was finished there."""
     saved = checkpoint.load(folder / "checkpoints")
     if saved is None or not (folder / RECORD).exists():
         raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
@@ -107,21 +96,20 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
     """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`. Raises
     FileNotFoundError: no training was finished there."""
     record, weights = finished(Path(folder), "train_reid")
-    settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
+    config = methods.method_class(record["config"]["method"]).config_class(**record["config"])
+    untrained = config.model_copy(update={"pretrained": None})
     with torch.random.fork_rng(devices=[]):
-        config = methods.configure(settings["method"], settings)
-        method = methods.build(config.method, config, len(record["identities"]))
-    method.network.load_state_dict(weights)
-    return method.network.eval(), methods.configure(settings["method"], record["config"])
+        network = methods.build(config.method, untrained, len(record["identities"])).network
+    network.load_state_dict(weights)
+    return network.eval(), config
 
 
 class ReidTask(loop.Task):
-    """A method's network, batches and losses on a table, for the one training loop.
+    """A method's network, batches and losses on a table, for the one training loop; `identities`, `rows`, `true_labels`
+    and `labels` as in `Labelled`.
 
-    Attributes:
-        identities, rows, true_labels, labels: see `Labelled`.
-        epoch_steps: steps of an epoch by which the schedule counts; the sampler goes through epochs of its own, which
-            are as long unless `config.epoch_steps` says otherwise.
+    The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are as long unless
+    `config.epoch_steps` says otherwise.
     """
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:

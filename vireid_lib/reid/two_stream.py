@@ -23,22 +23,22 @@ from vireid_lib.training import schedules
 
 
 class TwoStreamConfig(ReidConfig):
-    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
+    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py): epochs 0 to
+    80.
 
     Attributes:
-        epochs: 0 to 80.
         backbone: "resnet50", or "small" for the miniature world.
         pretrained: ImageNet weights (hub id or local file), or None. The releases: torchvision's.
         non_local: non-local blocks in the backbone. gem: generalised-mean pooling; without it, the mean.
         shared_from: the first of the backbone's layers 1 to 4 that both modalities share.
         label_smoothing: of the identity loss; the releases have none.
-        padding: pixels of black border before the random crop. flip: probability of mirroring.
-        erasing: probability of random erasing.
+        padding: pixels of black border before the random crop.
+        flip, erasing: probabilities of mirroring and of random erasing.
         channel_exchange: probability of showing one colour channel of a visible image in all three.
         optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw", with weight decay on every parameter.
         learning_rate: of BN neck and classifier. backbone_rate: share of it for everything else.
-        schedule: "drops" (linear warm-up over `warm_up` epochs, then a tenth of the rate from each epoch in
-            `drops` on) or "one_cycle" over the whole training.
+        schedule: "drops" (linear warm-up over `warm_up` epochs, then a tenth of the rate from each epoch in `drops` on)
+            or "one_cycle" over the whole training.
     """
 
     ORIGINS = {"release": ("*", "flip_at_test", "similarity")}
@@ -189,20 +189,10 @@ SMALL_WIDTH = 192  # of the small networks' features
 def build_backbone(
     config: ReidConfig, kinds: Mapping[str, Callable[..., TwoStreamBackbone]] = BACKBONES, **options: Any
 ) -> TwoStreamBackbone:
-    """The backbone that `config.backbone` names among `kinds`, with its ImageNet weights, if the configuration has any.
-
-    Args:
-        config: has `backbone` and `pretrained`.
-        options: what the backbone is made with.
-
-    Raises:
-        ValueError: ImageNet weights for the small backbone. Else as `vireid_lib.reid.pretrained.load_imagenet`.
-    """
+    """The backbone that `config.backbone` names among `kinds`, made with `options`, with its ImageNet weights, if the
+    configuration has any. Raises ValueError: ImageNet weights for the small backbone; else as `load_imagenet`."""
     if config.backbone == "small" and config.pretrained is not None:
-        raise ValueError(
-            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
-            "backbone: set it to None."
-        )
+        raise ValueError(f"{config.pretrained!r}: no ImageNet weights for the small backbone; set pretrained to None.")
     backbone = kinds[config.backbone](**options)
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)

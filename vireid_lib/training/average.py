@@ -7,14 +7,11 @@ from torch import nn
 
 
 class WeightAverage(nn.Module):
-    """`average.module` follows a network: average ← decay · average + (1 − decay) · network.
+    """`average.module` follows a network: average ← decay · average + (1 − decay) · network; 0.999 remembers about a
+    thousand steps. Call `update` in the task's `after_step`.
 
-    Early on the decay is capped at (1 + n) / (10 + n) after n updates, so that the first, random weights are
-    forgotten soon. Buffers (running statistics) are copied as they are.
-
-    Args:
-        source: the network to follow; call `update(source)` in the task's `after_step`.
-        decay: between 0 and 1; 0.999 remembers about a thousand steps.
+    Early on the decay is capped at (1 + n) / (10 + n) after n updates, so that the first, random weights are forgotten
+    soon. Buffers (running statistics) are copied as they are.
     """
 
     def __init__(self, source: nn.Module, decay: float) -> None:

@@ -12,23 +12,15 @@ SHOWN = 3  # entries of two differing lists that a message names
 
 
 def bind(file: Path, settings: Mapping[str, Any], *, what: str, write: bool = True) -> None:
-    """Claim `file`'s folder for `settings` (JSON values), or see that it is theirs.
-
-    Args:
-        what: lies in the folder, e.g. "another training".
-        write: False only compares (all processes of a job but the first).
-
-    Raises:
-        ValueError: the folder belongs to other settings; names each difference.
-        DamagedFile: `file` can't be read, so that nobody knows what the folder belongs to.
-    """
+    """Claim `file`'s folder for `settings` (JSON values), or see that it is theirs; `write=False` only compares (all
+    processes of a job but the first). Raises ValueError: the folder belongs to other settings; says `what` lies there,
+    e.g. "another training", and each difference. Raises DamagedFile: `file` can't be read, so that nobody knows what
+    the folder belongs to."""
     settings = json.loads(json.dumps(settings))
     if file.exists():
         found = list(differences(read_json(file), settings))
         if found:
-            raise ValueError(
-                f"{file.parent} holds {what}: {'; '.join(found)}. Choose another folder, or delete this one."
-            )
+            raise ValueError(f"{file.parent} holds {what}: {'; '.join(found)}. Choose another, or delete this one.")
     elif write:
         write_atomically(file, json.dumps(settings, indent=1).encode())
 

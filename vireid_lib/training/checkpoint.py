@@ -30,18 +30,12 @@ class NotWritten(OSError):
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
-    """Write `folder/step-<step>` so that it either exists in full or not at all.
+    """Write `folder/step-<step>`, of so many completed steps, so that it either exists in full or not at all; the two
+    newest stay. Raises TypeError: `meta` holds something that JSON cannot. Raises NotWritten: the disk is full, say;
+    the checkpoints before this one are untouched.
 
-    Args:
-        folder: where the checkpoints of one training live; the two newest stay.
-        step: number of completed steps.
-        tensors: any dtypes, shapes and devices; they come back on the CPU, bit for bit, in the same memory
-            format (channels_last matters: optimisers walk memory in its order).
-        meta: JSON values.
-
-    Raises:
-        TypeError: `meta` holds something that JSON cannot.
-        NotWritten: the disk is full, say; the checkpoints before this one are untouched.
+    Tensors of any dtypes, shapes and devices come back on the CPU, bit for bit, in the same memory format
+    (channels_last matters: optimisers walk memory in its order).
     """
     folder, final = Path(folder), Path(folder) / f"step-{step:08d}"
     try:
@@ -94,10 +88,7 @@ def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
             tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
         return step, tensors, meta
     if damaged:
-        raise NoneReadable(
-            f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). "
-            "Delete the folder to train again from the start."
-        )
+        raise NoneReadable(f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). Delete it to train anew.")
     return None
 
 

@@ -11,30 +11,11 @@ def resolved(name: str | None = None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        known = f"none that torch knows ({str(error).splitlines()[0]})"
-        raise ValueError(f"device {name!r} is {known}; write cpu, cuda, cuda:1 or mps.") from None
-    if (lacking := _lacking(device)) is not None:
-        raise ValueError(f"device {name!r} is not here: {lacking}. Write auto, cpu, or a device that is here.")
+        count = torch.get_device_module(device).device_count()
+    except (RuntimeError, AttributeError):
+        raise ValueError(f"device {name!r} is none that torch knows; write cpu, cuda, cuda:1 or mps.") from None
+    if (device.index or 0) >= count:
+        raise ValueError(f"device {name!r} is not here (torch {torch.__version__} finds {count}): write auto or cpu.")
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     return device
-
-
-def _lacking(device: torch.device) -> str | None:
-    """Why the device cannot be had, None if it can."""
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if not count:
-            built = torch.backends.cuda.is_built()
-            return "torch finds no GPU" + ("" if built else f"; torch {torch.__version__} was built without CUDA")
-        if device.index is not None and device.index >= count:
-            return f"torch finds {count} GPU{'s' * (count > 1)}, the last is cuda:{count - 1}"
-    elif device.type == "mps" and not torch.backends.mps.is_available():
-        return "torch finds no Apple GPU"
-    elif device.type not in ("cpu", "mps"):
-        try:
-            torch.empty(1, device=device)
-        except Exception as error:  # whatever a build of torch without that device makes of it
-            return (str(error) or type(error).__name__).splitlines()[0]
-    return None

@@ -19,8 +19,7 @@ from pathlib import Path
 
 from vireid_lib import cores
 
-SECONDS = 0.5
-"""Between two looks at how long threads have waited for a core."""
+SECONDS = 0.5  # between two looks at how long threads have waited for a core
 
 BUSY = 0.1
 """Share of the time that they wait, all together, above which the cores are busy.
@@ -29,8 +28,7 @@ On free cores it is 0.01 to 0.05, even where threads sleep at once (being woken 
 Beside another program it is 0.5 and more.
 """
 
-CALM = 4
-"""Looks in a row at free cores before the idle team goes: another program may only have paused."""
+CALM = 4  # looks in a row at free cores before the idle team goes: another program may only have paused
 
 TASKS = Path("/proc/self/task")
 LIBRARY = re.compile(r"(/\S*/libgomp[^/\s]*\.so[^/\s]*)")
@@ -69,45 +67,42 @@ def libraries() -> list[str]:
         return []
 
 
-class Crowd:
-    """Of each OpenMP library an idle team of threads, one a core: beside it, waiting threads sleep at once."""
+@contextlib.contextmanager
+def crowd() -> Iterator[None]:
+    """Of each OpenMP library an idle team of threads, one a core, while the block runs: waiting threads then sleep at
+    once."""
+    here, gone = threading.Event(), threading.Event()
 
-    def __init__(self) -> None:
-        self.gone, self.here = threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self._stand, daemon=True, name="crowd")
-        self.thread.start()
-        self.here.wait()
-
-    def _stand(self) -> None:
+    def stand() -> None:
         # Not through torch, which would set the number of MKL's threads, for all threads, once more.
         nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
         for file in libraries():
             start = ctypes.CDLL(file).GOMP_parallel
-            start.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
-            start.restype = None
+            start.argtypes, start.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
             start(nothing, None, max(2, cores.allowed()), 0)
-        self.here.set()
-        self.gone.wait()  # a team lives as long as the thread that has started it
+        here.set()
+        gone.wait()  # a team lives as long as the thread that has started it
 
-    def leave(self) -> None:
-        """Send the team away."""
-        self.gone.set()
-        self.thread.join()
+    thread = threading.Thread(target=stand, daemon=True, name="crowd")
+    thread.start()
+    here.wait()
+    try:
+        yield
+    finally:
+        gone.set()
+        thread.join()
 
 
 def _watch(stop: threading.Event) -> None:
-    crowd, calm, before = None, 0, waited()
-    try:
+    before, calm, there = waited(), 0, False
+    with contextlib.ExitStack() as team:
         while not stop.wait(SECONDS):
             now = waited()
             share, before = (now - before) / SECONDS, now
-            if crowd is None and share > BUSY:
-                crowd, calm = Crowd(), 0
-            elif crowd is not None:
-                calm = calm + 1 if share < BUSY else 0
-                if calm >= CALM:
-                    crowd.leave()
-                    crowd = None
-    finally:
-        if crowd is not None:
-            crowd.leave()
+            calm = calm + 1 if share < BUSY else 0
+            if not there and share > BUSY:
+                there = True
+                team.enter_context(crowd())
+            elif there and calm >= CALM:
+                there = False
+                team.close()

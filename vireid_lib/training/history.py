@@ -6,21 +6,18 @@ from pathlib import Path
 
 from vireid_lib.data.contents import write_atomically
 
-MOST = 10_000
-"""Records beyond which a history is thinned to at most half as many."""
+MOST = 10_000  # records beyond which a history is thinned to at most half as many
 
 Record = dict[str, int | float]
 
 
 class History(list[Record]):
-    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first.
+    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first, of a training on
+    `device`, e.g. "cuda:0". Of a training with very many steps the older records are means over more steps; see
+    `thinned`.
 
-    Of a training with very many steps the older records are means over more steps; see `thinned`.
-
-    Attributes:
-        seconds: training time over all runs in the folder, without what a killed run did in vain.
-        started_at: the step this run began with; 0 unless it continued another.
-        device: e.g. "cpu" or "cuda:0".
+    `seconds` is the training time over all runs in the folder, without what a killed run did in vain; `started_at` the
+    step that this run began with, 0 unless it continued another.
     """
 
     seconds: float = 0.0
@@ -34,12 +31,9 @@ class History(list[Record]):
 
 
 def thinned(records: list[Record], every: int, most: int) -> list[Record]:
-    """The records as they are, if there are at most `most`; else with means over `every` times a power of two steps in
-    place of all but the last, the smallest that leaves at most half of `most`.
-
-    Args:
-        every: steps between records before any thinning.
-    """
+    """The records, every so many steps before any thinning, as they are, if there are at most `most`; else with means
+    over `every` times a power of two steps in place of all but the last, the smallest that leaves at most half of
+    `most`."""
     if len(records) <= most:
         return records
     width, blocks = every, {}

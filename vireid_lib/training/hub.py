@@ -35,10 +35,7 @@ def held(name: str, file: str) -> Path | None:
 
 def revision(name: str, file: str) -> str | None:
     """The commit that the name means: of the copy on this machine, else the hub's newest; None where nobody can say.
-
-    Args:
-        file: one that every such model has, at the top of its repository.
-    """
+    `file` is one that every such model has, at the top of its repository."""
     found = held(name, file)
     if found is not None:
         return found.parent.name

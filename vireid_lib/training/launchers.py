@@ -8,13 +8,12 @@ itself.
 import contextlib
 import os
 import re
+import warnings
 from collections.abc import Iterator, MutableMapping
 
-JOINED = "TORCHELASTIC_RUN_ID"
-"""In the environment of each process that `torchrun` or `accelerate launch` starts."""
+JOINED = "TORCHELASTIC_RUN_ID"  # in the environment of each process that `torchrun` or `accelerate launch` starts
 
-DEVICE = "ACCELERATE_TORCH_DEVICE"
-"""The device that accelerate is to take."""
+DEVICE = "ACCELERATE_TORCH_DEVICE"  # the device that accelerate is to take
 
 OWN = re.compile(
     r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|(ROLE|GROUP)_NAME|NODE_RANK|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+|PET_\w+"
@@ -53,22 +52,21 @@ def in_words(ignored: list[str]) -> str:
 
 
 @contextlib.contextmanager
-def alone(device: str | None = None) -> Iterator[list[str]]:
-    """An environment without other launchers' variables, and without any where no launcher has started this process;
-    then the one that was before. Yields what it leaves out.
-
-    Args:
-        device: what accelerate is to take in it, e.g. "cuda:1"; None leaves it the choice.
-    """
+def alone(device: str | None = None) -> Iterator[None]:
+    """An environment for accelerate without other launchers' variables, and without any where no launcher has started
+    this process, which it warns of; then the one that was before. `device` is what a process that is alone computes on,
+    None the best there is."""
     before = dict(os.environ)
     try:
         if joined():
-            yield [os.environ.pop(name) for name in sorted(before) if OTHERS.fullmatch(name)]
+            for name in filter(OTHERS.fullmatch, before):
+                del os.environ[name]
         else:
-            left_out = forget(os.environ)
-            if device is not None:
+            if ignored := forget(os.environ):
+                warnings.warn(in_words(ignored), stacklevel=3)
+            if device not in (None, "cpu"):
                 os.environ[DEVICE] = device
-            yield left_out
+        yield
     finally:
         os.environ.pop(DEVICE, None)
         os.environ.update({name: value for name, value in before.items() if name not in os.environ})

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from vireid_lib.training import checkpoint, devices, history, processes, seeds, trackers
+from vireid_lib.training import checkpoint, devices, history, launchers, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import deterministic_kernels
 from vireid_lib.training.history import History
@@ -33,20 +33,17 @@ def train(
     """Train `task` for `steps` steps in `folder`, continuing whatever an earlier run left there.
 
     A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same versions and
-    number of threads, every run ends with the same bits. A finished run is loaded, not repeated.
+    number of threads, every run ends with the same bits. A finished run is loaded, not repeated. Raises NonFiniteLoss:
+    a loss is NaN or infinite; names the step, the term and the batch. Raises ValueError: `folder` holds another
+    training, or there is no such device.
 
     Args:
         folder: gets `training.json` (what is trained), `history.jsonl` and `checkpoints/`.
         seed: all randomness of a step derives from (seed, step); global random state is left as it was.
         checkpoint_every: steps between checkpoints; 0 writes only the final one.
         precision: "bf16" runs the modules' forwards under autocast; weights and losses stay float32.
-        log_every: steps between records of the history (and, off the CPU, between looks at the losses). Of very long
-            trainings older records are merged; see `history.thinned`.
+        log_every: steps between records of the history (and, off the CPU, between looks at the losses).
         device: "cpu", "cuda:1" or the like, or None for the best one there is.
-
-    Raises:
-        NonFiniteLoss: a loss is NaN or infinite; names the step, the term and the batch.
-        ValueError: `folder` holds another training; names the differing settings. Or there is no such device.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,13 +65,7 @@ def train(
 
 
 def _run(
-    task: Task,
-    accelerator: Accelerator,
-    steps: int,
-    folder: Path,
-    checkpoint_every: int,
-    log_every: int,
-    progress: bool,
+    task: Task, accelerator: Accelerator, steps: int, folder: Path, save_every: int, log_every: int, progress: bool
 ) -> History:
     records, window, file = History(), {}, folder / "history.jsonl"
     records.device = str(accelerator.device)
@@ -99,7 +90,7 @@ def _run(
             task.after_step(step)
             done = step + 1
             logs = done % log_every == 0 or done == steps
-            saves = done == steps or (checkpoint_every > 0 and done % checkpoint_every == 0)
+            saves = done == steps or (save_every > 0 and done % save_every == 0)
             if logs or saves or done % look_every == 0:
                 _look(task, pending, window, accelerator)
                 values = {"loss": window["total"][-1]} if "total" in window else None
@@ -115,7 +106,7 @@ def _run(
                 tensors, skeleton = checkpoint.pack_state(task.state_dict())
                 meta = {"state": skeleton, "window": window, "seconds": records.seconds}
                 checkpoint.save(folder / "checkpoints", done, tensors, meta)
-            if len(records) > history.MOST and (saves or not checkpoint_every):  # a resumed run starts from a save
+            if len(records) > history.MOST and (saves or not save_every):  # a resumed run starts from a save
                 records[:] = history.thinned(records, log_every, history.MOST)
                 if main:
                     history.write(file, records)
@@ -144,15 +135,12 @@ def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator
 
 
 def accelerator_for(precision: str, device: str | None, *, track_in: Path | None = None) -> Accelerator:
-    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`.
-
-    Args:
-        track_in: folder for the trackers that the environment asks for; None starts none.
-    """
+    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`;
+    trackers that the environment asks for write to `track_in`, None starts none."""
     if device is not None and processes.count() == 1:
         device = str(devices.resolved(device))
     processes.join(device)
-    with processes.environment(device):
+    with launchers.alone(device):
         return Accelerator(
             mixed_precision=precision,
             cpu=device == "cpu",

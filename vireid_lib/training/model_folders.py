@@ -15,8 +15,7 @@ def explained(
 
     Args:
         what: the setting that named the model.
-        folder: where it lies, None for a model of the hub.
-        index: the file that every such model has.
+        folder: where it lies, None for a model of the hub. index: the file that every such model has.
         parts: files and folders that it consists of, beside one another; empty takes all that lies there.
     """
     place = folder

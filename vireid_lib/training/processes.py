@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -32,16 +31,6 @@ def join(device: str | None) -> None:
     else:
         # Accelerate remembers the first precision and device of a process; a notebook trains many things.
         AcceleratorState._reset_state(reset_partial_state=True)
-
-
-@contextlib.contextmanager
-def environment(device: str | None) -> Iterator[None]:
-    """The environment that accelerate is to read; warns of the variables that are ignored. `device` is what a process
-    that is alone computes on, None the best there is."""
-    with launchers.alone(None if device == "cpu" else device) as left_out:
-        if left_out and not launchers.joined():
-            warnings.warn(launchers.in_words(left_out), stacklevel=3)
-        yield
 
 
 def wait() -> None:

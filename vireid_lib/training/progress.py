@@ -17,15 +17,8 @@ def duration(seconds: int | float) -> str:
 
 
 class Progress:
-    """A context manager; `update` says how far the work is.
-
-    Args:
-        total: number of steps.
-        label: what is being done, e.g. "AGW, seed 0".
-        start: steps already done by an earlier run.
-        shown: False prints nothing.
-        unit: what a step is called.
-    """
+    """A context manager around `total` steps, of which an earlier run has done `start`; `update` says how far the work
+    is."""
 
     def __init__(self, total: int, label: str, *, start: int = 0, shown: bool = True, unit: str = "steps") -> None:
         kind, options = _surface()

@@ -6,11 +6,8 @@ import torch
 
 
 def integer(seed: int, *keys: int | str) -> int:
-    """A number in 0..2^63-1 that depends on `seed` and every key, and on their order.
-
-    Keys are names and step numbers, e.g. `integer(seed, "augment", step)`. Two different key lists give
-    unrelated numbers; the same list gives the same number on every machine.
-    """
+    """A number in 0..2^63-1 that depends on `seed` and every key, and on their order, e.g. `integer(seed, "augment",
+    step)`; the same on every machine."""
     text = "\x1f".join(f"{type(key).__name__}:{key}" for key in (int(seed), *keys))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

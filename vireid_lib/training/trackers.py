@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import LoggerType
@@ -36,23 +37,15 @@ def chosen(text: str | None = None) -> list[str]:
 def begin(accelerator: Accelerator, name: str, settings: Mapping[str, Any]) -> None:
     """Start the trackers that `accelerator` was made with, for a training called `name`."""
     if accelerator.log_with:
-        accelerator.init_trackers(name, config=_flat(settings))
+        (flat,) = pd.json_normalize(dict(settings)).to_dict("records")  # nested settings as `outer.inner`
+        short = {
+            key: value for key, value in flat.items() if not isinstance(value, list | tuple) or len(value) <= LONGEST
+        }
+        plain = {key: each if isinstance(each, int | float | str) else str(each) for key, each in short.items()}
+        accelerator.init_trackers(name, config=plain)
 
 
 def end(accelerator: Accelerator) -> None:
     """Let them write what they hold. Accelerate's own `end_training` would also part the processes of the job."""
     for tracker in accelerator.trackers:
         tracker.finish()
-
-
-def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, int | float | str | bool]:
-    """Nested settings as `outer.inner`; trackers take plain values only."""
-    found: dict[str, int | float | str | bool] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{place}{key}.")
-        elif isinstance(value, int | float | str | bool):
-            found[f"{place}{key}"] = value
-        elif not isinstance(value, list | tuple) or len(value) <= LONGEST:
-            found[f"{place}{key}"] = str(value)
-    return found

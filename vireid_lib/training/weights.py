@@ -26,8 +26,7 @@ have a name besides, and `generators.dive.base.fingerprint`.)"""
 PIPELINE = ("model_index.json", "scheduler", "text_encoder", "tokenizer", "unet", "vae")
 """What is read of a Stable Diffusion's folder."""
 
-BESIDE = "captioner"
-"""What the embedded model's folder has besides, and others need not."""
+BESIDE = "captioner"  # what the embedded model's folder has besides, and others need not
 
 
 class WeightsError(ValueError):
@@ -35,18 +34,10 @@ class WeightsError(ValueError):
 
 
 def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
-    """Tensors by name.
-
-    Args:
-        source: a local file (`.safetensors`, or through `weights_only=True` what torch saved), or a hub id with a
-            `model.safetensors`, such as "timm/resnet50.tv_in1k".
-        what: whose weights these are, for errors.
-        remedy: what to give in their place, for errors.
-
-    Raises:
-        FileNotFoundError: there is no such file but a folder, or the hub cannot be reached; says the remedy.
-        WeightsError: the file does not hold a flat dictionary of finite tensors.
-    """
+    """Tensors by name, of a local file (`.safetensors`, or through `weights_only=True` what torch saved), or of a hub
+    id with a `model.safetensors`, such as "timm/resnet50.tv_in1k". Raises FileNotFoundError: there is no such file but
+    a folder, or the hub cannot be reached; says whose weights these are (`what`) and the remedy. Raises WeightsError:
+    the file does not hold a flat dictionary of finite tensors."""
     path = Path(source).expanduser()
     if path.is_dir():
         raise FileNotFoundError(f"{what} {path} are a folder: give the file in it. {remedy}")
@@ -67,11 +58,8 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
 
 def read_file(path: str | Path) -> Any:
     """What a file of weights holds: tensors by name, or whatever plain values torch saved. Nothing else is unpickled.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        WeightsError: it cannot be read; says what it is instead, by its first bytes.
-    """
+    Raises FileNotFoundError: there is no such file. Raises WeightsError: it cannot be read; says what it is instead, by
+    its first bytes."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{printable(path)} does not exist.")
@@ -97,10 +85,7 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], where: object) -> None:
             continue
         finite = torch.isfinite(tensor.detach() if tensor.element_size() > 1 else tensor.detach().float())
         if not finite.all():
-            raise WeightsError(
-                f"{printable(str(where))}: {name} holds values that are no finite numbers ({int((~finite).sum())} of "
-                f"{finite.numel()}). Whatever wrote the file failed before: take an earlier or another file."
-            )
+            raise WeightsError(f"{printable(str(where))}: {name} holds values that are no finite ones: take another.")
 
 
 def _complaint(path: Path, message: str) -> str:
@@ -123,14 +108,9 @@ def _complaint(path: Path, message: str) -> str:
 
 
 def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
-    """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format; for a
-    hub id its revision. None where there is neither.
-
-    Of the folder of a diffusers pipeline, what is read counts (`PIPELINE`, `BESIDE`).
-
-    Args:
-        on_the_hub: a file that the hub's model has.
-    """
+    """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format (of a
+    diffusers pipeline's, of what is read: `PIPELINE`, `BESIDE`); for a hub id, whose model has the file `on_the_hub`,
+    its revision. None where there is neither."""
     path = Path(source).expanduser()
     if path.is_file():
         return _digest(str(path))
@@ -152,5 +132,4 @@ def digests(settings: object) -> dict[str, str | None]:
     return {f"{name}_weights": digest(source, SETTINGS[name]) for name, source in named.items() if source is not None}
 
 
-_digest = kept_until_changed(4096)(file_digest)
-"""Gigabytes are hashed once a process."""
+_digest = kept_until_changed(4096)(file_digest)  # gigabytes are hashed once a process

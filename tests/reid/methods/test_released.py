@@ -86,7 +86,7 @@ def config_of(case: str, **changes: object) -> ReidConfig:
         dataset = case.removeprefix("deen_")
         dataset = {"sysu": "sysu_mm01"}.get(dataset, dataset)
         return DeenConfig.published(dataset, form="release", pretrained=None, **changes)
-    return methods.configure(case, {"pretrained": None} | changes)
+    return methods.method_class(case).config_class(**{"pretrained": None} | changes)
 
 
 def networks(case: str, identities: int) -> list[nn.Module]:

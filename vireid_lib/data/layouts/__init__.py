@@ -20,17 +20,13 @@ def read_dataset(
     """Return the validated image table of a data set on disk, sorted by path. No image is opened.
 
     From then on its deep images, wherever they are decoded in this process, are scaled by the set's range
-    (`vireid_lib.data.intensity`).
+    (`vireid_lib.data.intensity`). Raises LayoutError: the folder is not laid out as the manifest says; TextError: a
+    list is not UTF-8. Both name the place and the remedy.
 
     Args:
-        name_or_manifest: a manifest's name, its file, or the manifest.
         root: the folder that the manifest's `obtain` describes.
         trial: which of RegDB's ten splits; the other data sets have one split.
         drawn: of Market-1501, the boxes drawn by hand (gt_bbox) in place of the protocol's parts.
-
-    Raises:
-        LayoutError: the folder is not laid out as the manifest says; names the place and the remedy.
-        TextError: a list is not UTF-8; names it.
     """
     manifest = name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
     root = Path(os.path.abspath(root))

@@ -46,8 +46,7 @@ def _entries(folder: Path) -> list[os.DirEntry]:
     try:
         return sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        why = error.strerror or error
-        raise LayoutError(f"{folder} cannot be read ({why}): unpack it again, or make it readable.") from None
+        raise LayoutError(f"{folder} cannot be read ({error.strerror or error}): unpack it again.") from None
 
 
 def _identity_folders(folder: Path) -> dict[int, Path]:
@@ -59,8 +58,7 @@ def _identity_folders(folder: Path) -> dict[int, Path]:
                 raise LayoutError(f"{folder / entry.name} is no folder of images: unpack the data set again.")
             other = found.setdefault(int(entry.name), folder / entry.name).name
             if other != entry.name:
-                both = f"{other} and {entry.name} are both identity {int(entry.name)}"
-                raise LayoutError(f"{folder}: {both}; keep one.")
+                raise LayoutError(f"{folder}: {other} and {entry.name} are one identity; keep one.")
     return found
 
 
@@ -79,10 +77,7 @@ def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
     for child in sorted(root.iterdir()):
         if all(is_there(child / name) for name in names):
             raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
-    raise LayoutError(
-        f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
-        "Unpack all parts of the data set, or give the right folder."
-    )
+    raise LayoutError(f"{root} does not hold {missing[0]}; unpack {manifest.title} there: {', '.join(names)}.")
 
 
 def _is_number(word: str) -> bool:
@@ -91,12 +86,8 @@ def _is_number(word: str) -> bool:
 
 
 def read_identities(path: Path) -> list[int]:
-    """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending.
-
-    Raises:
-        LayoutError: an entry is not a number or is there twice.
-        TextError: the list is not UTF-8.
-    """
+    """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending. Raises LayoutError: an
+    entry is not a number or is there twice; TextError: the list is not UTF-8."""
     words = [word for word in re.split(r"[,\s]+", read_text(path)) if word]
     if not words:
         raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
@@ -154,16 +145,13 @@ def listed_rows(
     lists: Iterable[tuple[str, str, str]],
     identify: Callable[[str, str, str], tuple[int, int]],
 ) -> list[Row]:
-    """One row per image of lists that name paths and labels, one list for each modality.
+    """One row per image of lists that name paths and labels, one list for each modality. Raises LayoutError: a line is
+    not "path label", leads out of the root, names an image that is not on disk or that an earlier line names; a path
+    says the other modality; an identity has two labels, or two share one. Raises TextError: a list is not UTF-8.
 
     Args:
         lists: name of each list, its modality, and the word for it that folders and files use, e.g. "vis".
         identify: gives identity and camera of (path, modality, name of the list).
-
-    Raises:
-        LayoutError: a line is not "path label", leads out of the root, names an image that is not on disk or that an
-            earlier line names; a path says the other modality; an identity has two labels, or two share one.
-        TextError: a list is not UTF-8.
     """
     rows, lists, label_of, owner = [], list(lists), {}, {}
     for name, modality, word in lists:
@@ -175,13 +163,11 @@ def listed_rows(
                 raise LayoutError(f"{root / name} is of {word} images and lists {path}, which does not; {RESTORE}")
             # Both modalities of a person have to be one class; the lists' labels and the names on disk must agree.
             if label_of.setdefault(identity, label) != label:
-                both = f"identity {identity} has label {label} here and {label_of[identity]} elsewhere"
-                raise LayoutError(f"{root / name}: {both}; {RESTORE}")
+                raise LayoutError(f"{root / name}: {identity} has label {label} and {label_of[identity]}; {RESTORE}")
             rows.append(row(manifest, root, path, identity, camera, modality, split))
     for identity, label in label_of.items():
         if owner.setdefault(label, identity) != identity:
-            both = f"identities {owner[label]} and {identity} share label {label}"
-            raise LayoutError(f"{root / name}, {split}: {both}; {RESTORE}")
+            raise LayoutError(f"{root / name}, {split}: {owner[label]} and {identity} share label {label}; {RESTORE}")
     return rows
 
 
@@ -192,15 +178,9 @@ def camera_rows(
     split_of: dict[int, str],
     lists: dict[str, str],
 ) -> list[Row]:
-    """One row per image of the listed identities, which lie as `base`(camera)/identity/image.
-
-    Args:
-        split_of: the split of each listed identity.
-        lists: for each split, the file that lists its identities.
-
-    Raises:
-        LayoutError: two folders stand for one identity, a file lies in the place of one, or a listed one has no image.
-    """
+    """One row per image of the listed identities, which lie as `base`(camera)/identity/image; `lists` has, for each
+    split, the file that lists its identities. Raises LayoutError: two folders stand for one identity, a file lies in
+    the place of one, or a listed one has no image."""
     rows, seen = [], set()
     for camera in manifest.cameras:
         for identity, folder in _identity_folders(root / base(camera)).items():
@@ -210,10 +190,7 @@ def camera_rows(
                 rows.append(row(manifest, root, path, identity, camera.number, camera.modality, split_of[identity]))
     for identity, split in split_of.items():
         if identity not in seen:
-            raise LayoutError(
-                f"{root / lists[split]} lists identity {identity}, but no camera has an image of it; "
-                "unpack the data set again, or remove the identity from the list."
-            )
+            raise LayoutError(f"{root / lists[split]} lists identity {identity} without an image; unpack it again.")
     return rows
 
 

@@ -26,10 +26,7 @@ def read(manifest: DatasetManifest, root: Path) -> list[Row]:
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:
         match = FILE_NAME.match(path.rsplit("/", 1)[-1])
         if not match:
-            raise LayoutError(
-                f"{root / name}: the name of {path} does not say identity and camera, as in "
-                f"0003_c01_s9_f8_{NAMED_AS[modality]}.jpg; restore the file's name."
-            )
+            raise LayoutError(f"{root / name}: {path} is not named as 0003_c01_s9_f8_nir.jpg; restore its name.")
         identity, camera = int(match[1]), int(match[2])
         if camera not in manifest.camera_numbers():
             raise LayoutError(f"{root / name}: {path} is of camera {camera}, which the manifest lacks; add it there.")

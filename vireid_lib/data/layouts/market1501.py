@@ -8,35 +8,27 @@ from vireid_lib.data.manifest import DatasetManifest
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 FILE_NAME = re.compile(r"(-?\d+)_c(\d+)")
-DRAWN = "gt_bbox"
-"""Folder and split of the boxes that were drawn by hand."""
+DRAWN = "gt_bbox"  # folder and split of the boxes that were drawn by hand
 
 JUNK = -1
 DISTRACTOR = 0
 
 
 def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[dict[str, str]]:
-    """Return one row per image of the protocol's three folders, junk (identity -1) dropped.
+    """Return one row per image of the protocol's three folders, junk (identity -1) dropped; or `drawn`, of the folder
+    gt_bbox, all identities of the set boxed by hand, which is no part of the protocol. DiVE's release takes its 1,011
+    identities of at least 12 images from there.
 
-    Distractors (identity 0) stay in the gallery: no query has their identity, so they can only be wrong.
-
-    Args:
-        drawn: read the folder gt_bbox instead, all identities of the set boxed by hand, which is no part of the
-            protocol. DiVE's release takes its 1,011 identities of at least 12 images from there.
-
-    Raises:
-        LayoutError: a folder is missing, a name says no identity and camera, a distractor is outside the
-            gallery, or the set has no boxes drawn by hand.
+    Distractors (identity 0) stay in the gallery: no query has their identity, so they can only be wrong. Raises
+    LayoutError: a folder is missing, a name says no identity and camera, a distractor is outside the gallery, or the
+    set has no boxes drawn by hand.
     """
     forms = [form for form in ("detected", "labeled") if (root / form / FOLDERS["train"]).is_dir()]
     if forms and not (root / FOLDERS["train"]).is_dir():
         choices = " or ".join(str(root / form) for form in forms)
         raise LayoutError(f"{root} holds the data set's forms; give one of them as the root: {choices}.")
     if drawn and DRAWN not in manifest.splits:
-        raise LayoutError(
-            f"{manifest.title} has no folder {DRAWN} of boxes drawn by hand: set expand.splits to parts that it has, "
-            f"{', '.join(FOLDERS)}."
-        )
+        raise LayoutError(f"{manifest.title} has no folder {DRAWN}: set expand.splits to some of {', '.join(FOLDERS)}.")
     folders = {DRAWN: DRAWN} if drawn else FOLDERS
     require(root, list(folders.values()), manifest)
     modality_of = {camera.number: camera.modality for camera in manifest.cameras}
@@ -45,22 +37,14 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
         for name in list_images(root / folder):
             match = FILE_NAME.match(name)
             if not match:
-                raise LayoutError(
-                    f"{root / folder / name}: the name does not say identity and camera, as in "
-                    "0002_c1s1_000451_03.jpg; restore or remove the file."
-                )
+                raise LayoutError(f"{root / folder / name} is not named as 0002_c1s1_000451_03.jpg; remove it.")
             identity, camera = int(match[1]), int(match[2])
             if identity == JUNK:
                 continue
             if identity == DISTRACTOR and split not in ("gallery", DRAWN):
-                raise LayoutError(
-                    f"{root / folder / name} is a distractor (identity 0) outside the gallery; remove it."
-                )
+                raise LayoutError(f"{root / folder / name} is a distractor outside the gallery; remove it.")
             if camera not in modality_of:
                 known = ", ".join(map(str, modality_of))
-                raise LayoutError(
-                    f"{root / folder / name} is of camera {camera}; {manifest.name} has {known}. Give "
-                    "the data set's own manifest, or remove the file."
-                )
+                raise LayoutError(f"{root / folder / name} is of camera {camera}; the manifest has {known}: remove it.")
             rows.append(row(manifest, root, f"{folder}/{name}", identity, camera, modality_of[camera], split))
     return rows

@@ -3,7 +3,7 @@
 import posixpath
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import LayoutError, Row, listed_rows, require
+from vireid_lib.data.layouts.files import RESTORE, LayoutError, Row, listed_rows, require
 from vireid_lib.data.manifest import DatasetManifest
 
 LISTED_AS = {"visible": "visible", "infrared": "thermal"}
@@ -18,16 +18,13 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
     require(root, ["idx"], manifest)
     available = available_trials(root)
     if trial not in available:
-        known = ", ".join(map(str, available)) or "none"
-        raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}; it has {known}. Restore them.")
+        raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}, only {available}: restore them.")
     camera_of = {camera.modality: camera.number for camera in manifest.cameras}
 
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:
         folder = posixpath.basename(posixpath.dirname(path))
         if not folder.isdecimal():
-            raise LayoutError(
-                f"{root / name}: the folder of {path} is not an identity's number, as in Visible/12/x.bmp."
-            )
+            raise LayoutError(f"{root / name}: the folder of {path} is no number, as in Visible/12/x.bmp; restore it.")
         return int(folder), camera_of[modality]
 
     rows = []
@@ -37,10 +34,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
         rows += listed_rows(manifest, root, split, lists, identify)
     training, test = ({each["identity"] for each in rows if each["split"] == split} for split in ("train", "test"))
     for shared in sorted(training & test):
-        raise LayoutError(
-            f"{root}, trial {trial}: {shared} is in the training and in the test lists; restore idx/ from "
-            "the data set's archive."
-        )
+        raise LayoutError(f"{root}, trial {trial}: {shared} is in the training and in the test lists; {RESTORE}")
     return rows
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from vireid_lib.data.layouts.files import LayoutError, Row, camera_rows, read_identities, require
 from vireid_lib.data.manifest import Camera, DatasetManifest
 
-PERMUTATIONS = "exp/rand_perm_cam.mat"
-"""Where the data set keeps its official galleries, below its root."""
+PERMUTATIONS = "exp/rand_perm_cam.mat"  # where the data set keeps its official galleries, below its root
 
 
 def read(manifest: DatasetManifest, root: Path) -> list[Row]:
@@ -25,8 +24,5 @@ def read(manifest: DatasetManifest, root: Path) -> list[Row]:
     for split, name in lists.items():
         for identity in read_identities(root / name):
             if split_of.setdefault(identity, split) != split:
-                raise LayoutError(
-                    f"{root / name}: identity {identity} is in {lists[split_of[identity]]} too; "
-                    "remove it from one, or test people are trained on."
-                )
+                raise LayoutError(f"{root / name}: {identity} is in {lists[split_of[identity]]} too; remove one.")
     return camera_rows(manifest, root, base, split_of, lists)

@@ -1,6 +1,6 @@
 """Two-stream backbones: ResNet-50 with torchvision's parameter names, and the miniature world's small network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -63,17 +63,15 @@ class TwoStreamBackbone(nn.Module):
     """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
 
     Args:
-        non_local: with these blocks.
-        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before.
-            3 in MMD-ReID.
+        non_local: with these blocks; a layer that has them must be shared (else ValueError).
+        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before. 3
+            in MMD-ReID.
 
     Attributes:
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
-        blocks: of each layer.
-        watched: layer → how many of its last blocks a non-local block follows each.
-
-    Raises:
-        ValueError: a layer with non-local blocks is not shared.
+        blocks: of each layer. watched: layer → how many of its last blocks a non-local block follows each.
+        bottleneck: a block is a 3×3 convolution, which strides, between two of 1×1 to a quarter of the channels and
+            back; otherwise two of 3×3.
     """
 
     widths: ClassVar[tuple[int, ...]]
@@ -81,16 +79,14 @@ class TwoStreamBackbone(nn.Module):
     blocks: ClassVar[tuple[int, ...]]
     watched: ClassVar[Mapping[str, int]]
     stem_class: ClassVar[type[nn.Module]]
+    bottleneck: ClassVar[bool]
 
     def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
         super().__init__()
         self.channels, watched = self.widths[-1], self.watched if non_local else {}
         self.shared = tuple(f"layer{number}" for number in range(shared_from, 5))
         if not watched.keys() <= set(self.shared):
-            raise ValueError(
-                f"shared_from is {shared_from}, but the non-local blocks stand in shared layers only "
-                f"({', '.join(watched)}): lower it, or set non_local to False."
-            )
+            raise ValueError(f"shared_from is {shared_from}, but {', '.join(watched)} have non-local blocks: lower it.")
         self.stems = nn.ModuleDict({"visible": self.stem_class(), "infrared": self.stem_class()})
         for index in range(4):
             for holder in (self,) if index + 1 >= shared_from else self.stems.values():
@@ -103,14 +99,12 @@ class TwoStreamBackbone(nn.Module):
     @classmethod
     def layer(cls, index: int) -> nn.Sequential:
         """Layer 1 to 4, by its index from 0: residual blocks, the first of which strides."""
-        outside = cls.widths[index + 1]
-        shapes = [(cls.widths[index], cls.strides[index]), *[(outside, 1)] * (cls.blocks[index] - 1)]
-        return nn.Sequential(*(Residual(inside, *cls.convolutions(outside, stride)) for inside, stride in shapes))
-
-    @staticmethod
-    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
-        """Those of a block (see `Residual`)."""
-        raise NotImplementedError("a backbone says which convolutions its blocks have")
+        outside, blocks = cls.widths[index + 1], []
+        for inside, stride in ((cls.widths[index], cls.strides[index]), *[(outside, 1)] * (cls.blocks[index] - 1)):
+            plain = (outside, 3, stride), (outside, 3, 1)
+            bottleneck = (outside // 4, 1, 1), (outside // 4, 3, stride), (outside, 1, 1)
+            blocks.append(Residual(inside, *(bottleneck if cls.bottleneck else plain)))
+        return nn.Sequential(*blocks)
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
         """What comes before the shared layers: the low-level map of images of one modality."""
@@ -136,22 +130,14 @@ class TwoStreamResNet50(TwoStreamBackbone):
     blocks follow the last two blocks of layer 2 and the last three of layer 3, as in AGW."""
 
     widths, strides, blocks = (64, 256, 512, 1024, 2048), (1, 2, 2, 1), (3, 4, 6, 3)
-    watched, stem_class = {"layer2": 2, "layer3": 3}, Stem
-
-    @staticmethod
-    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
-        return (outside // 4, 1, 1), (outside // 4, 3, stride), (outside, 1, 1)
+    watched, stem_class, bottleneck = {"layer2": 2, "layer3": 3}, Stem, True
 
 
 class TwoStreamSmall(TwoStreamBackbone):
     """A layer is one block: 64×32 becomes a map of 8×4. With `non_local`, a non-local block follows layer 3."""
 
     widths, strides, blocks = (24, 32, 64, 96, 96), (2, 1, 2, 1), (1, 1, 1, 1)
-    watched, stem_class = {"layer3": 1}, SmallStem
-
-    @staticmethod
-    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
-        return (outside, 3, stride), (outside, 3, 1)
+    watched, stem_class, bottleneck = {"layer3": 1}, SmallStem, False
 
 
 def draw_weights(module: nn.Module) -> None:

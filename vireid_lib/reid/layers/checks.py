@@ -10,10 +10,7 @@ def check_images(images: Tensor, modality: str) -> None:
     if modality not in ("visible", "infrared"):
         raise ValueError(f"modality is {modality!r}; it must be 'visible' or 'infrared'")
     if images.ndim != 4 or images.shape[1] != 3 or not torch.is_floating_point(images):
-        raise ValueError(
-            f"{modality} images have shape {list(images.shape)} and type {images.dtype}; a network takes "
-            "floating-point [batch, 3, height, width] (see vireid_lib.data.images.to_float)"
-        )
+        raise ValueError(f"{modality} images: {images.dtype} {list(images.shape)}; give floats [n, 3, height, width]")
 
 
 def check_batch(visible: Tensor, infrared: Tensor) -> None:

@@ -26,10 +26,7 @@ class DiverseEmbeddingExpansion(nn.Module):
     def __init__(self, channels: int, branches: int = 3, form: Literal["paper", "release"] = "paper") -> None:
         super().__init__()
         if branches < 2 or channels % 4:
-            raise ValueError(
-                f"An expansion of {channels} channels to {branches} branches: channels must be a multiple of 4, "
-                "branches at least 2 (the original and one generated)."
-            )
+            raise ValueError(f"channels ({channels}) must be a multiple of 4, branches ({branches}) at least 2.")
         inner, self.branches = channels // 4, branches
         self.reduce = nn.ModuleList(
             nn.ModuleList(nn.Conv2d(channels, inner, 3, padding=d, dilation=d, bias=False) for d in DILATIONS)

@@ -18,22 +18,17 @@ def average_pool(maps: Map) -> Float[Tensor, "batch channels"]:
 def generalised_mean_pool(
     maps: Map, *, power: float = 3.0, stripes: int = 1
 ) -> Float[Tensor, "batch stripes_channels"]:
-    """GeM pooling, (mean xᵖ)^(1/p) over the positions: between the mean (p = 1) and the maximum (p = ∞).
+    """GeM pooling, (mean xᵖ)^(1/p) over the positions: between the mean (p = 1) and the maximum (p = ∞). Raises
+    ValueError: h is not a multiple of `stripes`.
 
     Args:
         maps: [B, C, h, w], not negative (what a ReLU leaves).
         power: p; AGW's release keeps it at 3, its paper calls it learnable (Ye et al. 2021, eq. 2).
         stripes: pool each of so many horizontal stripes alone; the result is [B, stripes·C], top first.
-
-    Raises:
-        ValueError: h is not a multiple of `stripes`.
     """
     batch, channels, height, width = maps.shape
     if height % stripes:
-        raise ValueError(
-            f"A feature map {height} high cannot be cut into {stripes} equal stripes: choose an image "
-            f"height that leaves a multiple of {stripes}."
-        )
+        raise ValueError(f"A map {height} high cannot be cut into {stripes} equal stripes: take another image height.")
     stacked = maps.reshape(batch, channels, stripes, (height // stripes) * width)
     powered = stacked * stacked * stacked if power == 3 else stacked**power
     # The small constant keeps the root's gradient finite where a channel is zero everywhere.

@@ -9,13 +9,10 @@ Map = Float[Tensor, "batch channels height width"]
 
 class ModalityAlleviation(nn.Module):
     """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide (Wu et al., CVPR
-    2021).
+    2021); its hidden layer has a sixteenth of the channels, as in the released code.
 
     Instance normalisation takes a channel's mean and deviation over the image away, and with them much of what tells
     infrared from visible; the gate keeps them where they serve the identity.
-
-    Args:
-        channels: of the map; the gate's hidden layer has a sixteenth, as in the released code.
     """
 
     def __init__(self, channels: int) -> None:
@@ -26,7 +23,6 @@ class ModalityAlleviation(nn.Module):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, maps: Map) -> Map:
-        """[B, C, h, w] → the same shape."""
         means = maps.mean(dim=(2, 3), keepdim=True)
         gate = self.expand(self.reduce(means).relu()).sigmoid()
         return maps * gate + functional.instance_norm(maps) * (1 - gate)

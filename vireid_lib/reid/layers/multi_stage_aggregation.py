@@ -11,13 +11,8 @@ High = Float[Tensor, "batch high height width"]
 
 
 class MultiStageAggregation(nn.Module):
-    """Channel aggregation, then spatial aggregation (Zhang and Wang, CVPR 2023, section 3.4).
-
-    Args:
-        high: channels of the map after a stage. low: channels of the map before it.
-        stride: how many times higher and wider the low map is.
-        form: see `ChannelAggregation`.
-    """
+    """Channel aggregation, then spatial aggregation (Zhang and Wang, CVPR 2023, section 3.4), of a map of `high`
+    channels after a stage and one of `low` channels before it, which is `stride` times higher and wider."""
 
     def __init__(self, high: int, low: int, stride: int = 1, form: Literal["paper", "release"] = "paper") -> None:
         super().__init__()
@@ -25,7 +20,6 @@ class MultiStageAggregation(nn.Module):
         self.spatial = SpatialAggregation(high, low, low // 2, 1, form)
 
     def forward(self, high: High, low: Low) -> High:
-        """The high map, aggregated; same shape."""
         return self.spatial(self.channel(high, low), low)
 
 
@@ -83,8 +77,5 @@ class SpatialAggregation(_Aggregation):
     def _fold(maps: Tensor) -> Float[Tensor, "batch twice half"]:
         batch, channels, height, width = maps.shape
         if height * width % 2:
-            raise ValueError(
-                f"The release's spatial aggregation cannot take a map of {height}×{width}, an odd number of "
-                'positions: choose another image size, or form "paper".'
-            )
+            raise ValueError(f'{height}×{width} places are odd in number: take another image size, or form "paper".')
         return maps.reshape(batch, 2 * channels, -1)

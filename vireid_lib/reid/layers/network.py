@@ -27,9 +27,7 @@ class TwoStreamNetwork(nn.Module):
 
     Args:
         backbone: has `stem(images, modality)`, `trunk(maps)` and `channels`.
-        identities: classes of the training set.
-        pool: [B, C, h, w] → [B, D].
-        stripes: how many stripes `pool` returns, side by side.
+        pool: [B, C, h, w] → [B, stripes·C].
         width: project the pooled stripes to so many dimensions; None keeps them.
     """
 

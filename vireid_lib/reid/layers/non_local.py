@@ -23,7 +23,6 @@ class NonLocal(nn.Module):
         nn.init.zeros_(self.norm.weight)
 
     def forward(self, maps: Map) -> Map:
-        """[B, C, h, w] → the same shape."""
         batch, _, height, width = maps.shape
         values, queries, keys = (f(maps).flatten(2) for f in (self.g, self.theta, self.phi))
         # (θᵀφ)g = θᵀ(φgᵀ): the N×N affinity need never exist, as nothing nonlinear stands in between.

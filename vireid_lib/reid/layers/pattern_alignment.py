@@ -9,14 +9,11 @@ Patterns = Float[Tensor, "batch patterns height width"]
 
 
 class PatternAlignment(nn.Module):
-    """Attention maps of n patterns; each weighs the feature map before it is averaged (Wu et al., CVPR 2021).
+    """Attention maps of n patterns (6 in the released configurations); each weighs the feature map before it is
+    averaged (Wu et al., CVPR 2021).
 
     Both modalities share the patterns, so that feature i is about the same thing in each of them.
     `losses.pattern_separation` keeps the patterns apart.
-
-    Args:
-        channels: C, of the feature map.
-        patterns: n (6 in the released configurations).
     """
 
     def __init__(self, channels: int, patterns: int = 6) -> None:

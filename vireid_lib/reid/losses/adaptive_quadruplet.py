@@ -23,26 +23,17 @@ class Positives(NamedTuple):
 def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
     """Random rows with the anchor's label, as the release draws them.
 
-    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the
-    first that is confident and not the anchor; if there is none, the last draw.
-
-    Args:
-        labels: identity of each row, some of them wrong.
-        confident: whether the row's label is trusted.
-        generator: on the CPU, so that every device draws the same.
-
-    Raises:
-        ValueError: a label occurs once (checked on the CPU; a GPU would have to wait for it).
+    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the first
+    that is confident and not the anchor; if there is none, the last draw. Some labels are wrong; `confident` says which
+    are trusted. The generator is a CPU's, so that every device draws the same. Raises ValueError: a label occurs once
+    (checked on the CPU; a GPU would have to wait for it).
     """
     n = len(labels)
     same = labels[:, None] == labels[None, :]
     others = same & ~torch.eye(n, dtype=torch.bool, device=labels.device)
     if labels.device.type == "cpu" and not bool(others.any(dim=1).all()):
         alone = int(labels[~others.any(dim=1)][0])
-        raise ValueError(
-            f"Label {alone} is in the batch with one image alone: it has no positive; raise the number of images of "
-            "an identity in a batch."
-        )
+        raise ValueError(f"Label {alone} is in the batch with one image alone: draw more images of an identity.")
     draws = torch.rand(1 + REDRAWS, n, generator=generator).to(labels.device)
     first = _pick(others, draws[:1])[0]
     tries = _pick(same, draws[1:])
@@ -73,27 +64,23 @@ def adaptive_quadruplet(
 ) -> Scalar:
     """max(0, d⁺ − d⁻ + margin), averaged over the anchors whose own label is trusted (Yang et al. 2022).
 
-    With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image
-    doubted where its confidence is below the threshold:
+    With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image doubted
+    where its confidence is below the threshold:
 
     - n doubted and classified as the anchor's identity, a false negative: d⁺ = (d_p + d_n) / 2, d⁻ = d_n';
     - p doubted, a false positive: d⁻ = (d_p + d_n) / 2, d⁺ = d_p';
     - both: the roles change, d⁺ = d_n, d⁻ = d_p;
     - neither: d⁺ = d_p, d⁻ = d_n.
 
-    The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of
-    these) are the release's. Without a trusted anchor the loss is 0.
+    The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of these) are
+    the release's. Without a trusted anchor the loss is 0. Raises ValueError: all labels are the same: there is no
+    negative.
 
     Args:
         features: rows of both modalities, before the BN neck.
         logits: the classifier's; no gradient flows through them.
-        confidence: probability that a row's label is right.
-        positives: from `draw_positives`.
-        threshold: confidence from which a label is trusted.
+        confidence: probability that a row's label is right; from `threshold` on it is trusted.
         margin: in units of the Euclidean distance.
-
-    Raises:
-        ValueError: all labels are the same: there is no negative.
     """
     same = same_identity(labels, features)
     distances = pairwise_distances(features)

@@ -27,25 +27,22 @@ def centre_guided_pair_mining(
     and the same with the modalities exchanged; the sum of both. The paper does not say over which pairs: here
     the mean over all of a batch.
 
-    Release: half the sum of both sides, and three hinges a side, each the mean over the identities:
-    [D(c_n, c_v+) − D(c_v, c_v+) + α]₊ with a second distance that carries no gradient, so that nothing pushes
-    the generated embedding away; and half of [D(c_n, c_v+) − nearest + α]₊ for the nearest centre of another
-    identity, once among the generated and once among the original ones.
+    Release: half the sum of both sides, and three hinges a side, each the mean over the identities: [D(c_n, c_v+) −
+    D(c_v, c_v+) + α]₊ with a second distance that carries no gradient, so that nothing pushes the generated embedding
+    away; and half of [D(c_n, c_v+) − nearest + α]₊ for the nearest centre of another identity, once among the generated
+    and once among the original ones. Raises ValueError: a batch of one identity, or identities that lack a modality
+    (checked on the CPU).
 
     Args:
         visible, infrared: original embeddings, before the BN neck; D is not normalised.
         generated_visible, generated_infrared: embeddings that one branch made of them, row by row.
         visible_labels, infrared_labels: identity of each row; a centre is the mean of the rows of one identity.
         margin: α. The release's loss takes a margin and uses 0.2 whatever it is.
-
-    Raises:
-        ValueError: a batch of one identity, or identities that lack a modality (checked on the CPU).
     """
     if visible_labels.device.type == "cpu":  # asking a GPU would make it wait at each step
         check_same_identities(names := visible_labels.unique(), infrared_labels.unique())
         if len(names) < 2:
-            shown = "All images of the batch show the same identity"
-            raise ValueError(f"{shown}: CPM needs at least two; raise the number of identities.")
+            raise ValueError("All images of the batch show the same identity: CPM needs at least two.")
     other = visible_labels[:, None] != visible_labels[None, :]
     of_visible, of_infrared = (visible, visible_labels), (infrared, infrared_labels)
     sides = [

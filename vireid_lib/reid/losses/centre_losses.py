@@ -8,15 +8,12 @@ from vireid_lib.reid.losses.shapes import Form, Labels, Rows, Scalar
 
 
 def centre_cluster(features: Rows, labels: Labels, *, margin: float = 0.7) -> Scalar:
-    """1/n Σ_i ‖x_i − c_y(i)‖ + 1/(P(P−1)) Σ_{p≠q} max(0, m − ‖c_p − c_q‖), c_p the mean of identity p's rows
-    (Wu et al., Discover Cross-Modality Nuances, CVPR 2021).
+    """1/n Σ_i ‖x_i − c_y(i)‖ + 1/(P(P−1)) Σ_{p≠q} max(0, m − ‖c_p − c_q‖), c_p the mean of identity p's rows of both
+    modalities, before the BN neck (Wu et al., Discover Cross-Modality Nuances, CVPR 2021); the margin m is 0.7 in the
+    released configurations.
 
     Both terms carry a gradient through the centres. The rows may stand in any order, and an identity may have any
     number of them (the released code assumes P blocks of equally many).
-
-    Args:
-        features: rows of both modalities, before the BN neck; the centres are those of both together.
-        margin: m, in units of the Euclidean distance (0.7 in the released configurations).
     """
     same = same_identity(labels, features).to(features.dtype)
     share = 1 / same.sum(dim=1, keepdim=True)  # of a row in its identity; summed over all rows, it counts them
@@ -31,12 +28,8 @@ def centre_cluster(features: Rows, labels: Labels, *, margin: float = 0.7) -> Sc
 def centre_loss(
     features: Rows, labels: Labels, centres: Float[Tensor, "identities d"], *, form: Form = "paper"
 ) -> Scalar:
-    """1/n Σ_i ‖x_i − c_y(i)‖² (Wen et al., A Discriminative Feature Learning Approach, ECCV 2016, eq. 2 without its ½).
-
-    Args:
-        labels: row of `centres` that belongs to each image.
-        centres: learnt with the network.
-        form: "release" divides by the number of identities once more, as MPANet's code does.
-    """
+    """1/n Σ_i ‖x_i − c_y(i)‖² (Wen et al., A Discriminative Feature Learning Approach, ECCV 2016, eq. 2 without its ½),
+    with centres that are learnt with the network. Form "release" divides by the number of identities once more, as
+    MPANet's code does."""
     rows = (features - centres[labels]).square().sum(dim=1).mean()
     return rows / len(centres) if form == "release" else rows

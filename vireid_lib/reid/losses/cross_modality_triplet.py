@@ -19,14 +19,8 @@ def cross_modality_triplet(
     metric: Literal["euclidean", "cosine"] = "euclidean",
 ) -> Scalar:
     """max(0, max_p d(a, p) − min_n d(a, n) + margin), positives and negatives of the other modality than the anchor,
-    averaged over visible anchors, over infrared ones, and then over the two.
-
-    Args:
-        metric: "cosine" takes minus the cosine for d.
-
-    Raises:
-        ValueError: an image has no positive or no negative in the other modality.
-    """
+    averaged over visible anchors, over infrared ones, and then over the two; metric "cosine" takes minus the cosine for
+    d. Raises ValueError: an image has no positive or no negative in the other modality."""
     if metric == "euclidean":
         distances = norm(visible[:, None] - infrared)
     else:

@@ -28,10 +28,7 @@ def same_identity(labels: Int[Tensor, " labels"], features: Rows) -> Bool[Tensor
         raise ValueError(f"{len(features)} features came with labels of shape {list(labels.shape)}")
     mask = labels[:, None] == labels[None, :]
     if mask.device.type == "cpu" and bool(mask.all()):  # asking a GPU would make it wait at each step
-        raise ValueError(
-            f"All {len(labels)} images of the batch show the same identity: a triplet loss needs at least "
-            "two; raise the number of identities in a batch."
-        )
+        raise ValueError(f"All {len(labels)} rows are of the same identity: a triplet loss needs at least two.")
     return mask
 
 
@@ -41,7 +38,4 @@ def check_same_identities(visible: VisibleLabels, infrared: InfraredLabels) -> N
         seen, other = set(visible.tolist()), set(infrared.tolist())
         label = min(seen ^ other)
         here, lacking = ("visible", "infrared") if label in seen else ("infrared", "visible")
-        raise ValueError(
-            f"Label {label} has {here} images in the batch and no {lacking} one: a loss that brings the "
-            "modalities together needs both of each identity."
-        )
+        raise ValueError(f"Label {label} has {here} images and no {lacking} one in the batch: this loss needs both.")

@@ -1,18 +1,16 @@
-"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean, Jensen-Shannon."""
+"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean."""
 
-import torch
 import torch.nn.functional as F
 
 from vireid_lib.reid.losses.shapes import Form, Logits, Scalar
 
 
 def kl_divergence(logits: Logits, target: Logits, *, temperature: float = 3.0) -> Scalar:
-    """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release).
+    """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release):
+    the larger T, the more the small probabilities count.
 
-    Args:
-        logits: of the view that learns, p.
-        target: of the view that it learns from, q; gets no gradient. 1e-7 is added to q, as in the release.
-        temperature: T; the larger, the more the small probabilities count.
+    p is of the view that learns, q of the view that it learns from, which gets no gradient; 1e-7 is added to q, as in
+    the release.
     """
     log_p = F.log_softmax(logits / temperature, dim=1)
     q = F.softmax(target.detach() / temperature, dim=1) + 1e-7
@@ -32,13 +30,3 @@ def mutual_mean(students: Logits, teachers: Logits, *, form: Form = "paper") -> 
     if form == "release":
         student, teacher = teacher, student
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True)
-
-
-def jensen_shannon(first: Logits, second: Logits) -> Scalar:
-    """½ KL(p‖m) + ½ KL(q‖m) with m = (p + q) / 2, averaged over the rows; p and q are the logits' softmax.
-
-    In nats, between 0 and log 2. Both arguments get a gradient.
-    """
-    p, q = F.log_softmax(first, dim=1), F.log_softmax(second, dim=1)
-    middle = torch.logaddexp(p, q) - torch.log(p.new_tensor(2.0))
-    return sum(F.kl_div(middle, side, reduction="batchmean", log_target=True) for side in (p, q)) / 2

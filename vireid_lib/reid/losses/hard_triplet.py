@@ -7,12 +7,8 @@ from vireid_lib.reid.losses.shapes import Labels, Rows, Scalar
 
 
 def hard_triplet(features: Rows, labels: Labels, *, margin: float = 0.3) -> Scalar:
-    """max(0, max_p d(a, p) − min_n d(a, n) + margin), averaged over the anchors a (Hermans et al. 2017).
-
-    Args:
-        features: rows of both modalities; positives and negatives are taken from either.
-        margin: in units of the Euclidean distance.
-    """
+    """max(0, max_p d(a, p) − min_n d(a, n) + margin), averaged over the anchors a, with the Euclidean distance d;
+    positives and negatives are of either modality (Hermans et al. 2017)."""
     distances = pairwise_distances(features)
     same = same_identity(labels, features)
     furthest = torch.where(same, distances, 0.0).max(dim=1).values

@@ -1,4 +1,4 @@
-"""Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART), with a margin."""
+"""Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART)."""
 
 import torch.nn.functional as F
 
@@ -6,16 +6,9 @@ from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Scalar
 
 
 def identity_cross_entropy(logits: Logits, labels: Labels, *, smoothing: float = 0.0) -> Scalar:
-    """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C.
-
-    Args:
-        logits: one column an identity.
-        labels: column of each row's identity, 0..C−1.
-        smoothing: ε; 0 is plain cross-entropy (AGW), 0.1 the usual smoothing (Szegedy et al. 2016).
-
-    Raises:
-        ValueError: a label is outside 0..C−1 (checked on the CPU; a GPU would have to wait for it).
-    """
+    """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C; ε, the smoothing, is 0
+    in AGW, 0.1 in Szegedy et al. 2016. Raises ValueError: a label is outside 0..C−1 (checked on the CPU; a GPU would
+    have to wait for it)."""
     classes = logits.shape[1]
     if labels.device.type == "cpu" and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(
@@ -28,25 +21,10 @@ def identity_cross_entropy(logits: Logits, labels: Labels, *, smoothing: float =
 def soft_identity_cross_entropy(
     logits: Logits, labels: Labels, confidence: PerRow, *, smoothing: float = 0.0
 ) -> Scalar:
-    """Σ_i w_i · CE_i / n, with w the probability that label i is right (DART, Yang et al. 2022, soft identification).
+    """Σ_i w_i · CE_i / n, with w in 0..1 the probability that label i is right (DART, Yang et al. 2022, soft
+    identification).
 
     As released, the divisor is the number of rows, not Σ w: a batch of doubtful labels weighs little.
-
-    Args:
-        logits, labels, smoothing: as `identity_cross_entropy`; some labels are wrong.
-        confidence: w, 0..1.
     """
     each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
     return (confidence * each).mean()
-
-
-def additive_margin_softmax(cosines: Logits, labels: Labels, *, scale: float = 16.0, margin: float = 0.35) -> Scalar:
-    """Cross-entropy of s·(cos θ − m·one-hot), averaged over the rows: the right class has to win by a margin (Wang et
-    al., Additive Margin Softmax for Face Verification, 2018, eq. 6).
-
-    Args:
-        cosines: between each row and each identity's weight, both of unit length.
-        scale, margin: s and m.
-    """
-    margins = F.one_hot(labels, cosines.shape[1]).to(cosines.dtype) * margin
-    return F.cross_entropy(scale * (cosines - margins), labels)

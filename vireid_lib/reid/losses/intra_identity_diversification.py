@@ -19,18 +19,10 @@ def positive_enhancement(
 ) -> Scalar:
     """PE (eq. 6): draw an identity's two centres together, push each centre's nearest own image away from it.
 
-    (1/P) Σ_i max(0, d(c_i, c'_i) − min_k d(c_i, f_ik) + margin), plus the same with the modalities exchanged, with
-    c_i, c'_i the mean features of identity i in the one and in the other modality, and f_ik its images in the one.
-    (The printed superscripts would let c_i of visible be near an infrared image; the text says "within the
-    intra-modality", and so it is here.)
-
-    Args:
-        one, other: features of one modality and of the other.
-        labels, other_labels: their identities; the same ones in both.
-        margin: in units of the Euclidean distance.
-
-    Raises:
-        ValueError: an identity is in one modality only.
+    (1/P) Σ_i max(0, d(c_i, c'_i) − min_k d(c_i, f_ik) + margin), plus the same with the modalities exchanged, with c_i,
+    c'_i the mean features of identity i in the one and in the other modality, f_ik its images in the one, and d the
+    Euclidean distance. (The printed superscripts would let c_i of visible be near an infrared image; the text says
+    "within the intra-modality", and so it is here.) Raises ValueError: an identity is in one modality only.
     """
     (centres, members), (opposite, other_members) = _both_centres(one, other, labels, other_labels)
     return _hinges(norm(centres - opposite), margin, (centres, one, ~members), (opposite, other, ~other_members))
@@ -49,10 +41,7 @@ def negative_enhancement(
     """
     (centres, _), (opposite, _) = _both_centres(one, other, labels, other_labels)
     if len(centres) < 2:
-        raise ValueError(
-            "negative_enhancement: the batch shows one identity only and there is no other to keep away from; raise "
-            "the number of identities in a batch."
-        )
+        raise ValueError("negative_enhancement: one identity only; raise the number of identities in a batch.")
     apart = norm(centres - opposite)
     itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
     both = torch.cat((centres, opposite))

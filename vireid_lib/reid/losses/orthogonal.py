@@ -10,16 +10,12 @@ from vireid_lib.reid.losses.shapes import Form, Scalar
 
 
 def orthogonal(generated: Sequence[Float[Tensor, "rows dim"]], *, form: Form = "paper") -> Scalar:
-    """Σ_{m<n} f₊ᵐ · f₊ⁿ, averaged over the rows (Zhang and Wang, CVPR 2023, eq. 6).
+    """Σ_{m<n} f₊ᵐ · f₊ⁿ, averaged over the rows (Zhang and Wang, CVPR 2023, eq. 6), of the embeddings that each branch
+    generates of the same images, without the originals; of one branch the loss is 0.
 
     The embeddings are not scaled to unit length. The loss is bounded from below only where they cannot be negative,
-    such as pooled maps behind a ReLU.
-
-    Args:
-        generated: per branch, the embeddings of the same images in the same order, without the originals; of one
-            branch the loss is 0.
-        form: the paper does not say what is averaged over; the release divides by the rows of all branches and the
-            originals together, which is the mean over images divided by (number of branches + 1).
+    such as pooled maps behind a ReLU. The paper does not say what is averaged over; form "release" divides by the rows
+    of all branches and the originals together, which is the mean over images divided by (number of branches + 1).
     """
     if not generated:
         raise ValueError("orthogonal takes the embeddings of at least one generated branch; there is none.")

@@ -10,12 +10,8 @@ LARGEST_GAP = 88.0  # of CAJ's release: beyond it, exp overflows in float32
 
 
 def weighted_regularized_triplet(features: Rows, labels: Labels, *, normalize: bool = False) -> Scalar:
-    """log(1 + exp(Σ_j w⁺_ij d_ij − Σ_k w⁻_ik d_ik)), averaged over the anchors i (Ye et al. 2021, eq. 3, 4).
-
-    Args:
-        features: rows of both modalities, before the BN neck.
-        normalize: scale the rows to unit length first.
-    """
+    """log(1 + exp(Σ_j w⁺_ij d_ij − Σ_k w⁻_ik d_ik)), averaged over the anchors i (Ye et al. 2021, eq. 3, 4), for rows
+    of both modalities, before the BN neck; `normalize` scales them to unit length first."""
     if normalize:
         features = features / (features.norm(dim=1, keepdim=True) + 1e-12)
     furthest, closest = weighted_distances(features, labels)
@@ -27,17 +23,16 @@ def enhanced_squared_triplet(
 ) -> Scalar:
     """log(1 + exp(±γ (d⁺_i − d⁻_i)²)), averaged over the anchors i, + where d⁺_i > d⁻_i and − elsewhere.
 
-    d⁺ and d⁻ are WRT's weighted distances; squaring makes far-off anchors count more. γ (d⁺ − d⁻)² is cut off at 88.
-    An anchor that is cut off has no gradient: where all are, training stands still at a loss of 88, the known collapse
-    of this loss.
+    d⁺ and d⁻ are WRT's weighted distances; squaring makes far-off anchors count more. γ (d⁺ − d⁻)² is cut off at 88. An
+    anchor that is cut off has no gradient: where all are, training stands still at a loss of 88, the known collapse of
+    this loss.
 
-    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, enhanced channel-mixed learning; the numbers
-    are the release's (ICCV21_CAJ, TripletLoss_ADP).
+    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, enhanced channel-mixed learning; the numbers are the
+    release's (ICCV21_CAJ, TripletLoss_ADP).
 
     Args:
         features: rows of both modalities and of all views (visible, channel-augmented visible, infrared).
-        sharpness: of the weights; the release's alpha.
-        scale: γ, the release's gamma.
+        sharpness, scale: of the weights, and γ; the release's alpha and gamma.
         squared: False leaves the gap as it is, not cut off: WRT, for a sharpness and scale of 1.
     """
     furthest, closest = weighted_distances(features, labels, sharpness=sharpness)
@@ -51,13 +46,10 @@ def enhanced_squared_triplet(
 def weighted_distances(features: Rows, labels: Labels, *, sharpness: float = 1.0) -> tuple[PerRow, PerRow]:
     """Each row's weighted distance Σ_j w⁺_ij d_ij to its own identity, and Σ_k w⁻_ik d_ik to the others; both [n].
 
-    w⁺ is a softmax of the distances to the same identity (the anchor itself included), w⁻ a softmax of the
-    negated distances to others; the weights carry a gradient. As in the release, 1e-6 is added to the
-    normalisers, and the negative's exponentials are not shifted by their maximum: when every other identity
-    is more than about 14 away, the negative term therefore fades, which keeps distances from growing.
-
-    Args:
-        sharpness: factor on the distances inside the softmaxes; the larger, the more the hardest pair counts.
+    w⁺ is a softmax of the distances to the same identity (the anchor itself included), w⁻ a softmax of the negated
+    distances to others, the distances times `sharpness`; the weights carry a gradient. As in the release, 1e-6 is added
+    to the normalisers, and the negative's exponentials are not shifted by their maximum: when every other identity is
+    more than about 14 away, the negative term therefore fades, which keeps distances from growing.
     """
     distances = pairwise_distances(features)
     same = same_identity(labels, features)

@@ -2,8 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -25,20 +23,12 @@ def method_class(name: str) -> type[Method]:
     return importlib.import_module(f"{__name__}.{name}").METHOD
 
 
-def configure(name: str, settings: Mapping[str, Any] | None = None) -> ReidConfig:
-    """The configuration of method `name`: the paper's, changed by `settings`."""
-    return method_class(name).config_class(**(settings or {}))
-
-
 def build(name: str, config: ReidConfig, num_identities: int) -> Method:
     """Method `name` with a fresh network for `num_identities` classes. Initial weights are drawn from torch's global
     random state. Raises ValueError: no such method, or a configuration of another one."""
     found = method_class(name)
     if not isinstance(config, found.config_class):
-        raise ValueError(
-            f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}: make it "
-            f"with vireid_lib.reid.methods.configure({name!r}, settings)."
-        )
+        raise ValueError(f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}.")
     method = found(config, num_identities)
     if config.channels_last:
         method.network.to(memory_format=torch.channels_last)

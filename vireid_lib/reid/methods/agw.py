@@ -16,12 +16,10 @@ from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
 
 class AgwConfig(TwoStreamConfig):
-    """The defaults are those of AGW's released cross-modality code (AGW_CMReID, train.py and model.py); the
-    survey's section 4 describes the same method without these numbers.
-
-    In the miniature world (`small`) the losses are AGW's with label smoothing. Instead of WRT, the hard triplet
-    was tried on a world of other identities (seed 777, one training each): rank-1 34.0 against WRT's 37.7 with real
-    images, 45.2 against 53.5 with true infrared of external ones.
+    """The defaults are those of AGW's released cross-modality code (AGW_CMReID, train.py and model.py); the survey's
+    section 4 describes the same method without these numbers. On a miniature world of other identities (seed 777, one
+    training each) the hard triplet had a rank-1 of 34.0 against WRT's 37.7 with real images, 45.2 against 53.5 with
+    true infrared of external ones.
 
     Attributes:
         triplet: "wrt" (AGW), "hard" (the survey's baseline) or "none". margin: of the hard triplet.
@@ -35,8 +33,6 @@ class AgwConfig(TwoStreamConfig):
 
 
 class Agw(TwoStreamMethod):
-    """See the module's docstring; `loss` is the identity loss plus the triplet loss."""
-
     config_class = AgwConfig
     config: AgwConfig
 

@@ -42,8 +42,6 @@ class BaselineConfig(AgwConfig):
 
 
 class Baseline(Agw):
-    """See the module's docstring."""
-
     config_class = BaselineConfig
     config: BaselineConfig
 

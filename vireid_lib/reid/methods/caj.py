@@ -19,25 +19,23 @@ from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
 
 class CajConfig(TwoStreamConfig):
-    """The defaults are those of CAJ's release (ICCV21_CAJ, train_ext.py with the options of its README, and
+    """The defaults are those of CAJ's release (ICCV21_CAJ, train_ext.py with the options of its README, testa.py and
     data_loader.py): AGW's network, optimiser and schedule, on both SYSU-MM01 and RegDB.
 
     A training batch holds 8×4 visible images as they are, the same images in another crop with their channels
     exchanged, and 8×4 infrared ones.
 
     Attributes:
-        flip_at_test: as in the release's testa.py.
         erasing: probability of channel erasing, in every image.
-        channel_exchange, grey: of the second view of a visible image: probability of showing one of its channels
-            in all three, and, of what is not exchanged, of showing its luminance.
-        infrared_exchange, infrared_grey: the same of infrared images: the release picks one of red, green, blue
-            and neither, and makes half of the last grey.
-        form: "release" erases, exchanges and makes grey after the images are normalised; "paper" before, while
-            the channels are those of an image.
+        channel_exchange, grey: of the second view of a visible image: probability of showing one of its channels in all
+            three, and, of what is not exchanged, of showing its luminance.
+        infrared_exchange, infrared_grey: the same of infrared images: the release picks one of red, green, blue and
+            neither, and makes half of the last grey.
+        form: "release" erases, exchanges and makes grey after the images are normalised; "paper" before, while the
+            channels are those of an image.
         sharpness, scale, squared: of the triplet loss, the release's alpha, gamma and square.
-        consistency: weight of the KL divergence of the predictions for the visible images from those for the
-            infrared ones of the same identity; off in the release.
-        temperature: of that divergence.
+        consistency, temperature: weight and temperature of the KL divergence of the predictions for the visible images
+            from those for the infrared ones of the same identity; off in the release.
     """
 
     ORIGINS = {"release": ("*",)}
@@ -60,8 +58,6 @@ class CajConfig(TwoStreamConfig):
 
 
 class Caj(TwoStreamMethod):
-    """See the module's docstring; `loss` is the identity loss plus the triplet loss, over all three views."""
-
     config_class = CajConfig
     config: CajConfig
 

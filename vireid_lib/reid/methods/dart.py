@@ -26,7 +26,7 @@ from vireid_lib.reid.layers.checks import check_batch
 from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
-from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
 
 IN_ROWS = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
@@ -40,13 +40,12 @@ class DartConfig(TwoStreamConfig):
 
     Attributes:
         similarity: inner products of the mean of both networks' unit features.
-        erasing: probability of channel erasing, in every image.
-        channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
+        erasing, channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
         noise_warm_up: epochs in which both networks learn equally from all images, by the identity loss alone.
         noise_every: epochs from one noise modelling to the next; the release does it before each.
         threshold: probability from which the quadruplet loss trusts a label. margin: of that loss.
-        redraw_below: an identity with fewer images in a modality is replaced in the batch by any other; only
-            without `mix`.
+        redraw_below: an identity with fewer images in a modality is replaced in the batch by any other; only without
+            `mix`.
     """
 
     ORIGINS = {"release": ("*",)}
@@ -75,9 +74,8 @@ class DartConfig(TwoStreamConfig):
 class NetworkPair(nn.Module):
     """Two networks of the same form with their own weights, each of which learns from its half of a batch.
 
-    Attributes:
-        clean: [network, view, row]: the probability that a row's label is right, by each network for each of two views;
-            1 at first. A buffer: checkpoints keep it.
+    The buffer `clean` [network, view, row] is the probability that a row's label is right, by each network for each of
+    two views; 1 at first. Checkpoints keep it.
     """
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
@@ -124,15 +122,8 @@ def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Fl
     mixture of two Gaussians fitted to the images' identity losses.
 
     A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
-    large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
-    release's settings.
-
-    Args:
-        losses: of one modality; a row for each view that images are shown in.
-        seed: of the fit's start.
-
-    Raises:
-        ValueError: a loss is NaN or infinite.
+    large losses. The losses of one modality, a row for each view, are scaled to 0..1 by view; one mixture is fitted to
+    those of all views, with the release's settings. Raises ValueError: a loss is NaN or infinite.
     """
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
@@ -147,16 +138,15 @@ def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Fl
     return torch.from_numpy(found).to(losses).reshape(losses.shape)
 
 
-class PairSampler:
-    """Batches for both networks: in each modality, the images of the first, then those of the second. They are the
+class PairSampler(sampling.Sampler):
+    """Batches for both networks: in each modality, the P·K images of the first, then those of the second. They are the
     same in the first `warm_up` steps, which go through all images, and drawn apart afterwards."""
 
-    def __init__(self, warm_up: int, all_images: Sampler, first: Sampler, second: Sampler) -> None:
-        self.warm_up, self.all_images, self.each = warm_up, all_images, (first, second)
-        self.steps_per_epoch = first.steps_per_epoch
+    def __init__(self, warm_up: int, all_images: sampling.Sampler, *each: sampling.Sampler) -> None:
+        self.warm_up, self.all_images, self.each = warm_up, all_images, each
+        self.steps_per_epoch = each[0].steps_per_epoch
 
-    def batch(self, epoch: int, step: int) -> sampling.Batch:
-        """Positions of 2·P·K visible and as many infrared images."""
+    def _batch(self, epoch: int, step: int) -> sampling.Batch:
         warm = epoch * self.steps_per_epoch + step < self.warm_up
         samplers = (self.all_images,) * 2 if warm else self.each
         (visible, infrared), (and_visible, and_infrared) = (sampler.batch(epoch, step) for sampler in samplers)

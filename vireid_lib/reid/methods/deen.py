@@ -36,22 +36,21 @@ class DeenConfig(TwoStreamConfig):
     or its relatives'. In the miniature world, DEEN has its own batch and pools the mean of each stripe.
 
     Attributes:
-        form: "paper", or "release" for the released code's differences: another schedule, λ2, greyscale and
-            erasing; sums of DEE divided, with dropout; no softmax in MFA; another CPM; a smaller orthogonal loss.
-            A setting that is given wins over the form.
+        form: "paper", or "release" for the released code's differences: another schedule, λ2, greyscale and erasing;
+            sums of DEE divided, with dropout; no softmax in MFA; another CPM; a smaller orthogonal loss. A setting that
+            is given wins over the form.
         gem: off: DEEN's release pools the mean. non_local: AGW's blocks; no part of DEEN.
         branches: embeddings of each image, its own included ("three branches"); 1 leaves DEE out.
         expand_after: the stage after which DEE stands; 0 is the stem.
         stages: residual stages used, without those behind: 4, on RegDB 3.
-        aggregation: "mfa" after every used stage but the last, as in the release; "non_local" puts a non-local
-            block of half the channels there (table 7), "none" nothing.
-        cpm_weight: λ1; 0 leaves the loss out. cpm_margin: α.
-        orthogonal_weight: λ2; 0 leaves the loss out.
+        aggregation: "mfa" after every used stage but the last, as in the release; "non_local" puts a non-local block of
+            half the channels there (table 7), "none" nothing.
+        cpm_weight, orthogonal_weight: λ1 and λ2; 0 leaves the loss out. cpm_margin: α.
         margin: of the hard triplet loss, over the embeddings of all branches.
         grey: probability of showing an image without its colours.
         erasing_area: share of the image that is erased, from and to.
-        flip_at_test, similarity: the score of two images is the sum of their embeddings' cosines, before and after
-            the BN neck, with the mirrored image's added; see `ExpansionNetwork.describe`.
+        flip_at_test, similarity: the score of two images is the sum of their embeddings' cosines, before and after the
+            BN neck, with the mirrored image's added; see `ExpansionNetwork.describe`.
     """
 
     ORIGINS = {
@@ -93,10 +92,7 @@ class DeenConfig(TwoStreamConfig):
         if self.non_local:
             raise ValueError('non_local is AGW\'s; DEEN takes non-local blocks with aggregation="non_local".')
         if self.expand_after > self.stages:
-            raise ValueError(
-                f"expand_after is {self.expand_after}, but only {self.stages} stages are used: DEE can stand after "
-                f"stage 0 to {self.stages}."
-            )
+            raise ValueError(f"expand_after is {self.expand_after}: DEE stands after one of stages 0 to {self.stages}.")
         return self
 
     @classmethod
@@ -109,12 +105,8 @@ class DeenConfig(TwoStreamConfig):
 
 
 class Expanded(NamedTuple):
-    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them.
-
-    Attributes:
-        pooled: before the BN neck.
-        logits: behind it.
-        unreduced: pooled maps before the small network's projection; the same as `pooled` where there is none.
+    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them:
+    before the BN neck, behind it, and before the small network's projection (the same as `pooled` where there is none).
     """
 
     pooled: Float[Tensor, "rows dim"]
@@ -126,9 +118,8 @@ class ExpansionNetwork(TwoStreamNetwork):
     """A two-stream network whose maps are aggregated over stages and multiplied in between, to several embeddings an
     image. The small one pools four stripes, as its relatives do, and projects them.
 
-    Attributes:
-        aggregations: by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
-            the map before it. expansion: multiplies the maps, or None.
+    `aggregations` has, by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
+    the map before it; `expansion` multiplies the maps, or is None.
     """
 
     def __init__(self, config: DeenConfig, identities: int) -> None:

@@ -26,11 +26,10 @@ class DenConfig(BaselineConfig):
     infrared and IRD(HG,I) = PE + NE of HueGray and infrared + CI of HueGray and visible (eq. 5, 9).
 
     The λ and the margins are not public. λ_IRD and the margins here were chosen in the miniature world on its
-    validation identities, one training each, with the same margins for both pairs: rank-1 79.8, against 76.8 with
-    λ_IRD = 0.3 and all margins 0.1; the baseline with HueGray has 72.9. λ_ID and λ_HT are 1 and were not searched for.
-    The network's recipe is AGW's release's. The switches follow the paper's text and tables.
-
-    Every row of the paper's Tables 3, 5 and 6 is a setting of the switches; all off is the baseline with HT.
+    validation identities, one training each, with the same margins for both pairs: rank-1 79.8, against 76.8 with λ_IRD
+    = 0.3 and all margins 0.1; the baseline with HueGray has 72.9. λ_ID and λ_HT are 1 and were not searched for. The
+    network's recipe is AGW's release's. Every row of the paper's Tables 3, 5 and 6 is a setting of the switches; all
+    off is the baseline with HT.
 
     Attributes:
         identity_weight, triplet_weight, ird_weight: λ_ID, λ_HT and λ_IRD of eq. 11.
@@ -39,8 +38,8 @@ class DenConfig(BaselineConfig):
             distance, as the hard triplet's.
         hue_grey_positive_margin, hue_grey_negative_margin: the same between HueGray and infrared, whose losses eq. 9
             takes from eq. 6 and 7 with its own superscript.
-        pe, ne: the parts of IRD, for whichever pairs are on.
-        ird_visible: PE and NE between visible and infrared. ird_hue_grey: between HueGray and infrared.
+        pe, ne: the parts of IRD, for whichever pairs are on: `ird_visible`, of visible and infrared; `ird_hue_grey`, of
+            HueGray and infrared.
         ci: colour invariance between HueGray and visible; Table 3 has it without `ird_hue_grey` too (index 8).
     """
 
@@ -74,8 +73,6 @@ class DenConfig(BaselineConfig):
 
 
 class Den(Baseline):
-    """See the module's docstring."""
-
     config_class = DenConfig
     config: DenConfig
 

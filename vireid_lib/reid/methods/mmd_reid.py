@@ -16,11 +16,11 @@ from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_n
 
 
 class MmdReidConfig(TwoStreamConfig):
-    """The defaults are those of the release (MMD-ReID, train_mine.py with the options of its README): identity loss
-    + 2 · hetero-centre triplet + ¼ · margin MMD. The release says nothing of other data sets than SYSU-MM01.
+    """The defaults are those of the release (MMD-ReID, train_mine.py with the options of its README): identity loss + 2
+    · hetero-centre triplet + ¼ · margin MMD, epochs 0 to 60 with AGW's learning rates. It says nothing of other data
+    sets than SYSU-MM01.
 
     Attributes:
-        epochs: 0 to 60, with AGW's learning rates.
         triplet_margin, triplet_weight: of the hetero-centre triplet.
         discrepancy: "margin_mmd" (of each identity), "mmd" (of the whole batch) or "none", the paper's baseline.
         mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/maximum_mean_discrepancy.py`.
@@ -51,8 +51,6 @@ class PooledFeatureNetwork(TwoStreamNetwork):
 
 
 class MmdReid(TwoStreamMethod):
-    """See the module's docstring."""
-
     config_class = MmdReidConfig
     config: MmdReidConfig
 

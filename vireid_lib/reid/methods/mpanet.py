@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
+from vireid_lib.data.sampling import Sampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
@@ -28,7 +29,7 @@ from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
-from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 
@@ -40,23 +41,22 @@ class MpanetConfig(ReidConfig):
 
     Attributes:
         images: per modality; the released k_size is twice it. epochs: each as long as `sampler` makes it.
-        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release",
-            as in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
+        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release", as
+            in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
             other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
             divided by the number of identities as well.
         backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
-        sampler: "identity_random" shows the images of an identity without repeating them (the released
-            configurations), "identity_uniform" each identity once an epoch (the release's other choice),
-            "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module. separation_weight: of the pattern maps' separation.
-        modality_weight: of the cross-entropy of the modalities' own classifiers.
+        sampler: "identity_random" shows the images of an identity without repeating them (the released configurations),
+            "identity_uniform" each identity once an epoch (the release's other choice), "with_replacement" is AGW's.
+        patterns: n of the pattern alignment module.
+        separation_weight, modality_weight: of the pattern maps' separation, of the cross-entropy of the modalities' own
+            classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
-        centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck;
-            the released configurations take the first alone.
-        padding: pixels of grey border before the random crop.
-        erasing: probability of random erasing of 2 % to 33 % of the image.
+        centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck; the
+            released configurations take the first alone.
+        padding: pixels of grey border before the random crop. erasing: probability of erasing 2 % to 33 % of the image.
         channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
         optimizer: "adam" or "adamw", with one rate for all parameters.
         schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
@@ -149,8 +149,7 @@ class PatternOutput(NamedTuple):
     Attributes:
         pooled: pattern features and the global one, before the BN neck.
         patterns: attention maps.
-        logits: of the classifier that both modalities share.
-        own_logits: each row by the classifier of its modality.
+        logits: of the classifier that both modalities share. own_logits: each row by the classifier of its modality.
         teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
         centres: learnt ones of the identities, if the network has them.
     """
@@ -164,17 +163,11 @@ class PatternOutput(NamedTuple):
 
 
 class PatternNetwork(TwoStreamNetwork):
-    """A map → n pattern features and a global one, side by side → BN neck → classifiers, with a mean teacher of each
-    modality's own one.
+    """The map of a `SingleStream` → n pattern features and a global one, side by side → BN neck → classifiers, with a
+    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`.
 
-    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns.
-    Initial weights of neck and classifiers are torch's own, as in the released code.
-
-    Args:
-        backbone: a `SingleStream`.
-        identities: classes of the training set.
-        patterns: n.
-        centres: learn a centre of each identity, for `centre_loss`.
+    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial
+    weights of neck and classifiers are torch's own, as in the released code.
     """
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
@@ -221,8 +214,6 @@ class PatternNetwork(TwoStreamNetwork):
 
 
 class Mpanet(TwoStreamMethod):
-    """See the module's docstring; `loss` is what the configuration weighs."""
-
     config_class = MpanetConfig
     config: MpanetConfig
     network: PatternNetwork

@@ -8,7 +8,8 @@ features of it; or the real head's of it and the other head's of its translation
 release has a script, commented out, that translates the test images.
 """
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from typing import Literal
 
 import pandas as pd
@@ -42,14 +43,6 @@ class MpanetExpandedConfig(MpanetConfig):
         return self.describe == "compensate"
 
 
-class _NoBackbone(nn.Module):
-    """Stands for a backbone that belongs to another module."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-
 class ExpandedPatternNetwork(PatternNetwork):
     """One backbone, followed by two heads, one for real and one for generated images.
 
@@ -59,7 +52,9 @@ class ExpandedPatternNetwork(PatternNetwork):
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
         super().__init__(backbone, identities, patterns=patterns, centres=centres)
-        self.generated = PatternNetwork(_NoBackbone(backbone.channels), identities, patterns=patterns, centres=centres)
+        absent = nn.Module()  # the second head has no backbone of its own
+        absent.channels = backbone.channels
+        self.generated = PatternNetwork(absent, identities, patterns=patterns, centres=centres)
 
     def forward(
         self,
@@ -85,23 +80,14 @@ class ExpandedPatternNetwork(PatternNetwork):
 
     def alone(self, kind: Literal["real", "generated"]) -> nn.Module:
         """The network with one of its heads, whose `features` are that head's."""
-        return _OneHead(self, super().describe if kind == "real" else self.generated.describe)
+        network = copy.copy(self)
+        network.describe = super().describe if kind == "real" else self.generated.describe
+        return network
 
     def update_teachers(self, rate: float) -> None:
         """Both heads' teachers, see `PatternNetwork.update_teachers`."""
         super().update_teachers(rate)
         self.generated.update_teachers(rate)
-
-
-class _OneHead(nn.Module):
-    """The backbone of a network, and one head."""
-
-    def __init__(self, network: ExpandedPatternNetwork, head: Callable[[Maps], Features]) -> None:
-        super().__init__()
-        self.network, self.head = network, head
-
-    def features(self, images: Images, modality: str) -> Features:
-        return self.head(self.network.feature_map(images, modality))
 
 
 class MpanetExpanded(Mpanet):
@@ -120,10 +106,7 @@ class MpanetExpanded(Mpanet):
         self.real = torch.from_numpy((table["source"] == "real").to_numpy(copy=True))
         for kind, rows in (("real", self.real), ("generated", ~self.real)):
             if not rows.any():
-                raise ValueError(
-                    f"mpanet_expanded learns real and generated images apart, and the table has no {kind} one (column "
-                    "`source`): train with a generator's images, or take mpanet."
-                )
+                raise ValueError(f"the table has no {kind} image (column `source`): take mpanet, or add some.")
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         self.plain.update_teachers(self.teacher_rate(batch.epoch))
