@@ -12,7 +12,7 @@ def run(tiny_book):
 
 
 def test_it_is_trained_and_ranked(run):
-    record = run.evaluate("real", 0, progress=False)
+    record = run.evaluate("real", 0)
     scores = record.values["evaluations"]
     assert set(scores) == set(run.profile.evaluation.modes)
     network, config = run.network("real", 0)

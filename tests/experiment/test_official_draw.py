@@ -133,7 +133,7 @@ def test_a_profiles_galleries_are_the_files(written, shots):
 @pytest.mark.parametrize("shots", [1, 10])
 def test_a_training_is_scored_on_them(written, shots):
     run = opened(written, shots=shots)
-    record = run.evaluate("real", 0, progress=False)
+    record = run.evaluate("real", 0)
     words = {1: "single-shot", 10: "multi-shot"}[shots]
     features, test = run.features("real", 0)
     rows = [*map(numbered, test["path"])]
@@ -146,8 +146,8 @@ def test_a_training_is_scored_on_them(written, shots):
 
 
 def test_validation_people_are_ranked_on_their_own_official_galleries(written):
-    run = opened(written)
-    record = run.evaluate("real", 0, validation=True, progress=False)
+    run = opened(written, identities="validation")
+    record = run.evaluate("real", 0)
     assert record.result["config"]["settings"]["validation"]
     ranked = run.data().test(validation=True)
     assert len(load_features(record)) == len(ranked)
@@ -157,12 +157,12 @@ def test_validation_people_are_ranked_on_their_own_official_galleries(written):
 
 
 def test_the_files_content_is_part_of_the_results_key(data):
-    first = opened(data).evaluate("real", 0, progress=False)
-    assert opened(data).evaluate("real", 0, progress=False).key == first.key
+    first = opened(data).evaluate("real", 0)
+    assert opened(data).evaluate("real", 0).key == first.key
     scipy.io.savemat(data / "SYSU-MM01" / FILE, edited(lambda orders: orders[:, ::-1]))
-    second = opened(data).evaluate("real", 0, progress=False)
+    second = opened(data).evaluate("real", 0)
     assert second.key != first.key and "permutations" in second.result["inputs"]
-    seeded = opened(data, draw="seeded").evaluate("real", 0, progress=False)
+    seeded = opened(data, draw="seeded").evaluate("real", 0)
     assert "permutations" not in seeded.result["inputs"], "other draws keep their keys"
 
 

@@ -14,7 +14,9 @@ def test_too_few_identities_for_the_galleries_are_refused_before_training_and_va
     with pytest.raises(ValueError, match="holds 3 identities, and a part needs two or more; set galleries to 1"):
         run.evaluate("real", 0)
     assert not list(run.cache.stages.glob("train*"))
-    found = run.evaluate("real", 0, validation=True, progress=False).values["evaluations"]["all"]
+    own = evaluation.model_copy(update={"identities": "validation"})
+    found = run.with_profile(run.profile.model_copy(update={"evaluation": own})).evaluate("real", 0)
+    found = found.values["evaluations"]["all"]
     assert found["protocol"]["galleries"] == 1
     assert [(trial["name"], trial["part"]) for trial in found["trials"]] == [("gallery 0", 0), ("gallery 1", 0)]
     assert "2 trials of each of 2 galleries" in run.summary()["protocol"]

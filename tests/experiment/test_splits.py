@@ -17,7 +17,7 @@ def run(open_real):
 @pytest.fixture(scope="module")
 def records(run):
     """A training on each training set."""
-    return [run.evaluate(name, 0, progress=False) for name in ("real", "grayscale")]
+    return [run.evaluate(name, 0) for name in ("real", "grayscale")]
 
 
 def test_one_seed_on_several_splits_is_compared_over_splits(run, records):

@@ -127,9 +127,15 @@ class Context:
         """The stages on disk."""
         return Cache(self.folder, device=self.device)
 
-    def machine(self, progress: bool = True) -> Machine:
+    @property
+    def machine(self) -> Machine:
         """What the steps compute on."""
-        return Machine(self.device, self.cache.files, progress)
+        return Machine(self.device, self.cache.files)
+
+    @property
+    def validation(self) -> bool:
+        """Whether the validation identities are held out and ranked, to choose settings."""
+        return self.profile.evaluation.identities == "validation"
 
     @property
     def miniature(self) -> bool:

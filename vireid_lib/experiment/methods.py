@@ -58,7 +58,7 @@ def train(
     from vireid_lib.reid.train import RECORD, train_reid
     from vireid_lib.training import determinism
 
-    options = {"seed": seed, "cache": machine.cache, "device": machine.device, "progress": machine.progress}
+    options = {"seed": seed, "cache": machine.cache, "device": machine.device}
     with determinism.threads(1, machine.device == "cpu"):
         if config.method in JOINT:
             module(config.method).train_joint(table, config, folder, generator=start / FITTED, **options)

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,11 +146,13 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
     changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
     job = {"chapter": str(chapter.path.resolve()), "output": str(output), "parameters": changed}
     job["cache"] = str(folder / "cache")
+    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
     started, clock = now(), time.monotonic()
     terminal.start(chapter.name)
-    status, dead = _supervise(job, log, terminal)
-    failure = _failure(chapter, output, log, status, dead)
-    terminal.finish("failed" if failure else "done")
+    with open(log, "w") as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
+        status = process.wait()
+    failure = _failure(chapter, output, log, status)
+    terminal.finish(chapter.name, "failed" if failure else "done")
     if failure:
         return failure
     log.unlink()
@@ -169,35 +169,3 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
         },
     )
     return ""
-
-
-def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | None]:
-    """Run the job's process to its end; return its exit status and the event of a dead kernel, if any."""
-    dead = None
-    events: queue.Queue[dict | None] = queue.Queue()
-    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
-    with (
-        open(log, "w", encoding="utf-8") as errors,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-
-        def read() -> None:
-            for line in process.stdout:
-                events.put(json.loads(line))
-            events.put(None)
-
-        threading.Thread(target=read, daemon=True).start()
-        try:
-            while True:
-                with contextlib.suppress(queue.Empty):
-                    if (event := events.get(timeout=0.5)) is None:
-                        break
-                    dead = event if event["event"] == "dead_kernel" else dead
-                    terminal.event(event)
-                terminal.refresh()
-            process.wait()
-        except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
-            process.stdin.close()
-            process.wait()
-            raise
-    return process.returncode, dead

@@ -15,7 +15,6 @@ class Machine:
 
     device: str
     cache: Path
-    progress: bool = True
 
 
 def features_file(split: int) -> str:

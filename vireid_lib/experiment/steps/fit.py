@@ -19,7 +19,7 @@ def fit(
     folder: Path, *, name: str, config: GeneratorConfig, table: pd.DataFrame, machine: Machine, threads: int = 2
 ) -> dict[str, Any]:
     """Fit generator `name` to `table`."""
-    maker = generators.build(name, config, cache=machine.cache, device=machine.device, progress=machine.progress)
+    maker = generators.build(name, config, cache=machine.cache, device=machine.device)
     with determinism.threads(threads, machine.device == "cpu"):
         maker.fit(table, folder / FITTED)
     about = {"identities": table["identity"].nunique(), "cameras": sorted(table["camera"].unique())}
