@@ -807,10 +807,9 @@ by_hand.rename(index=training_label).rename_axis("against real images only").rou
 
 # %% tags=["by-hand"]
 against_baseline = claims.compare(scores, metric)
-for verdict in against_baseline:
-    if several:
-        theirs = [verdict.difference, verdict.margin, verdict.contrast.p_value, verdict.corrected]
-        np.testing.assert_allclose(by_hand.loc[verdict.claim.row], theirs)
+if several:
+    theirs = against_baseline.set_index("row")[["difference", "margin", "p", "corrected"]]
+    np.testing.assert_allclose(by_hand.loc[theirs.index], theirs)
 findings.findings_table(against_baseline)
 
 # %%

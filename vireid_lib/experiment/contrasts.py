@@ -75,12 +75,10 @@ class Contrast(Difference):
     Attributes:
         over: of what the interval is: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired".
         splits: over which it is paired; 0 where it is over seeds.
-        paired: whether it was taken within each seed.
     """
 
     over: str = ""
     splits: int = 0
-    paired: bool = False
 
 
 def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | None]:
@@ -149,7 +147,7 @@ def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | Non
     if (differences := _within_seeds(claim, groups)) is None:
         return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
     over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
-    return Contrast(**vars(crossed(differences)), over=over, paired=True)
+    return Contrast(**vars(crossed(differences)), over=over)
 
 
 def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:

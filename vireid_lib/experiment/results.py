@@ -188,7 +188,7 @@ def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
         return "No score has been recorded yet."
     references = [name for name in ("real", "grayscale") if name in set(table["training"])]
     found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
-    words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
+    words = {name: dict(zip(each["row"], each["words"], strict=True)) for name, each in found.items()}
     heads = ["trained on", f"{SCORES[metric]} (%)"]
     heads += [f"against {plain_label(name)}" for name in references]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
@@ -197,7 +197,7 @@ def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
         cells += [words[name].get(row["training"], "–") for name in references]
         lines.append("| " + " | ".join(cells) + " |")
     first = table.iloc[0]
-    over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
+    over = {over for each in found.values() for over in each["over"] if over}
     about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
     about += f"{'s' * int(first['seeds'] > 1)} of each row, mean ± standard deviation"
     about += f"; differences with their own 95 % intervals, over {', '.join(sorted(over))}" if over else ""
