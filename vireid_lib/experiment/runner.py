@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-import pandas as pd
-
 from vireid_lib import experiment, places
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
 from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
-from vireid_lib.experiment.publish import publish
+from vireid_lib.experiment.publish import MAIN_TABLE, publish
 from vireid_lib.project import project_root
 
 
@@ -33,15 +31,13 @@ class BookRun:
     """The outcome of a run.
 
     Attributes:
-        profile: what it ran on.
-        scores: of the book's main table, as `results.scores` returns them; None for a study.
+        table: the book's main result in Markdown; "" for a study.
         ok: every chosen chapter truly ran.
         page: of the site, its first or the study's; None if it was not made, or nothing has run.
         failure: what went wrong, where, and how to continue; empty if ok.
     """
 
-    profile: Profile
-    scores: pd.DataFrame | None
+    table: str
     ok: bool
     page: Path | None
     failure: str
@@ -55,7 +51,7 @@ def run_book(
     only: Sequence[str] = (),
     overrides: Sequence[str] = (),
     chapters_folder: Path | None = None,
-    study: str = "",
+    study: str | None = None,
     site: bool = True,
     command: str = "the same call",
     out: TextIO | None = None,
@@ -63,8 +59,8 @@ def run_book(
     """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
 
     Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
-    only if every cell ran, `stages/…/result.json`, `book.json` and `site/`. A study leaves `study_<name>.json`
-    instead of `book.json`, and is a page of the same site.
+    only if every cell ran, `stages/…/result.json`, `book.json`, `main_table.md` and `site/`. A study leaves
+    `study_<name>.json` instead of `book.json`, and is a page of the same site.
 
     Args:
         profile, workspace, data_root: as `experiment.open` takes them.
@@ -80,15 +76,15 @@ def run_book(
         RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
-    source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
-    chapters = [find_study(source, study)] if study else find_chapters(source, only)
+    source = chapters_folder or project_root() / "notebooks" / ("" if study is None else "studies")
+    chapters = [find_study(source, study)] if study is not None else find_chapters(source, only)
     chosen = parse_overrides(overrides, chapters, load_profile(profile))
     method = next(filter(None, (values.get("method", "") for values in chosen.values())), "")
     run = experiment.open(profile, workspace, data_root, method)  # refuses before the first chapter what is missing
     settings, folder = run.profile, run.folder
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
-    notebooks = places.made(folder / "notebooks")
+    notebooks, tables = places.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
     with _only_run(folder, study):
         terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
@@ -96,7 +92,7 @@ def run_book(
             terminal.say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
         # What an earlier run left must not pass for the outcome of this one.
         left = [notebooks / f"{chapter.name}{suffix}" for chapter in chapters for suffix in (".json", ".ipynb", ".log")]
-        for outcome in (*left, record, page):
+        for outcome in (*left, record, page, *(() if study else tables)):
             outcome.unlink(missing_ok=True)
         reserved = {"profile": located(profile), "workspace": str(folder), "data_root": str(run.data_root or "")}
         failure = ""
@@ -105,9 +101,8 @@ def run_book(
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
-        scores = None if study else results.scores(run)
+        shown = [] if study else results.main_result(run)
         about = {
-            "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
             "profile": settings.model_dump(),
             "ok": not failure,
             "failure": failure,
@@ -118,17 +113,19 @@ def run_book(
         }
         try:
             write_json(record, about)
+            for file, text in zip(tables, shown, strict=False):
+                write_atomically(file, text.encode())
             if site:
                 publish(folder, settings, folder / "site", notebooks=source.parent if study else source)
         except OSError as error:
             if not failure:
                 raise
             failure += f"\nNor could the run's record and site be written: {error}"
-    return BookRun(settings, scores, not failure, page if page.exists() else None, failure)
+    return BookRun(shown[-1] if shown else "", not failure, page if page.exists() else None, failure)
 
 
 @contextlib.contextmanager
-def _only_run(folder: Path, study: str) -> Iterator[None]:
+def _only_run(folder: Path, study: str | None) -> Iterator[None]:
     """A book and its studies write different files, and may run at once; what stages they share are made once."""
     name, command = (f"study_{study}", f"study {study}") if study else ("book", "book")
     try:
