@@ -153,7 +153,7 @@ class Generating(Context):
         from vireid_lib.experiment.steps.fit import fit
 
         base = settings.generator_name(self.profile, name)
-        make = partial(fit, name=base, config=config, table=table, machine=self.machine, threads=threads)
+        make = partial(fit, name=base, config=config, table=table, threads=threads, **self.machine)
         inputs, code = {"table": table}, [generators.generator_class(base)]
         return self.stage(f"fit_{base}", config.fit_settings(), inputs, make, code=code, seeds=[config.seed])
 
@@ -170,6 +170,6 @@ class Generating(Context):
         """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
         options = {"name": base, "config": config, "fitted": fitted.folder, "source": source, **asked}
-        make, about = partial(do, **options, machine=self.machine), config.sampling_settings() | asked
+        make, about = partial(do, **options, **self.machine), config.sampling_settings() | asked
         inputs, code = {"fitted": fitted, "source": source}, [generators.generator_class(base)]
         return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])

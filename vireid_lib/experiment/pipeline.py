@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vireid_lib.experiment import datasets, methods, settings, variants
-from vireid_lib.experiment.finished import Finished
 from vireid_lib.experiment.generating import Generating
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import adds_external
@@ -49,7 +48,7 @@ class Run(Generating):
         start = inputs["start"].folder if "start" in inputs else None
         about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
         about |= {"weights": read} if (read := config.weights_read()) else {}
-        options = {"config": config, "table": table, "seed": seed, "start": start, "machine": self.machine}
+        options = {"config": config, "table": table, "seed": seed, "start": start} | self.machine
         make, code = partial(methods.train, **options), [methods.module(config.method)]
         return self.stage(f"train_{training_set}", about, inputs, make, code=code, seeds=[seed])
 
@@ -84,7 +83,7 @@ class Run(Generating):
             f"evaluate_{training_set}",
             about,
             inputs,
-            partial(evaluate, **options, machine=self.machine),
+            partial(evaluate, **options, **self.machine),
             code=[methods.module(self.profile.reid.method)],
             seeds=[seed],
             protocol=evaluation.protocol,
@@ -144,7 +143,7 @@ class Run(Generating):
         """Draw the galleries of every mode once, where the profile asks for the official ones or for several: a file
         that is missing or does not fit the images, or too few identities, must not be found out after the training.
         Raises FileNotFoundError for a missing file, and ValueError for one that is wrong, or too few identities."""
-        if isinstance(self.cache, Finished):
+        if not self.cache.makes:
             return  # nothing will be trained
         if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
             ranked = self.data().test(validation=self.validation)
