@@ -41,7 +41,7 @@ def test_claims_are_judged_over_splits(run, records):
     own = Study(
         "den", rows, [Claim("copies help", "", each, "grayscale", "real") for each in ("mean_ap", "iirs_visible")]
     )
-    measured = studies.measure(run, own)
+    measured = studies.measure(run, own, training=False)
     for found in claims.judge(measured, own.claims).itertuples():
         assert found.over == "2 splits" and found.verdict != "one seed only" and "over 2 splits" in found.words
     first = measured[measured["mode"] == "visible-to-infrared"].set_index("row")

@@ -70,7 +70,6 @@ class Cache:
 
     @property
     def stages(self) -> Path:
-        """Where the stages are."""
         return self.folder / "stages"
 
     @property

@@ -19,7 +19,6 @@ class Terminal:
         self._began = time.monotonic()
 
     def start(self, name: str) -> None:
-        """A chapter begins."""
         self._began = time.monotonic()
         self.say(f"{self._head(name)}starts{self._left(name)}")
 
@@ -29,7 +28,6 @@ class Terminal:
         self.say(f"{self._head(name)}{outcome} in {duration(self._spent[name])}")
 
     def say(self, text: str) -> None:
-        """Print a line."""
         print(text, file=self._out, flush=True)
 
     def _head(self, name: str) -> str:

@@ -129,7 +129,6 @@ class Context:
 
     @cached_property
     def cache(self) -> Cache:
-        """The stages on disk."""
         return Cache(self.folder, device=self.device)
 
     @property

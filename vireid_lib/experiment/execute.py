@@ -146,7 +146,6 @@ def _last_line(message: dict) -> str:
 
 
 def main() -> None:
-    """Entry point of the process."""
     # The bar has standard output to itself: what the kernel's libraries print to file descriptor 1 goes to the log.
     sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -22,11 +22,12 @@ def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
     return jobs.evaluate_all(wanted)
 
 
-def measure(run: Run, study: Study, *, full: bool = False) -> pd.DataFrame:
-    """Train and measure a study's rows; what is trained already is fetched.
+def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
+    """Train and measure a study's rows. Raises ValueError: nothing is to be trained, and nothing is trained.
 
     Args:
         full: all rows; otherwise the reduced set. Rows on what only the miniature world has are left out elsewhere.
+        training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
@@ -34,10 +35,17 @@ def measure(run: Run, study: Study, *, full: bool = False) -> pd.DataFrame:
         `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
         mode), splits and parts (see `contrasts.unit_scores`; with the distances by split), percent.
     """
-    rows, seeds = trainable(run, study.chosen(full)), run.profile.reid.seeds
-    made, found = train(run, rows), []
-    for place, row in enumerate(rows):
-        for seed, record in zip(seeds, made[place :: len(rows)], strict=True):
+    rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
+    made, found = iter(train(run, rows)) if training else None, []
+    done = {
+        (row.name, seed): next(made) if made else run_of(run, row).finished(row.training, seed)
+        for seed in seeds
+        for row in rows
+    }
+    for row in rows:
+        for seed in seeds:
+            if (record := done[row.name, seed]) is None:
+                continue
             apart = dict(distances(run, record).values)
             by_split = apart.pop("splits", {})
             fit = fit_of(run_of(run, row).profile, row.training, seed)
@@ -49,6 +57,8 @@ def measure(run: Run, study: Study, *, full: bool = False) -> pd.DataFrame:
                 if units["splits"] is not None:
                     units["splits"] |= by_split
                 found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
+    if not found:
+        raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)
 
 

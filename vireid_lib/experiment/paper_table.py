@@ -107,10 +107,7 @@ def beside_paper(
 
     def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
         mode, column = pair[0], table.columns[pair[1]]
-        if column.dataset != target:
-            return True, True, 0
-        why = apart(mode, column, column.settings)
-        return False, bool(why) and column.mode != mode, len(why)
+        return column.dataset != target, column.mode != mode, len(apart(mode, column, column.settings))
 
     def trained_apart(row: Row | None, printed: PaperRow) -> list[str]:
         """In what ours are trained otherwise than a printed row, in words."""

@@ -38,7 +38,6 @@ class StageRecord:
 
     @property
     def values(self) -> dict:
-        """What the stage's function returned."""
         return self.result["values"]
 
     def arrays(self) -> "dict[str, np.ndarray]":

@@ -1,5 +1,6 @@
-"""Studies: rows and claims are checked, tables mark what older code made."""
+"""Studies: rows and claims are checked, what is trained is shown, tables mark what older code made."""
 
+import pandas as pd
 import pytest
 from made_up_scores import measured
 
@@ -35,3 +36,14 @@ def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):
         of_den = of_den.assign(**dict.fromkeys(DEN.table(1).metrics, of_den["rank_1"]))
         beside = studies.beside_paper(tiny_book, DEN, of_den, 1)
         assert ("†" in beside.to_html()) == ("older code" in beside.caption) == older
+
+
+def test_what_is_trained_is_shown_without_training_more(tiny_book):
+    row = Row("few", "few", "agw", training="grayscale")
+    own, never = Study("den", [row, Row("never", "never", "agw", {"steps": 3}, always=False)], ()), {"steps": 4}
+    table = studies.measure(tiny_book, own)
+    before = {path for path in tiny_book.cache.stages.glob("*/*") if path.is_dir()}
+    pd.testing.assert_frame_equal(studies.measure(tiny_book, own, training=False), table)
+    assert {path for path in tiny_book.cache.stages.glob("*/*") if path.is_dir()} == before
+    with pytest.raises(ValueError, match="No row of study den is trained"):
+        studies.measure(tiny_book, Study("den", [Row("no", "no", "agw", never)], ()), training=False)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 def fit(
     folder: Path, *, name: str, config: GeneratorConfig, table: pd.DataFrame, device: str, cache: Path, threads: int = 2
 ) -> dict[str, Any]:
-    """Fit generator `name` to `table`."""
     maker = generators.build(name, config, cache=cache, device=device)
     with determinism.threads(threads, device == "cpu"):
         maker.fit(table, folder / FITTED)

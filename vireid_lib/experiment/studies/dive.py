@@ -31,7 +31,6 @@ TO_BOTH = "_both"
 
 
 def method_label(method: str) -> str:
-    """A method's name for readers."""
     return METHODS.get(method, method.upper())
 
 
