@@ -29,7 +29,7 @@ ENGINE = "vireid"
 KERNEL = "python3"
 STARTUP_SECONDS = 300  # a loaded machine may take minutes to import the kernel
 IOPUB_SECONDS = 60
-BAR = "{desc}: cell {n_fmt}/{total_fmt}, {elapsed} so far{postfix}"  # no forecast: cells take seconds or hours
+BAR = "{desc} {bar:10} cell {n_fmt}/{total_fmt}, {elapsed} so far{postfix}"  # no forecast: cells differ
 LOG_SECONDS = 30.0  # where lines cannot be rewritten, one is printed this often
 
 
