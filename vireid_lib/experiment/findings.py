@@ -22,7 +22,10 @@ def for_differences(findings: pd.DataFrame) -> dict[str, list]:
 def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
     """The findings for reading, without those whose rows were not trained; a dagger marks results of older code."""
     found = findings[findings["verdict"] != MISSING]
-    changed = found["alone"].where(found["alone"] != found["verdict"])
+    verdicts = [
+        f"{one.verdict}{f' ({one.alone} before correction)' * (one.alone != one.verdict)}{mark(one.older)}"
+        for one in found.itertuples()
+    ]
     table = pd.DataFrame(
         {
             "claim": found["claim"],
@@ -30,9 +33,7 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
             "measure": found["measure"].map(MEASURES),
             "difference (95 % interval)": found["words"],
             "corrected p": found["corrected"].map(_p_words),
-            "verdict": found["verdict"]
-            + changed.map(" ({} before correction)".format, na_action="ignore").fillna("")
-            + found["older"].map(mark),
+            "verdict": verdicts,
         }
     ).reset_index(drop=True)
     return table if table["where"].any() else table.drop(columns="where")
