@@ -17,11 +17,6 @@ COLUMNS = ["claim", "place", "measure", "row", "other", "direction", "family", "
 COLUMNS += ["p", "over", "words"]
 
 
-def better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    """The claim that a row scores higher than another."""
-    return Claim(words, place, measure, row, other)
-
-
 def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> pd.DataFrame:
     """Test every claim against the trainings, with Holm's correction over those whose rows were run: of fifty claims of
     which none is true, one or more would "hold" or "not hold" in most studies, and corrected in 5 % of them at most.
@@ -35,7 +30,7 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
         the findings, a row for each claim: `COLUMNS`, and what `correct` adds. Difference: the claim's row minus the
             other, or the one step minus the other, in points or as a distance; NaN if a row has not been trained, or
             the measure is not taken of it. Margin: half the width of its 95 % interval, and p its p-value, both before
-            correction and NaN for a single seed. Over: of what the interval is (see `Contrast`). Words: the difference
+            correction and NaN for a single seed. Over: of what the interval is (see `contrast`). Words: the difference
             with its interval. Older: whether older code has made one of the rows.
     """
     mode = mode or measured["mode"].iloc[0]
@@ -44,16 +39,16 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
     older = {name for name, group in groups.items() if has_older(group)}
     rows = []
     for claim in claims:
-        found, words = contrast(claim, groups), ""
+        (found, over), words = contrast(claim, groups) or (None, ""), ""
         if found is not None:
             digits = digits_of(claim.measure)
             words = f"{found.value:+.{digits}f}{' points' * (digits == 1)}"
             if found.margin is not None:
                 ends = (f"{found.value + side * found.margin:+.{digits}f}" for side in (-1, 1))
-                words += f" ({' … '.join(ends)}{f', over {found.over}' * bool(found.splits)})"
+                words += f" ({' … '.join(ends)}{f', over {over}' * over.endswith('splits')})"
         about = (claim.words, claim.place, claim.measure, claim.row, claim.other, claim.direction, claim.family, mode)
-        told = (found.value, found.margin, found.p_value, found.over) if found else (None, None, None, "")
-        rows.append((*about, bool(older & set(claim.rows)), *told, words))
+        told = (found.value, found.margin, found.p_value) if found else (None, None, None)
+        rows.append((*about, bool(older & set(claim.rows)), *told, over, words))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return correct(table.astype({name: float for name in ("difference", "margin", "p")}))
 
@@ -94,7 +89,7 @@ def compare(
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
     label = {name: plain_label(name) for name in names}
     asked = [
-        better(name, reference, f"{label[name]}: better than {label[reference]}", "", metric)
+        Claim(f"{label[name]}: better than {label[reference]}", "", metric, name, reference)
         for name in names
         if name != reference
     ]
