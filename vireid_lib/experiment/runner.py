@@ -7,19 +7,20 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from vireid_lib import experiment, places
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
-from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
 from vireid_lib.experiment.publish import MAIN_TABLE, publish
 from vireid_lib.project import project_root
+from vireid_lib.training.progress import duration
 
 
 class RunError(RuntimeError):
@@ -85,19 +86,23 @@ def run_book(
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
     notebooks, tables = places.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
-    terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
+    say = partial(print, file=out, flush=True)
     with _only_run(folder, study):
-        terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
+        say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         if study in results.STUDIES and (known := results.known_study(run, study)):
-            terminal.say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
+            say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
         # What an earlier run left must not pass for the outcome of this one.
         left = [notebooks / f"{chapter.name}{suffix}" for chapter in chapters for suffix in (".json", ".ipynb", ".log")]
         for outcome in (*left, record, page, *(() if study else tables)):
             outcome.unlink(missing_ok=True)
         reserved = {"profile": located(profile), "workspace": str(folder), "data_root": str(run.data_root or "")}
-        failure = ""
-        for chapter in chapters:
-            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder, terminal)
+        failure, spent = "", {}
+        for number, chapter in enumerate(chapters, 1):
+            head, began = f"{number:2d}/{len(chapters)}  {chapter.name}  ", time.monotonic()
+            say(f"{head}starts{_left(chapters, spent, settings.minutes)}")
+            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder)
+            spent[chapter.name] = time.monotonic() - began
+            say(f"{head}{'failed' if failure else 'done'} in {duration(spent[chapter.name])}")
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
@@ -124,6 +129,18 @@ def run_book(
     return BookRun(shown[-1] if shown else "", not failure, page if page.exists() else None, failure)
 
 
+def _left(chapters: Sequence[Chapter], spent: Mapping[str, float], minutes: Mapping[str, float]) -> str:
+    """The book's remaining time, if every chapter still to come has an expected time. It is scaled by how this machine
+    did on the chapters already run, which count against a prior of half the book."""
+    expected = {chapter.name: 60 * minutes[chapter.name] for chapter in chapters if chapter.name in minutes}
+    coming, known = [chapter.name for chapter in chapters if chapter.name not in spent], spent.keys() & expected.keys()
+    if not set(coming) <= set(expected):
+        return ""
+    prior = sum(expected.values()) / 2
+    pace = (prior + sum(map(spent.get, known))) / (prior + sum(map(expected.get, known)))
+    return f", about {duration(pace * sum(map(expected.get, coming)))} left for the book"
+
+
 @contextlib.contextmanager
 def _only_run(folder: Path, study: str | None) -> Iterator[None]:
     """A book and its studies write different files, and may run at once; what stages they share are made once."""
@@ -136,7 +153,7 @@ def _only_run(folder: Path, study: str | None) -> Iterator[None]:
         raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
 
 
-def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
+def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path) -> str:
     """Run one chapter in its own process and write its record if it truly ran; return what failed, or ""."""
     output = folder / "notebooks" / f"{chapter.name}.ipynb"
     log = output.with_suffix(".log")
@@ -145,11 +162,9 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
     job["cache"] = str(folder / "cache")
     command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
     started, clock = now(), time.monotonic()
-    terminal.start(chapter.name)
     with open(log, "w") as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
         status = process.wait()
     failure = _failure(chapter, output, log, status)
-    terminal.finish(chapter.name, "failed" if failure else "done")
     if failure:
         return failure
     log.unlink()
