@@ -107,7 +107,10 @@ def beside_paper(
 
     def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
         mode, column = pair[0], table.columns[pair[1]]
-        return column.dataset != target, column.mode != mode, len(apart(mode, column, column.settings))
+        if column.dataset != target:
+            return True, True, 0
+        why = apart(mode, column, column.settings)
+        return False, bool(why) and column.mode != mode, len(why)
 
     def trained_apart(row: Row | None, printed: PaperRow) -> list[str]:
         """In what ours are trained otherwise than a printed row, in words."""
