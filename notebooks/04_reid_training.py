@@ -684,8 +684,8 @@ widgets.explore(one_identity, number=range(0, len(names)), images=[4, 6, 8])
 # the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 8 prints what each
 # training really had.
 #
-# Nor may the test choose anything. Settings are tried out with `jobs.compare(run, validation=True)`, which leaves
-# the validation identities out of training and ranks them instead of the test identities. And the network itself:
+# Nor may the test choose anything. Settings are tried out with `evaluation.identities: validation` in the profile:
+# the validation identities are then left out of training, and ranked instead of the test ones. And the network itself:
 
 # %%
 from vireid_lib.data.manifest import load_manifest
@@ -807,10 +807,9 @@ by_hand.rename(index=training_label).rename_axis("against real images only").rou
 
 # %% tags=["by-hand"]
 against_baseline = claims.compare(scores, metric)
-for verdict in against_baseline:
-    if several:
-        theirs = [verdict.difference, verdict.margin, verdict.contrast.p_value, verdict.corrected]
-        np.testing.assert_allclose(by_hand.loc[verdict.claim.row], theirs)
+if several:
+    theirs = against_baseline.set_index("row")[["difference", "margin", "p", "corrected"]]
+    np.testing.assert_allclose(by_hand.loc[theirs.index], theirs)
 findings.findings_table(against_baseline)
 
 # %%

@@ -73,7 +73,7 @@ def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypat
             path.write_text(text)
     if little:
         monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"total": 3_000_000, "free": 0}))
-    said = failures.failure(chapter, output, logged, 1, None)
+    said = failures.failure(chapter, output, logged, 1)
     assert "Chapter 01_first" in said and said.count("The disk is full") == 1 and str(tmp_path) in said
 
 

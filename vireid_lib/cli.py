@@ -154,16 +154,12 @@ def _book(options: argparse.Namespace) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from vireid_lib.experiment.notebooks import find_study
-    from vireid_lib.project import project_root
-
-    find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
     return _run(options, study=options.name)
 
 
 def _run(options: argparse.Namespace, **chosen: object) -> int:
     """Run notebooks; tell their processes by environment variables what no result depends on."""
-    from vireid_lib.experiment import cost, executors, results
+    from vireid_lib.experiment import cost, executors
     from vireid_lib.experiment.cache import KEEP_RESULTS
     from vireid_lib.experiment.runner import run_book
     from vireid_lib.training import trackers
@@ -171,7 +167,7 @@ def _run(options: argparse.Namespace, **chosen: object) -> int:
     if options.plan:
         full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
         places = options.profile, options.workspace, options.data_root
-        for text in cost.plan(*places, study=chosen.get("study", ""), full=full):
+        for text in cost.plan(*places, study=chosen.get("study"), full=full):
             print(text, flush=True)
         return 0
     if options.trackers:
@@ -185,8 +181,8 @@ def _run(options: argparse.Namespace, **chosen: object) -> int:
         **{name: getattr(options, name) for name in ("workspace", "data_root", "overrides", "site", "command")},
         **chosen,
     )
-    if run.scores is not None:
-        print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
+    if run.table:
+        print(f"\n{run.table}", end="")
     if run.page is not None:
         print(f"\nThe {'study' if 'study' in chosen else 'book'}: {run.page}")
     if not run.ok:

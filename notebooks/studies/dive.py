@@ -397,13 +397,12 @@ claims = [
     for words, pair in FAIRNESS.items()
 ]
 given, rows = measured.groupby("row")[GIVEN].mean(), {}
-for each in studies.judge(measured, claims):
-    if each.difference is not None:
-        one, other = (given.loc[name] for name in each.claim.rows)
-        rows[each.claim.words] = {name: f"{one[name]:,.0f} / {other[name]:,.0f}" for name in GIVEN} | {
-            f"difference in rank-1 of {METHOD} (95 % interval)": each.words,
-            "beyond the seeds' noise?": {"holds": "more", "does not hold": "less"}.get(each.verdict, each.verdict),
-        }
+for each in studies.judge(measured, claims).dropna(subset="difference").itertuples():
+    one, other = given.loc[each.row], given.loc[each.other]
+    rows[each.claim] = {name: f"{one[name]:,.0f} / {other[name]:,.0f}" for name in GIVEN} | {
+        f"difference in rank-1 of {METHOD} (95 % interval)": each.words,
+        "beyond the seeds' noise?": {"holds": "more", "does not hold": "less"}.get(each.verdict, each.verdict),
+    }
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison")
 
 # %% [markdown]

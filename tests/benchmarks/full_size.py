@@ -95,17 +95,17 @@ def batches(run: experiment.Run, folder: Path) -> None:
 
 def training_step(run: experiment.Run, folder: Path) -> None:
     """One step of the published AGW: ResNet-50, its batch, its input size."""
-    loop.train(published_task(run), steps=1, folder=folder / "one_step", seed=0, device="cpu", progress=False)
+    loop.train(published_task(run), steps=1, folder=folder / "one_step", seed=0, device="cpu")
 
 
 def train(run: experiment.Run, folder: Path) -> None:
     for training_set, split in itertools.product(run.profile.reid.training_sets, run.splits):
-        run.train(training_set, 0, split, progress=False)
+        run.train(training_set, 0, split)
 
 
 def features_and_ranking(run: experiment.Run, folder: Path) -> None:
     for training_set in run.profile.reid.training_sets:
-        run.evaluate(training_set, 0, progress=False)
+        run.evaluate(training_set, 0)
 
 
 def distances(run: experiment.Run, folder: Path) -> None:

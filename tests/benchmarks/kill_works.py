@@ -64,7 +64,7 @@ def one_training(method: str) -> Callable[[Path], None]:
 
     def run(folder: Path) -> None:
         loop.train = lambda task, **options: train(task, **options | {"checkpoint_every": 2})
-        opened(folder, method).evaluate("real", 0, progress=False)
+        opened(folder, method).evaluate("real", 0)
 
     return run
 

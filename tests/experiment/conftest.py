@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid_lib.experiment.finished import Finished
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.provenance import StageRecord
 
 
-class Noted(Finished):
+class Noted(Cache):
     """Notes the key of each stage that is asked for, and passes off as finished what is not."""
 
     def __init__(self, of):
-        super().__init__(of)
-        self.keys = set()
+        vars(self).update(vars(of.reading()), keys=set())
 
     def _finished(self, name, key, made_of):
         self.keys.add((name, key))

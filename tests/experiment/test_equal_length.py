@@ -24,7 +24,7 @@ def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:
 
 def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     equal, published = open_real(), open_real(length="published")
-    records = [run.evaluate(name, 0, progress=False) for run in (equal, published) for name in ("real", "grayscale")]
+    records = [run.evaluate(name, 0) for run in (equal, published) for name in ("real", "grayscale")]
     assert records[0].key == records[2].key and records[1].key != records[3].key
     alone, more = (own_steps(equal, name) for name in ("real", "grayscale"))
     steps = [int(trainings.history(record)["step"].iloc[-1]) for record in records]
@@ -43,7 +43,7 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
     expected = [EPOCHS * own_steps(run, "real", split) for split in (1, 2)]
     assert expected[0] < expected[1]
     for name in ("real", "grayscale"):
-        record = run.evaluate(name, 0, progress=False)
+        record = run.evaluate(name, 0)
         assert [int(trainings.history(record, split)["step"].iloc[-1]) for split in (1, 2)] == expected
         assert trainings.given([record])["steps"].tolist() == expected
     sentence = trainings.same_effort(trainings.given([run.evaluate(name, 0) for name in ("real", "grayscale")]))
@@ -62,7 +62,7 @@ def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, l
     config = long.reid_config
     assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
     assert wide.reid_config.images == 2 * plain.images
-    records = [own.evaluate(training, 0, progress=False) for own in (run, wide, long)]
+    records = [own.evaluate(training, 0) for own in (run, wide, long)]
     given = [trainings.given([record]).iloc[0] for record in records]
     expected = EPOCHS * own_steps(run, "real" if length == "equal" else training)
     assert [each["steps"] for each in given] == [expected, expected, 2 * expected]

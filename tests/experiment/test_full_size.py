@@ -41,5 +41,5 @@ def test_results_do_not_need_a_studys_second_external_set(tmp_path):
     values["expand"]["min_images"] = 1
     file.write_text(yaml.safe_dump(values))
     run = full_size.opened("sysu", tmp_path)
-    run.evaluate("real", 0, progress=False)
+    run.evaluate("real", 0)
     assert set(results.scores(run, others=True)["training"]) == {"real"}

@@ -18,6 +18,8 @@ from vireid_lib.project import project_root
 
 PATIENCE_MS = 600_000
 
+KEPT_AT_HOME = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
+
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
     .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
     .map(cell => ({count: cell.model.executionCount, running: cell.model.executionState,
@@ -55,6 +57,24 @@ def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, 
         monkeypatch.setenv(name, value)
     assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").folder == tmp_path
     assert experiment.open("mini").profile.name == "mini" and experiment.open("mini").folder != tmp_path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in (*KEPT_AT_HOME, "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "JUPYTER_PLATFORM_DIRS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def test_what_belongs_in_a_home_that_cannot_be_written_goes_elsewhere(home, tmp_path, monkeypatch):
+    writable = lab.writable
+    monkeypatch.setattr(lab, "writable", lambda place: home not in place.parents and writable(place))
+    moved = lab.elsewhere(tmp_path / "other")
+    assert set(moved) == set(KEPT_AT_HOME) and all(Path(place).parent == tmp_path / "other" for place in moved.values())
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "own"))  # what the user has set, and can be written, stands
+    assert set(lab.elsewhere(tmp_path / "other")) == set(KEPT_AT_HOME) - {"IPYTHONDIR"}
 
 
 @contextlib.contextmanager

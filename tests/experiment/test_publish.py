@@ -68,7 +68,7 @@ def site(tmp_path_factory):
             write_json(workspace / "notebooks" / f"{name}.json", {"wall_seconds": 61, "finished": now()})
     profile = load_profile("smoke")
     about = {"failure": HOSTILE, "profile": profile.model_dump(), "finished": "2026-01-02T03:04:05", "device": "cpu"}
-    about |= {"hardware": hardware(), "versions": versions(), "library": library(), "results": []}
+    about |= {"hardware": hardware(), "versions": versions(), "library": library()}
     write_json(workspace / "book.json", about)
     write_json(workspace / "study_small.json", {"failure": f"small: {HOSTILE}"})
     other = profile.model_copy(update={"title": "not this one"})

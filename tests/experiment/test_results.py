@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 import pytest
-import scipy.stats
 from made_up_scores import ON_SYSU, record, score
 
 from vireid_lib.experiment import results
@@ -68,17 +67,8 @@ def test_every_table_marks_what_older_code_made(cache):
     main = results.main_table(table.query("dataset == 'mini_vi'"), load_profile("smoke"))
     assert main["older"].tolist() == [False, True] and "older code" in results.show(main).caption
     assert results.as_words(main).index.get_level_values(1).tolist() == ["real images only", "+ DiVE †"]
-    assert "+ DiVE †" in results.as_text(main)
     marked = beside_papers(table, [dive_paper()]).query("older and metric == 'rank_1'")
     assert marked[["printed_row", "status"]].to_numpy().tolist() == [["AGW", "reproduced"]]
-
-
-def test_a_runs_record_names_its_results(cache):
-    (kept,) = record(cache, score(0.5))
-    record(cache, score(0.7, seed=1))
-    named = [{"stage": kept.name, "key": kept.key, "older": True}, {"stage": "gone", "key": "0", "older": False}]
-    table = results.recorded(cache.folder, named)
-    assert table["rank_1"].tolist() == [0.5] and table["older"].tolist() == [True]
 
 
 def test_the_main_table_shows_what_the_profile_asks_for(cache):
@@ -91,7 +81,6 @@ def test_the_main_table_shows_what_the_profile_asks_for(cache):
     assert words.index.get_level_values(1).tolist() == ["real images only", "+ DiVE", "+ true infrared"]
     assert words["rank-1"].tolist() == ["40.5 ± 0.7"] * 3
     assert "40.5 ± 0.7" in results.show(table).to_html() and "2 seeds" in results.show(table).caption
-    assert "+ DiVE" in results.as_text(table)
     bars = results.for_bars(found(cache).query("training == 'dive'"))
     assert list(bars) == ["+ DiVE"] and bars["+ DiVE"] == pytest.approx([40, 41, 47])
 
@@ -129,22 +118,6 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(cache, rule):
         assert run["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
     else:  # ten galleries that one network ranks say nothing about another training
         assert set(run["over"]) == {"1 seed"} and set(run["status"]) == {"one seed"}
-
-
-def test_the_status_is_that_of_two_one_sided_tests(cache):
-    """Ten seeds around each of several means; scipy's tests of "below" and "above" the paper ± 1 point."""
-    random = np.random.default_rng(0)
-    for place, mean in enumerate(np.linspace(46.0, 49.0, 7)):
-        values = mean + 0.8 * random.normal(size=10)
-        own = Cache(cache.folder / str(place))
-        record(own, *(score(value / 100, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
-        word = status(beside(own), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
-        sides = [
-            scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
-            scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue,
-        ]
-        assert (word == "reproduced") == (max(sides) <= 0.05)
-        assert (word == "differs") == (max(sides) > 0.975)
 
 
 @pytest.mark.parametrize(

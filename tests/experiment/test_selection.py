@@ -18,7 +18,7 @@ def trained(tiny_profile, tmp_path_factory):
     longer = run.with_method("agw", {"steps": 3})
     for each in (run, longer, run.with_method("caj", {"steps": 2})):
         for name in each.profile.reid.training_sets:
-            each.evaluate(name, 0, progress=False)
+            each.evaluate(name, 0)
     return run, longer
 
 

@@ -17,22 +17,22 @@ def run(open_real):
 @pytest.fixture(scope="module")
 def records(run):
     """A training on each training set."""
-    return [run.evaluate(name, 0, progress=False) for name in ("real", "grayscale")]
+    return [run.evaluate(name, 0) for name in ("real", "grayscale")]
 
 
 def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
     real, copies = records
     scores = results.score_table(records)
     for mode in run.profile.evaluation.modes:
-        (found,) = claims.compare(scores, "mean_ap", mode=mode)
+        (found,) = claims.compare(scores, "mean_ap", mode=mode).itertuples()
         trials = [
             [trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]] for record in (copies, real)
         ]
         assert [len(each) for each in trials] == [2, 2]
-        assert found.contrast.over == "2 splits" and found.verdict != "one seed only"
+        assert found.over == "2 splits" and found.verdict != "one seed only"
         expected = scipy.stats.ttest_rel(*trials)
         assert found.difference == pytest.approx(100 * (np.mean(trials[0]) - np.mean(trials[1])))
-        assert found.contrast.p_value == pytest.approx(expected.pvalue)
+        assert found.p == pytest.approx(expected.pvalue)
         assert "over 2 splits" in found.words
 
 
@@ -42,8 +42,8 @@ def test_claims_are_judged_over_splits(run, records):
         "den", rows, [Claim("copies help", "", each, "grayscale", "real") for each in ("mean_ap", "iirs_visible")]
     )
     measured = studies.measure(run, own, training=False)
-    for found in claims.judge(measured, own.claims):
-        assert found.contrast.splits == 2 and found.verdict != "one seed only" and "over 2 splits" in found.words
+    for found in claims.judge(measured, own.claims).itertuples():
+        assert found.over == "2 splits" and found.verdict != "one seed only" and "over 2 splits" in found.words
     first = measured[measured["mode"] == "visible-to-infrared"].set_index("row")
     for _, row in first.iterrows():
         for measure in ("mean_ap", "iirs_visible"):

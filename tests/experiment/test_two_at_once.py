@@ -60,7 +60,7 @@ import sys
 from pathlib import Path
 from vireid_lib.experiment.runner import run_book
 chapters, workspace, study = sys.argv[1:]
-done = run_book("smoke", workspace=workspace, chapters_folder=Path(chapters), study=study, site=False)
+done = run_book("smoke", workspace=workspace, chapters_folder=Path(chapters), study=study or None, site=False)
 print(done.failure)
 sys.exit(not done.ok)
 """

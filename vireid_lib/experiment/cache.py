@@ -1,6 +1,7 @@
 """The cache: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
 import os
@@ -30,6 +31,10 @@ KEPT = "application/vnd.vireid.kept"
 """Type of a notebook's output that says that a result of older code was taken."""
 
 
+class NotMade(Exception):
+    """A stage is asked of a cache that makes none, and has not been made."""
+
+
 class StageFailed(RuntimeError):
     """A stage raised an error; the message names stage, folder, error and how to continue."""
 
@@ -49,18 +54,22 @@ class Cache:
         device: that the stages run on, for their records.
         keep: take the results of older code where today's has made none (`--keep-results`); their records, and those
             of whatever is made of them, say `older`. None asks the environment.
+
+    Attributes:
+        makes: False makes nothing, and waits for nothing that another process makes: `stage` raises NotMade.
+        older: whether any stage that it was asked for is of older code.
     """
 
     def __init__(self, folder: str | Path, *, device: str = "cpu", keep: bool | None = None) -> None:
         self.folder = places.absolute(folder)
         self.device = device
         self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
+        self.makes, self.older = True, False
         self._older: set[str] = set()
         places.made(self.folder)
 
     @property
     def stages(self) -> Path:
-        """Where the stages are."""
         return self.folder / "stages"
 
     @property
@@ -108,6 +117,8 @@ class Cache:
         key = f"{settings}-{LOADED.digest(make, code)}"
         if (done := self._finished(name, key, made_of)) is not None:
             return done
+        if not self.makes:
+            raise NotMade(name)
         about = {"config": config, "inputs": digests, "made_of": made_of, "seeds": list(seeds), "protocol": protocol}
         about["manifests"] = dict(manifests or {})
         with self._lock(self.stages / name / key):
@@ -128,11 +139,18 @@ class Cache:
         if record is None:
             return None
         place = f"{name}/{record.key}"
+        self.older |= older
         if older and place not in self._older:
             self._older.add(place)
             if record.key != key:
                 _say_kept(f"Kept: {name}, made by older code ({provenance.minute(record.result['finished'])}).")
         return dataclasses.replace(record, older=older)
+
+    def reading(self) -> "Cache":
+        """The same stages, in a cache that makes none."""
+        own = copy.copy(self)
+        own.makes, own.older = False, False
+        return own
 
     def records(self) -> list[StageRecord]:
         """All finished stages, by name, then by the time at which they were made, as their records have it."""

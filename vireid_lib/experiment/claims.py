@@ -1,106 +1,23 @@
 """Comparisons of trainings, and the papers' claims about them: differences, their intervals, corrected verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, holm
-from vireid_lib.experiment.contrasts import Claim, Contrast, contrast, in_percent
-from vireid_lib.experiment.metrics import digits_of
+from vireid_lib.experiment.contrasts import Claim, contrast, in_percent
+from vireid_lib.experiment.metrics import digits_of, has_older
 from vireid_lib.experiment.training_sets import plain_label
 
 NOISE, SINGLE, MISSING = "within noise", "one seed only", "not run"
 HOLDS, FAILS = "holds", "does not hold"
 
-
-def better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    """The claim that a row scores higher than another."""
-    return Claim(words, place, measure, row, other)
+COLUMNS = ["claim", "place", "measure", "row", "other", "direction", "family", "mode", "older", "difference", "margin"]
+COLUMNS += ["p", "over", "words"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What the trainings say about a claim.
-
-    Attributes:
-        contrast: the claim's row minus the other (in points, or a distance); for a claim about two steps, the one step
-            minus the other. None if a row has not been trained, or the measure is not taken of it.
-        corrected: its p-value after Holm's correction over all claims that were tested; None for a single seed.
-        older: whether older code has made one of the rows (`--keep-results`).
-    """
-
-    claim: Claim
-    contrast: Contrast | None
-    corrected: float | None = None
-    older: bool = False
-    mode: str = ""
-
-    @property
-    def difference(self) -> float | None:
-        """The difference of the means."""
-        return None if self.contrast is None else self.contrast.value
-
-    @property
-    def margin(self) -> float | None:
-        """Half the width of its 95 % interval, before correction; None for a single seed."""
-        return None if self.contrast is None else self.contrast.margin
-
-    @property
-    def verdict(self) -> str:
-        """ "holds" or "does not hold" if the corrected p-value is 5 % at most, else "within noise"; "one seed only"
-        where there is no p-value, "not run" where a row has not been trained."""
-        return self._verdict(self.corrected)
-
-    @property
-    def before_correction(self) -> str:
-        """The verdict of this claim alone: "holds" or "does not hold" if its 95 % interval leaves out zero."""
-        return self._verdict(None if self.contrast is None else self.contrast.p_value)
-
-    @property
-    def established(self) -> bool:
-        """Whether there is a difference, in either direction, after correction."""
-        return self.verdict in (HOLDS, FAILS)
-
-    def _verdict(self, p_value: float | None) -> str:
-        if self.contrast is None:
-            return MISSING
-        if p_value is None:
-            return SINGLE
-        if p_value > LEVEL:
-            return NOISE
-        return HOLDS if (self.contrast.value > 0) == (self.claim.direction == "larger") else FAILS
-
-    @property
-    def verdict_words(self) -> str:
-        """The verdict, and what it was before correction if that was another."""
-        plain = self.before_correction
-        return self.verdict if plain == self.verdict else f"{self.verdict} ({plain} before correction)"
-
-    @property
-    def p_words(self) -> str:
-        """The corrected p-value for reading: two digits, and no more zeros than a table needs; "" if there is none."""
-        if (p := self.corrected) is None:
-            return ""
-        return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
-
-    @property
-    def words(self) -> str:
-        """The difference with its 95 % interval, and over what that is if not over seeds; "" if there is none."""
-        if self.contrast is None:
-            return ""
-        digits = digits_of(self.claim.measure)
-        text = f"{self.difference:+.{digits}f}{' points' * (digits == 1)}"
-        if self.margin is None:
-            return text
-        low, high = self.difference - self.margin, self.difference + self.margin
-        over = f", over {self.contrast.over}" if self.contrast.splits else ""
-        return f"{text} ({low:+.{digits}f} … {high:+.{digits}f}{over})"
-
-
-def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> list[Finding]:
+def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> pd.DataFrame:
     """Test every claim against the trainings, with Holm's correction over those whose rows were run: of fifty claims of
     which none is true, one or more would "hold" or "not hold" in most studies, and corrected in 5 % of them at most.
 
@@ -108,19 +25,58 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
         measured: a row for each setting and seed: columns row, mode, seed, the measures, and, where they are known,
             splits, parts (see `unit_scores`) and older.
         mode: of the protocol; the first by default.
+
+    Returns:
+        the findings, a row for each claim: `COLUMNS`, and what `correct` adds. Difference: the claim's row minus the
+            other, or the one step minus the other, in points or as a distance; NaN if a row has not been trained, or
+            the measure is not taken of it. Margin: half the width of its 95 % interval, and p its p-value, both before
+            correction and NaN for a single seed. Over: of what the interval is (see `contrast`). Words: the difference
+            with its interval. Older: whether older code has made one of the rows.
     """
     mode = mode or measured["mode"].iloc[0]
     of_mode = measured[measured["mode"] == mode].sort_values("seed", kind="stable")  # within which pairs are looked for
     groups = dict(list(of_mode.groupby("row", sort=False)))
-    older = {name for name, group in groups.items() if "older" in group and group["older"].any()}
-    return correct(
-        Finding(claim, contrast(claim, groups), older=bool(older & set(claim.rows)), mode=mode) for claim in claims
-    )
+    older = {name for name, group in groups.items() if has_older(group)}
+    rows = []
+    for claim in claims:
+        (found, over), words = contrast(claim, groups) or (None, ""), ""
+        if found is not None:
+            digits = digits_of(claim.measure)
+            words = f"{found.value:+.{digits}f}{' points' * (digits == 1)}"
+            if found.margin is not None:
+                ends = (f"{found.value + side * found.margin:+.{digits}f}" for side in (-1, 1))
+                words += f" ({' … '.join(ends)}{f', over {over}' * over.endswith('splits')})"
+        about = (claim.words, claim.place, claim.measure, claim.row, claim.other, claim.direction, claim.family, mode)
+        told = (found.value, found.margin, found.p_value) if found else (None, None, None)
+        rows.append((*about, bool(older & set(claim.rows)), *told, over, words))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return correct(table.astype({name: float for name in ("difference", "margin", "p")}))
+
+
+def correct(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings of `judge` corrected over all of them (Holm, claims of one family as one): their corrected p-values;
+    the verdict, "holds" or "does not hold" where that is 5 % at most, else "within noise", "one seed only" where there
+    is no p-value, "not run" where a row has not been trained; and what the verdict of each claim alone would be."""
+    p_values = [None if np.isnan(p) else p for p in findings["p"]]
+    found = findings.assign(corrected=np.array(holm(p_values, findings["family"].tolist()), float))
+    for name, p in (("verdict", "corrected"), ("alone", "p")):
+        found[name] = list(map(_verdict, found["difference"], found["direction"], found[p]))
+    return found
+
+
+def _verdict(difference: float, direction: str, p: float) -> str:
+    if np.isnan(difference):
+        return MISSING
+    if np.isnan(p):
+        return SINGLE
+    if p > LEVEL:
+        return NOISE
+    return HOLDS if (difference > 0) == (direction == "larger") else FAILS
 
 
 def compare(
     scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
-) -> list[Finding]:
+) -> pd.DataFrame:
     """Compare every training set with the reference, in the order of the table, with Holm's correction over them.
     Raises ValueError: the reference is not among the training sets.
 
@@ -133,7 +89,7 @@ def compare(
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
     label = {name: plain_label(name) for name in names}
     asked = [
-        better(name, reference, f"{label[name]}: better than {label[reference]}", "", metric)
+        Claim(f"{label[name]}: better than {label[reference]}", "", metric, name, reference)
         for name in names
         if name != reference
     ]
@@ -146,11 +102,3 @@ def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     for name in {"splits", "parts"} & set(measured):
         measured[name] = [in_percent(each) for each in measured[name]]
     return measured
-
-
-def correct(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with p-values that are corrected over all of them (Holm, claims of one family as one)."""
-    findings = list(findings)
-    p_values = [each.contrast.p_value if each.contrast else None for each in findings]
-    corrected = holm(p_values, [each.claim.family for each in findings])
-    return [replace(each, corrected=p_value) for each, p_value in zip(findings, corrected, strict=True)]

@@ -6,23 +6,28 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
 
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import settings
-from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.finished import Fetched, Finished, NotMade
+from vireid_lib.experiment.cache import Cache, NotMade
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.steps import Machine
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vireid_lib.reid.config import ReidConfig
+
+
+class Fetched(NamedTuple):
+    """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
+
+    value: Any
+    older: bool
 
 
 class MissingData(FileNotFoundError):
@@ -95,7 +100,7 @@ class Context:
         are found by the keys that the run's settings and today's code give, so that no other results are among them.
         `ask`: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`."""
         own = self.with_profile(self.profile)
-        own.cache = Finished(self.cache)
+        own.cache = self.cache.reading()
         try:
             return Fetched(ask(own), own.cache.older)
         except NotMade:
@@ -124,12 +129,17 @@ class Context:
 
     @cached_property
     def cache(self) -> Cache:
-        """The stages on disk."""
         return Cache(self.folder, device=self.device)
 
-    def machine(self, progress: bool = True) -> Machine:
-        """What the steps compute on."""
-        return Machine(self.device, self.cache.files, progress)
+    @property
+    def machine(self) -> dict[str, object]:
+        """What the steps compute on: no result depends on it, but for rounding."""
+        return {"device": self.device, "cache": self.cache.files}
+
+    @property
+    def validation(self) -> bool:
+        """Whether the validation identities are held out and ranked, to choose settings."""
+        return self.profile.evaluation.identities == "validation"
 
     @property
     def miniature(self) -> bool:

@@ -17,12 +17,13 @@ from vireid_lib.nearest import hint
 
 
 def plan(
-    profile: str, workspace: str | Path = "", data_root: str = "", *, study: str = "", full: bool = False
+    profile: str, workspace: str | Path = "", data_root: str = "", *, study: str | None = None, full: bool = False
 ) -> Iterator[str]:
     """The plan of each generator that the profile's training sets, or a study's rows (reduced or `full`), use: it reads
     the data sets' lists and times a few steps. Raises ValueError for an unknown study, else as `experiment.open`."""
     run, said, left = experiment.open(profile, workspace, data_root), set(), []
-    for own, name, training in _study(run, study, full, left) if study else _used(run, run.profile.reid.training_sets):
+    asked = _used(run, run.profile.reid.training_sets) if study is None else _study(run, study, full, left)
+    for own, name, training in asked:
         if text := _words(run, own, name, training, said):
             yield text
     yield from left

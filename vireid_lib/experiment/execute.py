@@ -1,4 +1,4 @@
-"""One chapter in one process: papermill runs the notebook, events go to the runner as lines of JSON.
+"""One chapter in one process: papermill runs the notebook, under a bar of its cells.
 
 Started by the runner as `python -m vireid_lib.experiment.execute JOB`. It lives no longer than the runner: its standard
 input is a pipe from there, and when that closes, however the runner ended, the kernel and this process end too.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import papermill
 from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.iorw import LocalHandler, papermill_io
@@ -23,30 +23,32 @@ from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import lab
 from vireid_lib.experiment.notebooks import read_notebook
 from vireid_lib.project import HEADLESS
+from vireid_lib.training.progress import Lines
 
 ENGINE = "vireid"
 KERNEL = "python3"
 STARTUP_SECONDS = 300  # a loaded machine may take minutes to import the kernel
 IOPUB_SECONDS = 60
+BAR = "{desc} {bar:10} cell {n_fmt}/{total_fmt}, {elapsed} so far{postfix}"  # no forecast: cells differ
+LOG_SECONDS = 30.0  # where lines cannot be rewritten, one is printed this often
 
 
 class _Client(PapermillNotebookClient):
-    """Papermill's client, telling the runner where it is and the last line that a cell printed."""
-
-    running: "_Client | None" = None
-    send = staticmethod(lambda event: None)
+    """Papermill's client, which shows the last line that a cell printed and leaves nothing running behind it."""
 
     def papermill_execute_cells(self) -> None:
-        type(self).running = self
+        threading.Thread(target=self.end_with_the_runner, daemon=True).start()
         super().papermill_execute_cells()
 
     def execute_cell(self, cell: NotebookNode, cell_index: int, **options: object) -> NotebookNode:
-        self.send({"event": "cell", "index": cell_index, "cells": len(self.nb.cells)})
         try:
             return super().execute_cell(cell, cell_index, **options)
         except DeadKernelError:
             process = getattr(self.km.provisioner, "process", None)
-            self.send({"event": "dead_kernel", "index": cell_index, "status": process and process.poll()})
+            status = process.poll() if process else None
+            killed = f" by signal {-status}" if status and status < 0 else ""
+            words = f"its kernel died{killed}; when the memory ran out, the system's log says so"
+            cell.outputs.append(v4.new_output("error", ename="DeadKernelError", evalue=words, traceback=[words]))
             self.kill_kernel()
             raise
 
@@ -55,9 +57,17 @@ class _Client(PapermillNotebookClient):
         with contextlib.suppress(ProcessLookupError, AttributeError):
             os.killpg(self.km.provisioner.process.pid, signal.SIGKILL)  # a kernel leads its own process group
 
+    def end_with_the_runner(self) -> None:
+        """Wait for the pipe from the runner to close; then nobody wants the outcome any more."""
+        while os.read(0, 1):  # not through sys.stdin, whose lock would be missed when Python shuts down
+            pass
+        self.kill_kernel()
+        os._exit(1)
+
     def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         if text := _last_line(msg):
-            self.send({"event": "line", "text": text})
+            self.nb_man.pbar.set_postfix_str(text, refresh=False)
+            self.nb_man.pbar.update(0)
         return super().process_message(msg, cell, cell_index)
 
 
@@ -81,16 +91,18 @@ class _WholeFiles(LocalHandler):
         write_atomically(Path(path), buf.encode())
 
 
-def execute(job: dict, send) -> None:
-    """Run one chapter, and `send` each event. A job holds `chapter` (py:percent file), `output` (.ipynb to write),
-    `parameters` and `cache` (folder for the kernel's own files)."""
-    _Client.send = staticmethod(send)
+def execute(job: dict) -> None:
+    """Run one chapter. A job holds `chapter` (py:percent file), `output` (.ipynb to write), `parameters` and `cache`
+    (folder for the kernel's own files)."""
     _Engine.source = job["chapter"]
     papermill_engines.register(ENGINE, _Engine)
     papermill_io.register(str(Path(job["output"]).parent), _WholeFiles())
     _prepare_environment(Path(job["cache"]))
     notebook = read_notebook(job["chapter"])
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+    live = sys.stdout.isatty()
+    place = {"file": sys.stdout, "dynamic_ncols": True} if live else {"file": Lines(), "mininterval": LOG_SECONDS}
+    bar = {"desc": Path(job["chapter"]).stem, "bar_format": BAR, "leave": False, "miniters": 0}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")
     try:
@@ -101,12 +113,12 @@ def execute(job: dict, send) -> None:
             engine_name=ENGINE,
             kernel_name=KERNEL,
             language="python",
-            progress_bar=False,
+            progress_bar=bar | place,
             start_timeout=STARTUP_SECONDS,
             cwd=str(Path(job["chapter"]).parent),
         )
     except (papermill.PapermillExecutionError, DeadKernelError):
-        sys.exit(1)  # the notebook holds the error, or the event told it
+        sys.exit(1)  # the notebook holds the error
 
 
 def _prepare_environment(cache: Path) -> None:
@@ -133,30 +145,12 @@ def _last_line(message: dict) -> str:
     return next((line for line in reversed(lines) if line), "")
 
 
-def _end_with_the_runner() -> None:
-    """Wait for the pipe from the runner to close; then nobody wants the outcome any more."""
-    while os.read(0, 1):  # not through sys.stdin, whose lock would be missed when Python shuts down
-        pass
-    if _Client.running is not None:
-        _Client.running.kill_kernel()
-    os._exit(1)
-
-
 def main() -> None:
-    """Entry point of the process."""
-    # Events have a pipe of their own: what the kernel's libraries print to file descriptor 1 goes to the log.
-    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # The bar has standard output to itself: what the kernel's libraries print to file descriptor 1 goes to the log.
+    sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to answer
-    threading.Thread(target=_end_with_the_runner, daemon=True).start()
-    lock = threading.Lock()
-
-    def send(event: dict) -> None:
-        with lock:
-            pipe.write(json.dumps(event) + "\n")
-            pipe.flush()
-
-    execute(json.loads(sys.argv[1]), send)
+    execute(json.loads(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -47,11 +47,6 @@ def chosen() -> str:
     return check(os.environ.get(ENGINE, "local"))
 
 
-def workers(jobs: int, device: str) -> int:
-    """How many of so many jobs the local engine runs at a time."""
-    return min(jobs, cores.available()) if device == "cpu" else 1
-
-
 Outcome = tuple[int, Any, BaseException | None]
 """Number of a job that has ended, its value, its error."""
 
@@ -64,7 +59,8 @@ def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> 
     StageFailed: some jobs failed; names each, with its error."""
     values, errors = {}, {}
     with Progress(len(jobs), label, unit=unit) as line:
-        for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, workers(len(jobs), device)):
+        at_a_time = min(len(jobs), cores.available()) if device == "cpu" else 1
+        for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, at_a_time):
             if error is None:
                 values[place] = value
             else:
@@ -93,7 +89,8 @@ def _here(jobs: Sequence[Job], at_a_time: int) -> Iterator[Outcome]:
             except Exception as error:
                 yield place, None, error
         return
-    with concurrent.futures.ProcessPoolExecutor(at_a_time, multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(at_a_time, spawn, initializer=_quietly) as pool:
         waiting = {pool.submit(job.make): place for place, job in enumerate(jobs)}
         try:
             for done in concurrent.futures.as_completed(waiting):
@@ -101,6 +98,11 @@ def _here(jobs: Sequence[Job], at_a_time: int) -> Iterator[Outcome]:
                 yield waiting[done], None if error else done.result(), error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _quietly() -> None:
+    """The bars of several trainings would cover each other."""
+    Progress.quiet = True
 
 
 def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:

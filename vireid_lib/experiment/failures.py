@@ -11,13 +11,13 @@ from vireid_lib.experiment.notebooks import Chapter
 INDENT = "    "
 
 
-def failure(chapter: Chapter, output: Path, log: Path, status: int, dead: dict | None) -> str:
+def failure(chapter: Chapter, output: Path, log: Path, status: int) -> str:
     """Say why a chapter cannot be called run, or "" if it can: papermill's own marks are not asked."""
     try:
         notebook = nbformat.read(output, as_version=4) if output.exists() else None
     except (ValueError, nbformat.reader.NotJSONError):
         notebook = None  # cut off, or no notebook at all
-    words = _what_failed(chapter, output, log, status, dead, notebook)
+    words = _what_failed(chapter, output, log, status, notebook)
     if words and "The disk is full" not in words:
         cut_off = output.exists() and notebook is None
         if disk.is_full(words) or ((cut_off or status) and not disk.has_room(output.parent)):
@@ -25,17 +25,7 @@ def failure(chapter: Chapter, output: Path, log: Path, status: int, dead: dict |
     return words
 
 
-def _what_failed(
-    chapter: Chapter, output: Path, log: Path, status: int, dead: dict | None, notebook: nbformat.NotebookNode | None
-) -> str:
-    if dead is not None and notebook is None:
-        return f"Chapter {chapter.name}: its kernel died, and its notebook {output} is cut off.\n"
-    if dead is not None:
-        killed = f" by signal {-dead['status']}" if dead["status"] and dead["status"] < 0 else ""
-        return (
-            f"Chapter {chapter.name}: its kernel died{killed} in this cell; when the memory ran out, the system's "
-            f"log says so.\n\n{textwrap.indent(notebook.cells[dead['index']].source, INDENT)}\n"
-        )
+def _what_failed(chapter: Chapter, output: Path, log: Path, status: int, notebook: nbformat.NotebookNode | None) -> str:
     for cell in notebook.cells if notebook else ():
         for produced in cell.get("outputs", ()):
             if produced.output_type == "error":

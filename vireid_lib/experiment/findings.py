@@ -1,14 +1,10 @@
 """Findings for reading: as a table, for a figure, counted, and what they can and can't show."""
 
-from collections.abc import Iterable
-from statistics import median
-
-import numpy as np
 import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import methods
-from vireid_lib.experiment.claims import FAILS, HOLDS, MISSING, NOISE, SINGLE, Finding
+from vireid_lib.experiment.claims import FAILS, HOLDS, MISSING, NOISE, SINGLE
 from vireid_lib.experiment.metrics import MEASURES, mark
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import trained_generator
@@ -16,72 +12,70 @@ from vireid_lib.experiment.study import Study
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
 
-def for_differences(findings: Iterable[Finding]) -> dict[str, list]:
-    """The arguments of `viz.differences` for findings of `compare`: labels, means, half widths of the intervals (NaN
-    for one seed), and which differences are established after correction."""
-    findings = list(findings)
-    return {
-        "labels": [training_label(each.claim.row) for each in findings],
-        "means": [each.difference for each in findings],
-        "margins": [np.nan if each.margin is None else each.margin for each in findings],
-        "established": [each.established for each in findings],
-    }
+def for_differences(findings: pd.DataFrame) -> dict[str, list]:
+    """The arguments of `viz.differences` for findings of `compare`; established is what is so after correction."""
+    drawn = findings.assign(labels=findings["row"].map(training_label), means=findings["difference"])
+    drawn = drawn.assign(margins=findings["margin"], established=findings["verdict"].isin([HOLDS, FAILS]))
+    return drawn[["labels", "means", "margins", "established"]].to_dict("list")
 
 
-def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
+def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
     """The findings for reading, without those whose rows were not trained; a dagger marks results of older code."""
-    rows = [
-        (
-            each.claim.words,
-            each.claim.place,
-            MEASURES[each.claim.measure],
-            each.words,
-            each.p_words,
-            each.verdict_words + mark(each.older),
-        )
-        for each in findings
-        if each.contrast is not None
+    found = findings[findings["verdict"] != MISSING]
+    verdicts = [
+        f"{one.verdict}{f' ({one.alone} before correction)' * (one.alone != one.verdict)}{mark(one.older)}"
+        for one in found.itertuples()
     ]
-    columns = ["claim", "where", "measure", "difference (95 % interval)", "corrected p", "verdict"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(
+        {
+            "claim": found["claim"],
+            "where": found["place"],
+            "measure": found["measure"].map(MEASURES),
+            "difference (95 % interval)": found["words"],
+            "corrected p": found["corrected"].map(_p_words),
+            "verdict": verdicts,
+        }
+    ).reset_index(drop=True)
     return table if table["where"].any() else table.drop(columns="where")
 
 
-def count(findings: Iterable[Finding]) -> str:
-    """How many claims came out how after correction, and how many would without it, in two sentences."""
-    findings, several = list(findings), {HOLDS: "hold", FAILS: "do not hold"}
+def _p_words(p: float) -> str:
+    """Two digits, and no more zeros than a table needs; "" if there is none."""
+    return "" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
-    def counted(verdicts: list[str]) -> str:
-        numbers = [(kind, verdicts.count(kind)) for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)]
+
+def count(findings: pd.DataFrame) -> str:
+    """How many claims came out how after correction, and how many would without it, in two sentences."""
+    several, tested = {HOLDS: "hold", FAILS: "do not hold"}, findings[findings["corrected"].notna()]
+
+    def counted(verdicts: pd.Series) -> str:
+        numbers = [(kind, (verdicts == kind).sum()) for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)]
         return ", ".join(f"{n} {kind if n == 1 else several.get(kind, kind)}" for kind, n in numbers if n)
 
-    text = f"Of {len(findings)} claims: {counted([each.verdict for each in findings])}."
-    tested = [each for each in findings if each.corrected is not None]
-    if not tested:
+    text = f"Of {len(findings)} claims: {counted(findings['verdict'])}."
+    if tested.empty:
         return text
-    families = len({each.claim.family for each in tested})
+    families = tested["family"].nunique()
     return (
         f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
-        f"comparison{'s' * (families != 1)}); one by one, without it: "
-        f"{counted([each.before_correction for each in tested])}."
+        f"comparison{'s' * (families != 1)}); one by one, without it: {counted(tested['alone'])}."
     )
 
 
-def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
+def limits(run: Run, study: Study, measured: pd.DataFrame, findings: pd.DataFrame) -> str:
     """What findings that `claims.judge` made of `measured` can and can't show, as sentences computed from them."""
-    tested = [each for each in findings if each.corrected is not None]
-    if not tested:
+    tested = findings[findings["corrected"].notna()]
+    if tested.empty:
         words = ["No claim could be tested: without several trainings of a row there is no interval."]
     else:
-        asked = [each.claim.measure for each in tested]
-        measure = max(set(asked), key=asked.count)
-        own = [each for each in tested if each.claim.measure == measure]
-        margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
+        measure = tested["measure"].value_counts().idxmax()
+        own = tested[tested["measure"] == measure]
+        margins, over = own["margin"], " or ".join(own["over"].unique())
         words = [
             f"Were none of the {len(tested)} tested claims true, {LEVEL * len(tested):.1f} of their 95 % intervals "
             f"would leave out zero on average. After correction the probability of one or more is {LEVEL:.0%} at most.",
-            f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
-            f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more.",
+            f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {margins.min():.2g} to "
+            f"{margins.max():.2g} to either side, half of them {margins.median():.2g} or more.",
             "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
         ]
     return " ".join([*words, *_fitted(run, study, measured)])

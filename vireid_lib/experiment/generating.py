@@ -74,12 +74,12 @@ class Generating(Context):
 
         return load_gallery(self.gallery(generator, split))
 
-    def training_set(self, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
+    def training_set(self, name: str, split: int = 1) -> pd.DataFrame:
         """V* = V ∪ V_ext and I* = I ∪ I_ext of training set `name`: "real" is the target alone; a generator's name adds
         the external visible images and its gallery; "flow2flow.tse" and the like add images of the training identities
         (see `training_sets`)."""
         data = self.data(split)
-        real = data.train_rows(hold_out_validation=validation)
+        real = data.train_rows(hold_out_validation=self.validation)
         if name == "real":
             return real
         if expansion_of(name):
@@ -149,13 +149,11 @@ class Generating(Context):
             )
         return rows.assign(path=rows["path"].map(paths), modality=rows["modality"].map(OTHER)), records
 
-    def _fit(
-        self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
-    ) -> StageRecord:
+    def _fit(self, name: str, config: BaseModel, table: pd.DataFrame, threads: int = 2) -> StageRecord:
         from vireid_lib.experiment.steps.fit import fit
 
         base = settings.generator_name(self.profile, name)
-        make = partial(fit, name=base, config=config, table=table, machine=self.machine(progress), threads=threads)
+        make = partial(fit, name=base, config=config, table=table, threads=threads, **self.machine)
         inputs, code = {"table": table}, [generators.generator_class(base)]
         return self.stage(f"fit_{base}", config.fit_settings(), inputs, make, code=code, seeds=[config.seed])
 
@@ -172,6 +170,6 @@ class Generating(Context):
         """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
         options = {"name": base, "config": config, "fitted": fitted.folder, "source": source, **asked}
-        make, about = partial(do, **options, machine=self.machine()), config.sampling_settings() | asked
+        make, about = partial(do, **options, **self.machine), config.sampling_settings() | asked
         inputs, code = {"fitted": fitted, "source": source}, [generators.generator_class(base)]
         return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])

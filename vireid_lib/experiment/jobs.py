@@ -12,13 +12,13 @@ Training = tuple[Run, str, int]
 """The run whose profile says how, the training set, the seed."""
 
 
-def compare(run: Run, *, validation: bool = False) -> list[StageRecord]:
+def compare(run: Run) -> list[StageRecord]:
     """Train and evaluate every training set of the profile with every seed."""
     names, seeds = run.profile.reid.training_sets, run.profile.reid.seeds
-    return evaluate_all([(run, name, seed) for seed in seeds for name in names], validation=validation)
+    return evaluate_all([(run, name, seed) for seed in seeds for name in names])
 
 
-def evaluate_all(trainings: Sequence[Training], *, validation: bool = False) -> list[StageRecord]:
+def evaluate_all(trainings: Sequence[Training]) -> list[StageRecord]:
     """`Run.evaluate` for every training, in their order; runs that share a workspace may differ in method and settings.
     What is finished already is fetched here; other processes are started for the rest alone.
 
@@ -29,19 +29,19 @@ def evaluate_all(trainings: Sequence[Training], *, validation: bool = False) -> 
         StageFailed: some failed; the others are done and kept.
         ValueError, FileNotFoundError: see `Run.check_draw`; nothing was trained or fitted.
     """
-    there = [run.finished(name, seed, validation=validation) for run, name, seed in trainings]
+    there = [run.finished(name, seed) for run, name, seed in trainings]
     missing = [training for training, found in zip(trainings, there, strict=True) if found is None]
-    made = iter(_make(missing, validation) if missing else ())
+    made = iter(_make(missing) if missing else ())
     return [found or next(made) for found in there]
 
 
-def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
+def _make(trainings: Sequence[Training]) -> list[StageRecord]:
     device, local = trainings[0][0].device, executors.chosen() == "local"
     checked = {}  # once for each way to evaluate
     for run, _, _ in trainings:
         checked.setdefault(canonical(run.profile.model_dump(include={"data", "evaluation"})), run)
     for run in checked.values():
-        run.check_draw(validation=validation)
+        run.check_draw()
     shared, starts = {}, {}  # what several trainings need is made before they start; they would wait for one another
     for run, name, seed in trainings:
         own = run.with_fit(name, seed)
@@ -50,8 +50,7 @@ def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
         if (method := run.profile.reid.method) in methods.JOINT:
             words = f"what {method} on {name}, seed {seed}, starts from"
             for split in run.splits:
-                start = partial(run.starting_point, name, seed, split, validation=validation)
-                starts[method, name, seed, split] = Job(words, start)
+                starts[method, name, seed, split] = Job(words, partial(run.starting_point, name, seed, split))
     if local:
         for make in shared.values():
             make()
@@ -60,9 +59,8 @@ def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
         executors.run(sets, device=device, label="Training data", unit="sets")
     if len(starts) > 1:
         executors.run(list(starts.values()), device=device, label="Pre-training", unit="generators")
-    alone = local and executors.workers(len(trainings), device) == 1
     jobs = [
-        Job(words, partial(run.evaluate, name, seed, validation=validation, progress=alone))
+        Job(words, partial(run.evaluate, name, seed))
         for words, (run, name, seed) in zip(_names(trainings), trainings, strict=True)
     ]
     return executors.run(jobs, device=device, label="ReID", unit="trainings")

@@ -67,7 +67,7 @@ def distances(run: Run, evaluated: StageRecord) -> StageRecord:
     def make(folder: Path) -> dict:
         found = {}
         for split, own in features.items():
-            test = run.data(split).test()
+            test = run.data(split).test(validation=run.validation)
             found[f"split {split}"] = {**spread(own, test), **cross_modality_distances(own, test)}
         names = next(iter(found.values()))
         means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}

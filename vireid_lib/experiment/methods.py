@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from vireid_lib.data.text import read_json
-from vireid_lib.experiment.steps import FITTED, Machine
+from vireid_lib.experiment.steps import FITTED
 from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def config_class(method: str) -> type[ReidConfig]:
 
 
 def train(
-    folder: Path, *, config: ReidConfig, table: pd.DataFrame, seed: int, start: Path | None, machine: Machine
+    folder: Path, *, config: ReidConfig, table: pd.DataFrame, seed: int, start: Path | None, device: str, cache: Path
 ) -> dict[str, int]:
     """The step of a stage that trains `config.method` on `table`; on a CPU with one thread, for trainings share the
     cores. Returns what it was given, as the trainer recorded. `start`: of the stage that fitted the generator which a
@@ -58,8 +58,8 @@ def train(
     from vireid_lib.reid.train import RECORD, train_reid
     from vireid_lib.training import determinism
 
-    options = {"seed": seed, "cache": machine.cache, "device": machine.device, "progress": machine.progress}
-    with determinism.threads(1, machine.device == "cpu"):
+    options = {"seed": seed, "cache": cache, "device": device}
+    with determinism.threads(1, device == "cpu"):
         if config.method in JOINT:
             module(config.method).train_joint(table, config, folder, generator=start / FITTED, **options)
         else:

@@ -214,5 +214,4 @@ def _check_row(row: Row, table: Table, where: str) -> None:
 
 
 def load_papers() -> list[Paper]:
-    """Read all papers that come with the project."""
     return [load_paper(path) for path in sorted((project_root() / "data_manifests" / "papers").glob("*.yaml"))]

@@ -6,11 +6,11 @@ comment may begin with a kind and a colon: a kind of name (`NAMED`; with an "s",
 that is called as a kind is of that kind, and a number must be at least 1 where its default is, else at least 0.
 """
 
-import math
 import re
+from typing import Annotated
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from vireid_lib import places
 from vireid_lib.data import yaml12
@@ -21,20 +21,7 @@ from vireid_lib.nearest import nearest
 AT_LEAST = re.compile(r"(\d+) or more")
 SHARES, WEIGHTS = "shares", "weights"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list of such values"}
 NAMED = ("method", "generator", "metric", "training set")
-
-
-def _choices(kind: str, profile: Profile | None) -> dict[str, str]:
-    """The valid names of a kind, each with what else it is called. A training set is one besides the real images."""
-    from vireid_lib import generators
-    from vireid_lib.experiment import methods
-
-    if kind == "metric":
-        return SCORES
-    if kind == "training set":
-        return dict.fromkeys(training_sets(profile)[1:], "")
-    return dict.fromkeys((methods if kind == "method" else generators).names(), "")
 
 
 def kind_of(name: str, comment: str) -> str:
@@ -48,29 +35,66 @@ def kind_of(name: str, comment: str) -> str:
 def parse(text: str, default: object, kind: str = "", profile: Profile | None = None) -> object:
     """The value that `text` says, of the default's type and of the parameter's kind; some names depend on the profile
     that the chapters run on. Raises ValueError, with the nearest valid value or all, for another type or value."""
-    value = text if isinstance(default, str) else _typed(text, default)
-    check(value, default, kind, profile)
+    value = text
+    if not isinstance(default, str):
+        try:
+            value = yaml12.load(text)
+        except yaml.YAMLError:
+            pass  # a text is of no other type
+    value = check(value, default, kind, profile)
     # a notebook runs in its own folder, and not where the command was given
     return str(places.absolute(value)) if kind == WEIGHTS and _is_file(value) else value
 
 
-def check(value: object, default: object, kind: str = "", profile: Profile | None = None) -> None:
-    """Raise ValueError unless a value of the default's type is valid; see `parse`."""
+def check(value: object, default: object, kind: str = "", profile: Profile | None = None) -> object:
+    """The value, if it is valid beside this default; see `parse`."""
+    try:
+        return TypeAdapter(_type(default, kind, profile)).validate_python(value, strict=True)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+        raise ValueError(f"{why} (its default is {default!r})") from None
+
+
+def _type(default: object, kind: str, profile: Profile | None) -> object:
+    """The type of the values that are valid beside a default."""
+    if isinstance(default, str):
+        return Annotated[str, AfterValidator(lambda text: _named(text, kind, profile) if text or default else "")]
+    if isinstance(default, bool):
+        return bool
+    if isinstance(default, list):
+        return Annotated[list[_type(default[0], kind, profile)], Field(min_length=1)] if default else list
+    if kind == SHARES:
+        return Annotated[FiniteFloat, Field(gt=0, le=1)]
+    written, whole = AT_LEAST.fullmatch(kind), isinstance(default, int)
+    least = int(written[1]) if written else int(whole and default >= 1)
+    return Annotated[int if whole else FiniteFloat, Field(ge=least)]
+
+
+def _named(text: str, kind: str, profile: Profile | None) -> str:
+    """The text, if it names what there is of its kind."""
     if kind == WEIGHTS:
-        if value and not (_is_file(value) or HUB_ID.fullmatch(value)):
-            raise ValueError(f"{value!r} is no file of weights, and no hub id such as timm/resnet50.tv_in1k")
-    elif isinstance(value, str):
-        several, kind = kind.endswith("s"), kind.removesuffix("s")
-        for name in [each.strip() for each in value.split(",")] if several else [value]:
-            if kind in NAMED and not (name == "" == default):
-                _one_of(name, _choices(kind, profile), kind)
-    elif isinstance(value, list):
-        if default and not value:
-            raise ValueError(f"the list is empty; its default is {default!r}")
-        for each in value:
-            _number(each, default[0] if default else each, kind)
-    else:
-        _number(value, default, kind)
+        if text and not (_is_file(text) or HUB_ID.fullmatch(text)):
+            raise ValueError(f"{text!r} is no file of weights, and no hub id such as timm/resnet50.tv_in1k")
+    elif (one := kind.removesuffix("s")) in NAMED:
+        known = _known(one, profile)
+        called = {other: name for name, other in known.items() if other} | {name: name for name in known}
+        for name in [text] if kind == one else map(str.strip, text.split(",")):
+            if name not in known:
+                meant = "".join(f"did you mean {called[near]}? " for near in nearest(name, called, cutoff=0.5))
+                raise ValueError(f"{name!r} is no {one}; {meant}There are {', '.join(known)}")
+    return text
+
+
+def _known(kind: str, profile: Profile | None) -> dict[str, str]:
+    """The valid names of a kind, each with what else it is called. A training set is one besides the real images."""
+    from vireid_lib import generators
+    from vireid_lib.experiment import methods
+
+    if kind == "metric":
+        return SCORES
+    if kind == "training set":
+        return dict.fromkeys(training_sets(profile)[1:], "")
+    return dict.fromkeys((methods if kind == "method" else generators).names(), "")
 
 
 def _is_file(value: str) -> bool:
@@ -78,37 +102,3 @@ def _is_file(value: str) -> bool:
         return bool(value) and places.absolute(value).is_file()
     except (OSError, ValueError):  # a name that no file can have
         return False
-
-
-def _one_of(name: str, choices: dict[str, str], kind: str) -> None:
-    if name not in choices:
-        called = {**{other: each for each, other in choices.items() if other}, **{each: each for each in choices}}
-        meant = "".join(f"did you mean {called[near]}? " for near in nearest(name, called, cutoff=0.5))
-        raise ValueError(f"{name!r} is no {kind}; {meant}There are {', '.join(choices)}")
-
-
-def _number(value: object, default: object, kind: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no finite number; its default is {default!r}")
-    if kind == SHARES:
-        if not 0 < value <= 1:
-            raise ValueError(f"{value} is no share; write a number above 0 and up to 1, such as {default!r}")
-        return
-    written = AT_LEAST.fullmatch(kind)
-    least = int(written[1]) if written else 1 if isinstance(default, int) and default >= 1 else 0
-    if value < least:
-        raise ValueError(f"{value} is too small; write {least} or more")
-
-
-def _typed(text: str, default: object) -> object:
-    try:
-        value = yaml12.load(text)
-    except yaml.YAMLError:
-        value = text
-    kind = list[type(default[0])] if isinstance(default, list) and default else type(default)
-    try:
-        return TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError:
-        raise ValueError(f"wants {TYPES[type(default)]} there (its default is {default!r})") from None

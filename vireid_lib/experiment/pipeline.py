@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vireid_lib.experiment import datasets, methods, settings, variants
-from vireid_lib.experiment.finished import Finished
 from vireid_lib.experiment.generating import Generating
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import adds_external
@@ -35,52 +34,43 @@ if TYPE_CHECKING:
 class Run(Generating):
     """An experiment with its verbs; see `Context` for what it is made of, `Generating` for the first three."""
 
-    def train(
-        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = True
-    ) -> StageRecord:
-        """Train the profile's ReID method on a training set. Values: steps, images_in_a_batch, images_seen. Raises
-        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
-
-        Args:
-            split: of the data set's published training splits; see `splits`.
-            validation: train without the validation identities, to choose settings.
-        """
-        self.check_draw(validation=validation)
-        table, config = self._set(training_set, seed, split, validation), self.reid_config
-        if steps_of_epoch := self.epoch_steps(training_set, seed, split, validation=validation):
+    def train(self, training_set: str, seed: int, split: int = 1) -> StageRecord:
+        """Train the profile's ReID method on a training set; `split`: of the data set's published training splits.
+        Values: steps, images_in_a_batch, images_seen. Raises ValueError, FileNotFoundError: see `check_draw`; nothing
+        was trained or fitted."""
+        self.check_draw()
+        table, config = self._set(training_set, seed, split), self.reid_config
+        if steps_of_epoch := self.epoch_steps(training_set, seed, split):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
         inputs: dict[str, object] = {"table": table}
         if config.method in methods.JOINT:
-            inputs["start"] = self.starting_point(training_set, seed, split, validation=validation)
+            inputs["start"] = self.starting_point(training_set, seed, split)
         start = inputs["start"].folder if "start" in inputs else None
         about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
         about |= {"weights": read} if (read := config.weights_read()) else {}
-        options = {"config": config, "table": table, "seed": seed, "start": start, "machine": self.machine(progress)}
+        options = {"config": config, "table": table, "seed": seed, "start": start} | self.machine
         make, code = partial(methods.train, **options), [methods.module(config.method)]
         return self.stage(f"train_{training_set}", about, inputs, make, code=code, seeds=[seed])
 
-    def _set(self, training_set: str, seed: int, split: int, validation: bool) -> pd.DataFrame:
+    def _set(self, training_set: str, seed: int, split: int) -> pd.DataFrame:
         """The training set as the trainings of a seed have it; see `with_fit`."""
-        return self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
+        return self.with_fit(training_set, seed).training_set(training_set, split)
 
-    def evaluate(self, training_set: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
+    def evaluate(self, training_set: str, seed: int) -> StageRecord:
         """Train on a training set, then rank the test images in every mode of the profile. With RegDB's ten splits,
         ten networks are trained and each is tested on its own.
-
-        Args:
-            validation: rank the validation identities instead, which were held out.
 
         Values: "evaluations": {mode: `Evaluation.to_dict()`}, which `results.score_table` reads; "trainings":
         {split: steps, images_in_a_batch, images_seen, minutes, stage}.
         """
         from vireid_lib.experiment.steps.evaluate import evaluate
 
-        evaluation, about = self.profile.evaluation, self.about_evaluation(training_set, seed, validation=validation)
+        evaluation, about = self.profile.evaluation, self.about_evaluation(training_set, seed)
         trained, ranked, translated, protocols, inputs = {}, {}, {}, {}, {}
         for split in self.splits:
-            trained[split] = self.train(training_set, seed, split, validation=validation, progress=progress)
-            ranked[split] = self.data(split).test(validation=validation)
-            protocols[split] = {mode: self.protocol(mode, split, whole=validation) for mode in evaluation.modes}
+            trained[split] = self.train(training_set, seed, split)
+            ranked[split] = self.data(split).test(validation=self.validation)
+            protocols[split] = {mode: self.protocol(mode, split) for mode in evaluation.modes}
             inputs |= {f"trained_{split}": trained[split], f"ranked_{split}": ranked[split]}
             if self.reid_config.needs_translations:
                 own = self.with_fit(training_set, seed)
@@ -93,13 +83,13 @@ class Run(Generating):
             f"evaluate_{training_set}",
             about,
             inputs,
-            partial(evaluate, **options, machine=self.machine(progress)),
+            partial(evaluate, **options, **self.machine),
             code=[methods.module(self.profile.reid.method)],
             seeds=[seed],
             protocol=evaluation.protocol,
         )
 
-    def about_evaluation(self, training_set: str, seed: int, *, validation: bool = False) -> dict[str, object]:
+    def about_evaluation(self, training_set: str, seed: int) -> dict[str, object]:
         """The settings in the key of `evaluate`, which are quick to tell: the rest takes a look at every image."""
         about = {
             "dataset": self.profile.data.target,
@@ -108,8 +98,8 @@ class Run(Generating):
             "training": training_set,
             "generator": settings.generator_name(self.profile, training_set),
             "seed": seed,
-            "evaluation": self.profile.evaluation.model_dump(),
-            "settings": variants.resolved(self.profile, training_set, validation=validation),
+            "evaluation": self.profile.evaluation.model_dump(exclude={"identities"}),
+            "settings": variants.resolved(self.profile, training_set),
         }
         if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
             about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
@@ -124,21 +114,22 @@ class Run(Generating):
     ) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
         """Test features of a trained network, and the rows that they belong to. `plain`: of the images as they are, for
         distances between images; otherwise as the method is tested."""
-        return load_features(self.evaluate(training_set, seed), split, plain=plain), self.data(split).test()
+        rows = self.data(split).test(validation=self.validation)
+        return load_features(self.evaluate(training_set, seed), split, plain=plain), rows
 
-    def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
+    def finished(self, training_set: str, seed: int) -> StageRecord | None:
         """`evaluate` if it is done, else None."""
-        found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
+        found = self.fetched(lambda own: own.evaluate(training_set, seed))
         return None if found is None else found.value
 
     def protocol(self, mode: str | None = None, split: int = 1, *, whole: bool = False) -> EvaluationProtocol:
         """The profile's protocol in one of its modes (the first by default). `whole`: rank everybody in one gallery,
-        whatever `evaluation.galleries` says: rows of few identities."""
+        whatever `evaluation.galleries` says, as validation identities always are, for they are few."""
         from vireid_lib.evaluation.protocols import build_protocol
 
         evaluation = self.profile.evaluation
         options = dict(evaluation.settings)
-        if whole:
+        if whole or self.validation:
             options.pop("galleries", None)
         if evaluation.protocol == "regdb":
             options["trial"] = split
@@ -148,18 +139,18 @@ class Run(Generating):
             options["permutation_file"] = file
         return build_protocol(evaluation.protocol, mode or evaluation.modes[0], **options)
 
-    def check_draw(self, *, validation: bool = False) -> None:
+    def check_draw(self) -> None:
         """Draw the galleries of every mode once, where the profile asks for the official ones or for several: a file
         that is missing or does not fit the images, or too few identities, must not be found out after the training.
         Raises FileNotFoundError for a missing file, and ValueError for one that is wrong, or too few identities."""
-        if isinstance(self.cache, Finished):
+        if not self.cache.makes:
             return  # nothing will be trained
         if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
-            ranked = self.data().test(validation=validation)
+            ranked = self.data().test(validation=self.validation)
             for mode in self.profile.evaluation.modes:
-                self.protocol(mode, whole=validation).trials(ranked)
+                self.protocol(mode).trials(ranked)
 
-    def epoch_steps(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
+    def epoch_steps(self, training_set: str, seed: int, split: int = 1) -> int | None:
         """Steps that make an epoch of a training, by which its length and schedule count (`reid.length` and
         `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts
         so."""
@@ -171,19 +162,17 @@ class Run(Generating):
             return None
         if counted == config and (training_set == "real" or not equal):
             return None
-        table = self._set("real" if equal else training_set, seed, split, validation)
+        table = self._set("real" if equal else training_set, seed, split)
         return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
 
-    def starting_point(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> StageRecord:
+    def starting_point(self, training_set: str, seed: int, split: int = 1) -> StageRecord:
         """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
-        rows, config = self.starting_settings(training_set, seed, split, validation=validation)
-        return self._fit(self.profile.reid.method, config, rows, threads=1, progress=False)
+        rows, config = self.starting_settings(training_set, seed, split)
+        return self._fit(self.profile.reid.method, config, rows, threads=1)
 
-    def starting_settings(
-        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False
-    ) -> tuple[pd.DataFrame, BaseModel]:
+    def starting_settings(self, training_set: str, seed: int, split: int = 1) -> tuple[pd.DataFrame, BaseModel]:
         """The rows and the settings of that fit."""
-        method, table = self.profile.reid.method, self._set(training_set, seed, split, validation)
+        method, table = self.profile.reid.method, self._set(training_set, seed, split)
         return methods.module(method).starting_point(table, self.generator_config(method), seed, self.reid_config)
 
 

@@ -155,6 +155,8 @@ class Evaluation(Strict):
     draws; the score is the mean. The papers have one. Validation identities are few and stay one gallery."""
     reading: Literal["paper", "release"] = "paper"
     """LLCM only: what visible-to-infrared means."""
+    identities: Literal["test", "validation"] = "test"
+    """Who is ranked. The validation identities are then not trained on, and settings may be chosen by their scores."""
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "Evaluation":

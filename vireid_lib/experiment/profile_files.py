@@ -15,12 +15,10 @@ from vireid_lib.project import project_root
 
 
 def profiles_folder() -> Path:
-    """The folder of the profiles that come with the book."""
     return project_root() / "notebooks" / "profiles"
 
 
 def profile_names() -> list[str]:
-    """Names of the profiles that come with the book."""
     return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
 
 

@@ -38,7 +38,6 @@ class StageRecord:
 
     @property
     def values(self) -> dict:
-        """What the stage's function returned."""
         return self.result["values"]
 
     def arrays(self) -> "dict[str, np.ndarray]":
@@ -149,11 +148,7 @@ def library() -> dict[str, str]:
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 @functools.cache

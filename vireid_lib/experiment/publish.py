@@ -20,8 +20,7 @@ import nbformat
 from myst_parser.slugs import github_slugify
 
 from vireid_lib import places
-from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment import locks, results
+from vireid_lib.experiment import locks
 from vireid_lib.experiment.cache import KEPT
 from vireid_lib.experiment.notebooks import read_notebook, title_of
 from vireid_lib.experiment.profile import Profile
@@ -30,8 +29,8 @@ from vireid_lib.project import project_root
 from vireid_lib.training.progress import duration
 
 INDEX = "searchindex.js"  # Sphinx leaves it in every site
-MAIN_TABLE = "main_table.md"
-"""The main result in a workspace, in Markdown."""
+MAIN_TABLE = ("main_table.html", "main_table.md")
+"""The main result in a workspace: all scores, and the differences in the first."""
 NOTICES = {
     "not run": "This notebook has not run yet: `{command}`",
     "failed": "This notebook did not run to its end. It is shown as far as it came.",
@@ -189,16 +188,13 @@ def _lay_library(source: Path) -> None:
 
 
 def _front_page(template: Path, workspace: Path, profile: Profile, **pages: object) -> str:
-    """The front page, with the numbers that the book's record names."""
+    """The front page, with the numbers that the book left."""
     record = _read_json(workspace / "book.json")
     with contextlib.suppress(ValueError):  # a record of older code
         profile = Profile.model_validate(record.get("profile", profile))  # of the book: a study may set a method
-    recorded = results.recorded(workspace, record.get("results", ()))
-    table, differences = results.main_table(recorded, profile), results.as_markdown(recorded, profile)
-    if len(table):
-        write_atomically(workspace / MAIN_TABLE, differences.encode())
-    scores = results.show(table).to_html() if len(table) else "<p>No score has been recorded yet.</p>"
-    shown = f'<div class="table">{scores}</div>'
+    files = (workspace / name for name in MAIN_TABLE)
+    scores, differences = (file.read_text("utf-8") if file.exists() else "" for file in files)
+    shown = f'<div class="table">{scores or "<p>No score has been recorded yet.</p>"}</div>'
     settings = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
     page = jinja2.Template(template.read_text("utf-8"), **settings)
     return page.render(

@@ -5,7 +5,7 @@ A table shows the results of the settings that a run resolves to, found by their
 
 import contextlib
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.claims import compare
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
-from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
+from vireid_lib.experiment.metrics import SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical, plain
@@ -126,17 +126,6 @@ def known_study(run: Run, name: str) -> Study | None:
     return made and made.value
 
 
-def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
-    """`score_table` of the results that the record of a run in workspace `folder` names, each by its stage, key and
-    whether it is older."""
-    places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
-    return score_table(
-        StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
-        for each, place in places
-        if place.exists()
-    )
-
-
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Average the scores over seeds: one row per setting, `<metric>` and `<metric>_std` in percent, `seeds`.
 
@@ -178,17 +167,21 @@ def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     return scores
 
 
+def main_result(run: Run) -> list[str]:
+    """`show` of the main table as HTML, and `as_markdown`; empty before anything has been evaluated."""
+    found = scores(run)
+    return [show(main_table(found, run.profile)).to_html(), as_markdown(found, run.profile)] if len(found) else []
+
+
 def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
     """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
     from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
     `scores`: from `scores`, of the profile's own settings alone."""
     mode, metric = profile.evaluation.modes[0], "rank_1"
     table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
-    if table.empty:
-        return "No score has been recorded yet."
     references = [name for name in ("real", "grayscale") if name in set(table["training"])]
     found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
-    words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
+    words = {name: dict(zip(each["row"], each["words"], strict=True)) for name, each in found.items()}
     heads = ["trained on", f"{SCORES[metric]} (%)"]
     heads += [f"against {plain_label(name)}" for name in references]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
@@ -197,7 +190,7 @@ def as_markdown(scores: pd.DataFrame, profile: Profile) -> str:
         cells += [words[name].get(row["training"], "–") for name in references]
         lines.append("| " + " | ".join(cells) + " |")
     first = table.iloc[0]
-    over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
+    over = {over for each in found.values() for over in each["over"] if over}
     about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
     about += f"{'s' * int(first['seeds'] > 1)} of each row, mean ± standard deviation"
     about += f"; differences with their own 95 % intervals, over {', '.join(sorted(over))}" if over else ""
@@ -240,11 +233,3 @@ def for_bars(scores: pd.DataFrame, metric: str = "rank_1") -> dict[str, list[flo
     """Each training set's scores in the first mode, percent, one for each seed; for `viz.bars`."""
     groups = scores[scores["mode"] == scores["mode"].iloc[0]].groupby("training", sort=False)[metric]
     return {training_label(name): (100 * values).tolist() for name, values in groups}
-
-
-def as_text(table: pd.DataFrame) -> str:
-    """`main_table` for the terminal."""
-    if table.empty:
-        return "No score has been recorded yet."
-    note = f"\n{OLDER} {OLDER_WORDS}" if table["older"].any() else ""
-    return as_words(table).to_string() + note

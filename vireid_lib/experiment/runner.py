@@ -2,28 +2,25 @@
 
 import contextlib
 import json
-import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-import pandas as pd
-
 from vireid_lib import experiment, places
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
-from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
-from vireid_lib.experiment.publish import publish
+from vireid_lib.experiment.publish import MAIN_TABLE, publish
 from vireid_lib.project import project_root
+from vireid_lib.training.progress import duration
 
 
 class RunError(RuntimeError):
@@ -35,15 +32,13 @@ class BookRun:
     """The outcome of a run.
 
     Attributes:
-        profile: what it ran on.
-        scores: of the book's main table, as `results.scores` returns them; None for a study.
+        table: the book's main result in Markdown; "" for a study.
         ok: every chosen chapter truly ran.
         page: of the site, its first or the study's; None if it was not made, or nothing has run.
         failure: what went wrong, where, and how to continue; empty if ok.
     """
 
-    profile: Profile
-    scores: pd.DataFrame | None
+    table: str
     ok: bool
     page: Path | None
     failure: str
@@ -57,7 +52,7 @@ def run_book(
     only: Sequence[str] = (),
     overrides: Sequence[str] = (),
     chapters_folder: Path | None = None,
-    study: str = "",
+    study: str | None = None,
     site: bool = True,
     command: str = "the same call",
     out: TextIO | None = None,
@@ -65,8 +60,8 @@ def run_book(
     """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
 
     Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
-    only if every cell ran, `stages/…/result.json`, `book.json` and `site/`. A study leaves `study_<name>.json`
-    instead of `book.json`, and is a page of the same site.
+    only if every cell ran, `stages/…/result.json`, `book.json`, `main_table.md` and `site/`. A study leaves
+    `study_<name>.json` instead of `book.json`, and is a page of the same site.
 
     Args:
         profile, workspace, data_root: as `experiment.open` takes them.
@@ -82,34 +77,37 @@ def run_book(
         RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
-    source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
-    chapters = [find_study(source, study)] if study else find_chapters(source, only)
+    source = chapters_folder or project_root() / "notebooks" / ("" if study is None else "studies")
+    chapters = [find_study(source, study)] if study is not None else find_chapters(source, only)
     chosen = parse_overrides(overrides, chapters, load_profile(profile))
     method = next(filter(None, (values.get("method", "") for values in chosen.values())), "")
     run = experiment.open(profile, workspace, data_root, method)  # refuses before the first chapter what is missing
     settings, folder = run.profile, run.folder
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
-    notebooks = places.made(folder / "notebooks")
-    terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
+    notebooks, tables = places.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
+    say = partial(print, file=out, flush=True)
     with _only_run(folder, study):
-        terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
+        say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         if study in results.STUDIES and (known := results.known_study(run, study)):
-            terminal.say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
+            say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
         # What an earlier run left must not pass for the outcome of this one.
         left = [notebooks / f"{chapter.name}{suffix}" for chapter in chapters for suffix in (".json", ".ipynb", ".log")]
-        for outcome in (*left, record, page):
+        for outcome in (*left, record, page, *(() if study else tables)):
             outcome.unlink(missing_ok=True)
         reserved = {"profile": located(profile), "workspace": str(folder), "data_root": str(run.data_root or "")}
-        failure = ""
-        for chapter in chapters:
-            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder, terminal)
+        failure, spent = "", {}
+        for number, chapter in enumerate(chapters, 1):
+            head, began = f"{number:2d}/{len(chapters)}  {chapter.name}  ", time.monotonic()
+            say(f"{head}starts{_left(chapters, spent, settings.minutes)}")
+            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder)
+            spent[chapter.name] = time.monotonic() - began
+            say(f"{head}{'failed' if failure else 'done'} in {duration(spent[chapter.name])}")
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
-        scores = None if study else results.scores(run)
+        shown = [] if study else results.main_result(run)
         about = {
-            "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
             "profile": settings.model_dump(),
             "ok": not failure,
             "failure": failure,
@@ -120,17 +118,31 @@ def run_book(
         }
         try:
             write_json(record, about)
+            for file, text in zip(tables, shown, strict=False):
+                write_atomically(file, text.encode())
             if site:
                 publish(folder, settings, folder / "site", notebooks=source.parent if study else source)
         except OSError as error:
             if not failure:
                 raise
             failure += f"\nNor could the run's record and site be written: {error}"
-    return BookRun(settings, scores, not failure, page if page.exists() else None, failure)
+    return BookRun(shown[-1] if shown else "", not failure, page if page.exists() else None, failure)
+
+
+def _left(chapters: Sequence[Chapter], spent: Mapping[str, float], minutes: Mapping[str, float]) -> str:
+    """The book's remaining time, if every chapter still to come has an expected time. It is scaled by how this machine
+    did on the chapters already run, which count against a prior of half the book."""
+    expected = {chapter.name: 60 * minutes[chapter.name] for chapter in chapters if chapter.name in minutes}
+    coming, known = [chapter.name for chapter in chapters if chapter.name not in spent], spent.keys() & expected.keys()
+    if not set(coming) <= set(expected):
+        return ""
+    prior = sum(expected.values()) / 2
+    pace = (prior + sum(map(spent.get, known))) / (prior + sum(map(expected.get, known)))
+    return f", about {duration(pace * sum(map(expected.get, coming)))} left for the book"
 
 
 @contextlib.contextmanager
-def _only_run(folder: Path, study: str) -> Iterator[None]:
+def _only_run(folder: Path, study: str | None) -> Iterator[None]:
     """A book and its studies write different files, and may run at once; what stages they share are made once."""
     name, command = (f"study_{study}", f"study {study}") if study else ("book", "book")
     try:
@@ -141,18 +153,18 @@ def _only_run(folder: Path, study: str) -> Iterator[None]:
         raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
 
 
-def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
+def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path) -> str:
     """Run one chapter in its own process and write its record if it truly ran; return what failed, or ""."""
     output = folder / "notebooks" / f"{chapter.name}.ipynb"
     log = output.with_suffix(".log")
     changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
     job = {"chapter": str(chapter.path.resolve()), "output": str(output), "parameters": changed}
     job["cache"] = str(folder / "cache")
+    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
     started, clock = now(), time.monotonic()
-    terminal.start(chapter.name)
-    status, dead = _supervise(job, log, terminal)
-    failure = _failure(chapter, output, log, status, dead)
-    terminal.finish("failed" if failure else "done")
+    with open(log, "w") as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
+        status = process.wait()
+    failure = _failure(chapter, output, log, status)
     if failure:
         return failure
     log.unlink()
@@ -169,35 +181,3 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
         },
     )
     return ""
-
-
-def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | None]:
-    """Run the job's process to its end; return its exit status and the event of a dead kernel, if any."""
-    dead = None
-    events: queue.Queue[dict | None] = queue.Queue()
-    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
-    with (
-        open(log, "w", encoding="utf-8") as errors,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-
-        def read() -> None:
-            for line in process.stdout:
-                events.put(json.loads(line))
-            events.put(None)
-
-        threading.Thread(target=read, daemon=True).start()
-        try:
-            while True:
-                with contextlib.suppress(queue.Empty):
-                    if (event := events.get(timeout=0.5)) is None:
-                        break
-                    dead = event if event["event"] == "dead_kernel" else dead
-                    terminal.event(event)
-                terminal.refresh()
-            process.wait()
-        except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
-            process.stdin.close()
-            process.wait()
-            raise
-    return process.returncode, dead

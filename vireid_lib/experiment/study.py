@@ -69,7 +69,6 @@ class Claims(Strict):
     place: str
 
     def each(self) -> list[Claim]:
-        """The claims."""
         said = self.model_dump(exclude={"measures"})
         named = {measure: self.words.replace("{measure}", MEASURES[measure]) for measure in self.measures}
         return [Claim(**{**said, "measure": measure, "words": words}) for measure, words in named.items()]
@@ -112,16 +111,13 @@ class Study:
         return [row for row in self.rows if full or row.always]
 
     def row(self, name: str) -> Row:
-        """The row of that name."""
         return next(row for row in self.rows if row.name == name)
 
     @property
     def paper(self) -> Paper:
-        """What the paper prints."""
         return load_paper(project_root() / "data_manifests" / "papers" / f"{self.name}.yaml")
 
     def table(self, number: int) -> Table:
-        """One table of the paper."""
         return next(table for table in self.paper.tables if table.number == number)
 
     def row_of(self, printed: PaperRow, profile: Profile, method: str = "") -> Row | None:
@@ -154,7 +150,6 @@ class Study:
 
 
 def study_names() -> list[str]:
-    """The studies that have a file."""
     return sorted(path.stem for path in _files().glob("*.yaml"))
 
 

@@ -61,10 +61,9 @@ UNRECORDED = "not recorded"
 """In place of a setting that did not exist yet when a score was recorded: nobody knows what it would have been."""
 
 
-def resolved(profile: Profile, training: str, *, validation: bool = False) -> dict[str, object]:
+def resolved(profile: Profile, training: str) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
-    method, seed and protocol stand in the score itself. `validation`: whether the validation identities are held out
-    and ranked.
+    method, seed and protocol stand in the score itself.
 
     Raises:
         FileError: no such method or generator, or a setting that it does not have.
@@ -87,7 +86,7 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
         found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
     if profile.world is not None:
         found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
-    return found | {"validation": validation}
+    return found | {"validation": profile.evaluation.identities == "validation"}
 
 
 def _listed(settings: object) -> dict[str, object]:

@@ -20,10 +20,13 @@ class Progress:
     """A context manager around `total` steps, of which an earlier run has done `start`; `update` says how far the work
     is."""
 
+    quiet = False
+    """Whether this process shows none at all."""
+
     def __init__(self, total: int, label: str, *, start: int = 0, shown: bool = True, unit: str = "steps") -> None:
         kind, options = _surface()
-        options |= {"total": total, "initial": start, "desc": label, "unit": f" {unit}", "disable": not shown}
-        self._bar = kind(**options)
+        options |= {"total": total, "initial": start, "desc": label, "unit": f" {unit}"}
+        self._bar = kind(**options, disable=self.quiet or not shown)
 
     def __enter__(self) -> "Progress":
         return self
@@ -38,7 +41,7 @@ class Progress:
         self._bar.update(done - self._bar.n)
 
 
-class _Lines(io.StringIO):
+class Lines(io.StringIO):
     """Prints what a bar writes as lines of their own."""
 
     def write(self, text: str) -> int:
@@ -67,4 +70,4 @@ def _surface() -> tuple[type[tqdm], dict]:
         return _Notebook, {"file": io.StringIO(), "mininterval": 0.5, "bar_format": PLAIN}
     if sys.stdout.isatty():
         return tqdm, {"file": sys.stdout, "dynamic_ncols": True}
-    return tqdm, {"file": _Lines(), "mininterval": 10.0, "bar_format": PLAIN}
+    return tqdm, {"file": Lines(), "mininterval": 10.0, "bar_format": PLAIN}

@@ -17,13 +17,10 @@ FREE = {"dive": (1, 3, 4)}
 
 
 @pytest.fixture
-def study(request, tiny_book):
-    name = request.param
-    if name == "dive":
-        counts = tiny_book.profile.expand.model_copy(update={"counts": [1]})
-        run = tiny_book.with_profile(tiny_book.profile.model_copy(update={"expand": counts}))
-        return dive.study(run, ["grayscale", "cyclegan"])
-    return load_study(name)
+def study(request, tiny_run):
+    if request.param == "dive":
+        return dive.study(tiny_run({"expand.counts": [1]}), ["grayscale", "cyclegan"])
+    return load_study(request.param)
 
 
 each_study = pytest.mark.parametrize("study", UNPRINTED, indirect=True)

@@ -2,20 +2,8 @@
 killed may have left its checkpoints, and return the values to record. Each has a module of its own, since the key of a
 stage covers the code of its module and of all that this imports."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 FITTED, TABLE = "fitted", "table.csv"
 """Folder of the fitted generator in a fitting's, and file of the table in a gallery's."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a step computes on: no result depends on it, but for rounding."""
-
-    device: str
-    cache: Path
-    progress: bool = True
 
 
 def features_file(split: int) -> str:

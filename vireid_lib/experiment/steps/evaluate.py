@@ -18,7 +18,7 @@ from vireid_lib.evaluation.evaluator import evaluate as rank
 from vireid_lib.evaluation.protocols import EvaluationProtocol
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.steps import Machine, features_file
+from vireid_lib.experiment.steps import features_file
 from vireid_lib.training import determinism
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def evaluate(
     ranked: Mapping[int, pd.DataFrame],
     translated: Mapping[int, pd.DataFrame],
     protocols: Mapping[int, Mapping[str, EvaluationProtocol]],
-    machine: Machine,
+    device: str,
+    cache: Path,
 ) -> dict[str, Any]:
     """Test features and scores of trained networks.
 
@@ -54,12 +55,12 @@ def evaluate(
         network, config = methods.load(record.folder)
         identities = read_json(record.folder / RECORD)["identities"]
         plain = config.model_copy(update={"flip_at_test": False})
-        with determinism.threads(1, machine.device == "cpu"):
-            network.to(machine.device)
-            features = _features(network, ranked[split], translated.get(split), config, machine.cache)
+        with determinism.threads(1, device == "cpu"):
+            network.to(device)
+            features = _features(network, ranked[split], translated.get(split), config, cache)
             both = {"features": features, "plain": features}
             if config.flip_at_test:
-                both["plain"] = _features(network, ranked[split], translated.get(split), plain, machine.cache)
+                both["plain"] = _features(network, ranked[split], translated.get(split), plain, cache)
         safetensors.torch.save_file({name: each.clone() for name, each in both.items()}, folder / features_file(split))
         for mode, protocol in protocols[split].items():
             distance = DISTANCES[config.similarity]

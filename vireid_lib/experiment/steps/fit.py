@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vireid_lib import generators
-from vireid_lib.experiment.steps import FITTED, Machine
+from vireid_lib.experiment.steps import FITTED
 from vireid_lib.training import determinism
 
 if TYPE_CHECKING:
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 
 def fit(
-    folder: Path, *, name: str, config: GeneratorConfig, table: pd.DataFrame, machine: Machine, threads: int = 2
+    folder: Path, *, name: str, config: GeneratorConfig, table: pd.DataFrame, device: str, cache: Path, threads: int = 2
 ) -> dict[str, Any]:
-    """Fit generator `name` to `table`."""
-    maker = generators.build(name, config, cache=machine.cache, device=machine.device, progress=machine.progress)
-    with determinism.threads(threads, machine.device == "cpu"):
+    maker = generators.build(name, config, cache=cache, device=device)
+    with determinism.threads(threads, device == "cpu"):
         maker.fit(table, folder / FITTED)
     about = {"identities": table["identity"].nunique(), "cameras": sorted(table["camera"].unique())}
     return {**about, **maker.summary(), "images": len(table)}

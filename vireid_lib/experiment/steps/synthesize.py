@@ -13,7 +13,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table
 from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.steps import FITTED, TABLE, Machine
+from vireid_lib.experiment.steps import FITTED, TABLE
 from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.plans import SampleRequest, tries
 
@@ -31,10 +31,11 @@ def expand(
     cameras: Sequence[str],
     per_camera: int,
     source: pd.DataFrame,
-    machine: Machine,
+    device: str,
+    cache: Path,
 ) -> dict[str, Any]:
     """Make a gallery: `per_camera` images of each identity under each camera, by a fitted generator."""
-    maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
+    maker = generators.load(name, fitted / FITTED, config, cache=cache, device=device)
     made = maker.expand(identities, cameras, per_camera, config.seed, folder, source=source)
     about = {"identities": len(identities), "cameras": list(cameras)}
     return {**galleries.sizes(made), **about, **galleries.skipped(folder)}
@@ -48,10 +49,11 @@ def translate(
     fitted: Path,
     source: pd.DataFrame,
     cameras: Sequence[str],
-    machine: Machine,
+    device: str,
+    cache: Path,
 ) -> dict[str, Any]:
     """Show each image of `source` once in the other modality, under `cameras` in turn, by a fitted translator."""
-    maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
+    maker = generators.load(name, fitted / FITTED, config, cache=cache, device=device)
     made = maker.write(one_each(source, cameras, config.seed, folder), folder, {"seed": config.seed})
     return {**galleries.sizes(made), **galleries.skipped(folder)}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim, better
+from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study, read_study
@@ -31,7 +31,6 @@ TO_BOTH = "_both"
 
 
 def method_label(method: str) -> str:
-    """A method's name for readers."""
     return METHODS.get(method, method.upper())
 
 
@@ -108,8 +107,8 @@ def _claims(real: str, dive: str, few: int, more: Sequence[int]) -> list[Claim]:
     ones."""
     words = "Beyond 1,011 people scores decline: with {:,} they are lower than with all who have enough images"
     return [
-        better(f"dive_{few}", real, "A few expanded people help already", "Fig. 5"),
-        better(dive, f"dive_{few}", "More expanded people help more", "Fig. 5"),
+        Claim("A few expanded people help already", "Fig. 5", "rank_1", f"dive_{few}", real),
+        Claim("More expanded people help more", "Fig. 5", "rank_1", dive, f"dive_{few}"),
         *(Claim(words.format(count), "Fig. 5", "rank_1", f"dive_{count}", dive, "smaller") for count in more),
     ]
 
