@@ -102,74 +102,64 @@ def _tree(draw, folder, names=NAMES):
     name = draw(st.sampled_from(names))
     root = folder / draw(st.sampled_from(["data", "camille's data", "样 cam7"])) / name
     people = draw(st.lists(st.integers(1, 999), min_size=4, max_size=5, unique=True))
-    suffix = draw(st.sampled_from([".png", ".PNG", ".bmp"]))
-    form = draw(st.sampled_from(["{:04d}", "{}"]))
-    files = _files(name, people, form, suffix)
-    for seed, path in enumerate(files):
+    suffix, form = draw(st.sampled_from([".png", ".PNG", ".bmp"])), draw(st.sampled_from(["{:04d}", "{}"]))
+    images, lists = LAYOUTS[name](people, form)
+    for seed, path in enumerate(images):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 8, 3), np.uint8)).save(root / path)
-    for listing, lines in _lists(name, people, files).items():
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 8, 3), np.uint8)).save(
+            root / f"{path}{suffix}"
+        )
+    for listing, lines in lists.items():
         (root / listing).parent.mkdir(exist_ok=True)
-        (root / listing).write_text(lines)
-    for listing in ("vis", "nir") if name == "llcm" else ():
-        for camera in LLCM_CAMERAS[listing]:
-            (root / f"test_{listing}/cam{camera}").mkdir(parents=True, exist_ok=True)
+        (root / listing).write_text("".join(f"{line.replace('*', suffix)}\n" for line in lines))
+    for light, cameras in LLCM_CAMERAS.items() if name == "llcm" else ():
+        for camera in cameras:
+            (root / f"test_{light}/cam{camera}").mkdir(parents=True, exist_ok=True)
     return name, root
 
 
-def _files(name, people, form, suffix):
-    if name == "sysu_mm01":
-        return [
-            f"cam{camera}/{form.format(one)}/{n:04d}{suffix}"
-            for one in people
-            for camera in range(1, 7)
-            for n in (1, 2)
-        ]
-    if name == "regdb":
-        return [
-            f"{place}/{one}/front_{n}_{one}{suffix}"
-            for one in people
-            for place in ("Visible", "Thermal")
-            for n in (1, 2)
-        ]
-    if name == "market1501":
-        train = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1{suffix}" for one in people[:2] for camera in (1, 2)]
-        query = [f"query/{one:04d}_c1s1_1_1{suffix}" for one in people[2:]]
-        return train + query + [f"bounding_box_test/{one:04d}_c2s1_1_1{suffix}" for one in people[2:]]
-    parts = [(f"{light}/{one:04d}", one, light) for one in people[:2] for light in ("vis", "nir")]
-    parts += [
-        (f"test_{light}/cam{{camera}}/{form.format(one)}", one, light) for one in people[2:] for light in ("vis", "nir")
-    ]
-    return [
-        f"{place.format(camera=camera)}/{one:04d}_c{camera:02d}_s1_f1_{light}{suffix}"
-        for place, one, light in parts
-        for camera in (1, 2)
-    ]
+# The paths of a data set's images, without suffix, and the lines of its lists, in which * stands for it.
 
 
-def _lists(name, people, files):
-    if name == "sysu_mm01":
-        parts = {"train": people[:1], "val": people[1:2], "test": people[2:]}
-        return {f"exp/{split}_id.txt": ",".join(map(str, ids)) + "\n" for split, ids in parts.items()}
-    if name == "regdb":
-        lists = {}
-        for split, ids in (("train", people[:2]), ("test", people[2:])):
-            for place in ("Visible", "Thermal"):
-                own = [
-                    (path, ids.index(int(path.split("/")[1])))
-                    for path in files
-                    if path.startswith(place) and int(path.split("/")[1]) in ids
-                ]
-                lists[f"idx/{split}_{place.lower()}_1.txt"] = "".join(f"{path} {label}\n" for path, label in own)
-        return lists
-    if name == "llcm":
-        lists = {"idx/test_id.txt": ",".join(map(str, people[2:]))}
-        for light in ("vis", "nir"):
-            own = [path for path in files if path.startswith(f"{light}/")]
-            lines = [f"{path} {people.index(int(path.split('/')[1]))}\n" for path in own]
-            lists[f"idx/train_{light}.txt"] = "".join(lines)
-        return lists
-    return {}
+def _sysu(people, form):
+    parts = {"train": people[:1], "val": people[1:2], "test": people[2:]}
+    images = [f"cam{camera}/{form.format(one)}/{n:04d}" for one in people for camera in range(1, 7) for n in (1, 2)]
+    return images, {f"exp/{split}_id.txt": [",".join(map(str, ids))] for split, ids in parts.items()}
+
+
+def _regdb(people, form):
+    images, lists = [], {}
+    for split, ids in (("train", people[:2]), ("test", people[2:])):
+        for place in ("Visible", "Thermal"):
+            own = [(f"{place}/{one}/front_{n}_{one}", label) for label, one in enumerate(ids) for n in (1, 2)]
+            images += [path for path, _ in own]
+            lists[f"idx/{split}_{place.lower()}_1.txt"] = [f"{path}* {label}" for path, label in own]
+    return images, lists
+
+
+def _llcm(people, form):
+    images, lists = [], {"idx/test_id.txt": [",".join(map(str, people[2:]))]}
+    for light in LLCM_CAMERAS:
+        name = f"{{0:04d}}_c{{1:02d}}_s1_f1_{light}"
+        own = [
+            (f"{light}/{one:04d}/{name.format(one, camera)}", label)
+            for label, one in enumerate(people[:2])
+            for camera in (1, 2)
+        ]
+        lists[f"idx/train_{light}.txt"] = [f"{path}* {label}" for path, label in own]
+        images += [path for path, _ in own]
+        folder = f"test_{light}/cam{{1}}/{form.replace('{', '{0')}/{name}"
+        images += [folder.format(one, camera) for one in people[2:] for camera in (1, 2)]
+    return images, lists
+
+
+def _market(people, form):
+    images = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1" for one in people[:2] for camera in (1, 2)]
+    parts = (("query", 1), ("bounding_box_test", 2))
+    return images + [f"{part}/{one:04d}_c{camera}s1_1_1" for part, camera in parts for one in people[2:]], {}
+
+
+LAYOUTS = {"sysu_mm01": _sysu, "regdb": _regdb, "llcm": _llcm, "market1501": _market}
 
 
 def _judge(row: dict, act: Callable[[], object], wanted: object, folder: Path) -> None:

@@ -131,21 +131,6 @@ def table_has_an_odd_value(draw, path):
     return [column]
 
 
-@_of_a_table
-def table_has_a_short_row(draw, path):
-    lines = path.read_text().splitlines()
-    lines[2] = ",".join(lines[2].split(",")[: draw(st.integers(1, 5))])  # with six, an image without a seed
-    path.write_text("\n".join(lines) + "\n")
-    return ["row 1"]
-
-
-def table_names_an_image_that_is_gone(draw, folder):
-    path = _saved_table(folder)
-    gone = folder / f"{draw(st.integers(0, 3))}.png"
-    gone.unlink()
-    return lambda: tables.digest(tables.load(path)), [str(gone)]
-
-
 def _checkpoints(folder):
     for step in (1, 2):
         checkpoint.save(folder / "c", step, {"x": torch.full((2, 50), step), "y": torch.ones(3)}, {"step": step})
@@ -186,23 +171,6 @@ def checkpoints_are_all_damaged(draw, folder):
     for step in (1, 2):
         _damaged_checkpoint(draw, place / f"step-0000000{step}")
     return lambda: checkpoint.load(place), [str(place / "step-00000002"), str(place / "step-00000001")]
-
-
-def checkpoint_lies_beside_others(draw, folder):
-    """A folder or a file of somebody's, called almost as one."""
-    place = _checkpoints(folder)
-    other = place / draw(st.sampled_from(["step-copy", "step-00000002 (1)", "best", "step-00000009.zip"]))
-    other.mkdir() if draw(st.booleans()) else other.write_bytes(b"")
-
-    def act():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return checkpoint.load(place)
-
-    def judge(found):
-        assert found[0] == 2
-
-    return act, judge
 
 
 def arrays_are_damaged(draw, folder):
