@@ -38,18 +38,12 @@ def damage(path, how):
         file.write({"empty": b"", "truncated": data[: len(data) * 2 // 3], "text": b"hello " * 50}[how])
 
 
-# Kinds of files
-
-
 def test_resizing_averages_what_it_shrinks(tmp_path):
     stripes = np.zeros((16, 8, 3), np.uint8)
     stripes[:, ::2] = 200
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     # Without antialiasing a stripe would survive or vanish.
     assert np.abs(decode(tmp_path / "stripes.png", (4, 1)).astype(int) - 100).max() <= 2
-
-
-# The stack and its cache
 
 
 def test_cached_and_uncached_are_the_same(files, tmp_path):
@@ -126,6 +120,3 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
         assert process.exitcode == 0
     assert sums == [load_images(files, SIZE, cache=None).pixels.sum()] * 2
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
-
-
-# What Pillow stumbles over
