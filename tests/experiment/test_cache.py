@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from vireid_lib.evaluation import metrics
 from vireid_lib.experiment import code_digest
 from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
 from vireid_lib.experiment.code_digest import CodeChanged
-from vireid_lib.experiment.provenance import ResultError, StageRecord
+from vireid_lib.experiment.provenance import ResultError
 from vireid_lib.training import checkpoint
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import threads
@@ -195,19 +194,6 @@ def test_what_a_killed_process_was_writing_is_not_part_of_the_finished_stage(cac
         cache.stage("s", {}, {}, make)
     record = cache.stage("s", {}, {}, make)
     assert sorted(path.name for path in record.folder.rglob("*")) == [".kept", "deep", "result.json", "table.csv"]
-
-
-def test_finding_a_stage_writes_nothing_and_no_time_stamp_matters(cache):
-    for number in (1, 2, 3):
-        cache.stage("s", {"n": number}, {}, keep(number))
-        time.sleep(0.02)
-    for place, path in enumerate(sorted(cache.stages.rglob("*"))):
-        os.utime(path, (place * 7919 % 1000, place * 104729 % 1000))
-    before = {path: path.stat().st_mtime_ns for path in cache.stages.rglob("*")}
-    cache.stage("s", {"n": 1}, {}, keep(1))
-    assert [record.values["value"] for record in cache.records()] == [1, 2, 3]
-    assert {path: path.stat().st_mtime_ns for path in cache.stages.rglob("*")} == before
-    assert all(isinstance(record, StageRecord) for record in cache.records())
 
 
 def test_results_of_older_code_are_taken_only_on_request_and_say_so(cache, capsys):

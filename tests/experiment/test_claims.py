@@ -9,9 +9,7 @@ from made_up_scores import measured
 from vireid_lib.evaluation.statistics import crossed
 from vireid_lib.experiment import claims, findings
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.study import load_study
 
-DEN = load_study("den")
 A_B = Claim("a beats b", "here", "rank_1", "a", "b")
 
 
@@ -120,26 +118,6 @@ def test_claims_are_corrected_by_comparison():
     assert "one by one, without it: 2 hold, 2 within noise" in findings.count(found)
 
 
-def test_false_claims_hold_in_five_percent_of_studies_at_most():
-    """DEN's fifty claims in worlds in which nothing is true, three seeds, measures that go together."""
-    random, worlds = np.random.default_rng(0), 150
-    measures = sorted({claim.measure for claim in DEN.claims})
-    after, before = 0, 0
-    for _ in range(worlds):
-        common = random.normal(size=(len(DEN.rows), 3, 1))
-        values = 0.8 * common + 0.6 * random.normal(size=(len(DEN.rows), 3, len(measures)))
-        rows = [
-            {"row": row.name, "mode": "all", "seed": seed, **dict(zip(measures, values[place, seed], strict=True))}
-            for place, row in enumerate(DEN.rows)
-            for seed in range(3)
-        ]
-        found = claims.judge(pd.DataFrame(rows), DEN.claims)
-        after += any(each.verdict != "within noise" for each in found)
-        before += any(each.before_correction != "within noise" for each in found)
-    assert after / worlds <= 0.05 + 2 * (0.05 * 0.95 / worlds) ** 0.5
-    assert before / worlds > 0.4, "one by one, most of such studies show something"
-
-
 def test_a_claim_may_compare_two_steps():
     claim = Claim("the step grows", "here", "rank_1", "b", "a", than_from=("a", "c"))
     (found,) = claims.judge(measured(a=[10.0, 11.0], b=[30.0, 32.0], c=[15.0, 16.0]), [claim])
@@ -151,29 +129,6 @@ def test_a_claim_may_compare_two_steps():
     (found,) = claims.judge(measured(a=a, b=b, c=c), [claim])
     assert found.difference == pytest.approx(2 * np.mean(b) - np.mean(a) - np.mean(c))
     assert found.contrast.standard_error == pytest.approx(scipy.stats.sem(2 * np.array(b) - a - c))
-
-
-def test_splits_with_a_network_each_are_paired():
-    a, b, c = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0], [50.0, 61.0, 70.0, 66.0]
-    (found,) = claims.judge(over_splits(a=[a], b=[b]), [A_B])
-    expected = scipy.stats.ttest_rel(a, b)
-    low, high = expected.confidence_interval(0.95)
-    assert (found.difference - found.margin, found.difference + found.margin) == pytest.approx((low, high))
-    assert found.corrected == pytest.approx(expected.pvalue) and found.verdict == "holds"
-    assert found.contrast.over == "4 splits" and "over 4 splits" in found.words
-    (step,) = claims.judge(over_splits(a=[a], b=[b], c=[c]), [Claim("", "", "rank_1", "a", "b", than_from=("c", "b"))])
-    assert step.contrast.p_value == pytest.approx(scipy.stats.ttest_rel(a, 2 * np.array(b) - c).pvalue)
-
-
-def test_seeds_are_averaged_within_a_split():
-    """Twice the seeds are not twice the splits."""
-    a, b = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0]
-    once, twice, moved = (
-        claims.judge(over_splits(a=own, b=[b] * len(own)), [A_B])[0]
-        for own in ([a], [a, a], [a, [value + 10 for value in a]])
-    )
-    assert twice.margin == pytest.approx(once.margin) and twice.contrast.freedom == 3
-    assert moved.difference == pytest.approx(once.difference + 5)
 
 
 def test_what_gives_no_verdict():

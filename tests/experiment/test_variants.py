@@ -149,17 +149,6 @@ def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
         assert run_rows(cache, 1) == (["Our proposed DiVE"] if not changes else [])
 
 
-@pytest.mark.parametrize("length", ["equal", "published"])
-def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
-    """`reid.length: equal` gives a training with added images fewer epochs than papers do."""
-    own = deen_on_sysu(**{"reid.length": length})
-    differs = {"reid.length": "equal"} if length == "equal" else {}
-    assert variant(own, "dive") == variant(own, "flow2flow.tse") == differs
-    assert variant(own, "real") == {}, "there is no larger set"
-    recorded(Cache(tmp_path), own, "dive")
-    assert run_rows(Cache(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
-
-
 def test_old_records_stand_beside_no_paper(tmp_path):
     cache = Cache(tmp_path)
     record(cache, score(0.7, dataset="sysu_mm01", method="deen", resolved=None))

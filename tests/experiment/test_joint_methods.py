@@ -1,8 +1,8 @@
-"""AlignGAN as a ReID method of the book: fitted for each seed, ranked like any other."""
+"""Methods that are trained with a generator: fitted for each seed, ranked like any other."""
 
 import pytest
 
-from vireid_lib.experiment.study import Row, run_of
+from vireid_lib.experiment.study import Row, load_study, run_of
 from vireid_lib.generators.aligngan.networks import AlignedNetwork
 
 
@@ -13,8 +13,7 @@ def run(tiny_book):
 
 def test_it_is_trained_and_ranked(run):
     record = run.evaluate("real", 0, progress=False)
-    scores = record.values["evaluations"]
-    assert set(scores) == set(run.profile.evaluation.modes)
+    assert set(record.values["evaluations"]) == set(run.profile.evaluation.modes)
     network, config = run.network("real", 0)
     assert isinstance(network, AlignedNetwork) and config == run.reid_config and config.steps == 4
     features, rows = run.features("real", 0)
@@ -30,3 +29,12 @@ def test_each_seed_has_a_fit_of_its_own_with_the_methods_settings(run):
     fitted = starts[0].result["config"]
     assert (fitted["steps"], fitted["feature_identities"], fitted["feature_images"]) == (4, 2, 2)
     assert (fitted["generator_width"], fitted["identities"], fitted["images"]) == (2, 2, 1)
+
+
+def test_rows_of_a_seed_share_their_pretraining(tiny_book):
+    study = load_study("jsia")
+    none, whole = (run_of(tiny_book, study.row(name)) for name in ("none", "jsia"))
+    starts = [run.train("real", 0, progress=False).result["inputs"]["start"] for run in (none, whole)]
+    assert starts[0] == starts[1] == f"stage:fit_jsia:{whole.starting_point('real', 0).key}"
+    network, config = whole.network("real", 0)
+    assert config.method == "jsia" and not network.training
