@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from diffusers import DDPMScheduler
+from PIL import Image
 from safetensors.torch import load_file
 
 from vireid_lib.data import tables
@@ -159,3 +160,22 @@ def test_groups_are_drawn_evenly(tiny_config, tiny_table, tmp_path):
     rows = table.iloc[DiveTask(model, table, held)._rows(0).tolist()]
     shares = rows.groupby(["modality", rows["split"] == "external"]).size() / 600
     assert len(shares) == 3 and (shares - 1 / 3).abs().max() < 0.07
+
+
+def test_another_data_set_is_refused_by_what_differs(tiny_config, tiny_table, tmp_path):
+    fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
+
+    def refused(words, table=tiny_table, **changes):
+        config = tiny_config.model_copy(update=changes)
+        with pytest.raises(ValueError, match=words):
+            fit(config, table, tmp_path / "fit", tmp_path / "cache")
+
+    refused(r"config.images.mini_market/1 visible is 8 there and 7 now", tiny_table.iloc[:-1])
+    refused(r"config.identities.*0001", tiny_table[tiny_table["identity"] != "mini_market/0001"])
+    swapped, other = tiny_table.copy(), tiny_table.copy()
+    swapped.loc[[16, 20], "identity"] = swapped.loc[[20, 16], "identity"].tolist()
+    refused("config.people is", swapped)
+    refused("config.learning_rate is 0.01 there and 0.5 now", learning_rate=0.5)
+    other.loc[0, "path"] = str(tmp_path / "other.png")
+    Image.new("RGB", (16, 32), "red").save(tmp_path / "other.png")
+    refused("config.contents is", other)
