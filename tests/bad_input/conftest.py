@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
+import trees
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 import vireid_lib
 from vireid_lib.data import yaml12
@@ -32,7 +31,6 @@ ROWS = yaml12.load(read_text(TABLE))
 EXAMPLES = 2
 
 NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")
-LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
 
 REMEDY = re.compile(
     r"\b(add|choose|convert|copy|correct|delete|did you mean|download|drop|fetch|free|give|instead|its default|keep|"
@@ -103,63 +101,19 @@ def _tree(draw, folder, names=NAMES):
     root = folder / draw(st.sampled_from(["data", "camille's data", "样 cam7"])) / name
     people = draw(st.lists(st.integers(1, 999), min_size=4, max_size=5, unique=True))
     suffix, form = draw(st.sampled_from([".png", ".PNG", ".bmp"])), draw(st.sampled_from(["{:04d}", "{}"]))
-    images, lists = LAYOUTS[name](people, form)
-    for seed, path in enumerate(images):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 8, 3), np.uint8)).save(
-            root / f"{path}{suffix}"
-        )
-    for listing, lines in lists.items():
-        (root / listing).parent.mkdir(exist_ok=True)
-        (root / listing).write_text("".join(f"{line.replace('*', suffix)}\n" for line in lines))
-    for light, cameras in LLCM_CAMERAS.items() if name == "llcm" else ():
-        for camera in cameras:
-            (root / f"test_{light}/cam{camera}").mkdir(parents=True, exist_ok=True)
-    return name, root
-
-
-# The paths of a data set's images, without suffix, and the lines of its lists, in which * stands for it.
-
-
-def _sysu(people, form):
-    parts = {"train": people[:1], "val": people[1:2], "test": people[2:]}
-    images = [f"cam{camera}/{form.format(one)}/{n:04d}" for one in people for camera in range(1, 7) for n in (1, 2)]
-    return images, {f"exp/{split}_id.txt": [",".join(map(str, ids))] for split, ids in parts.items()}
-
-
-def _regdb(people, form):
-    images, lists = [], {}
-    for split, ids in (("train", people[:2]), ("test", people[2:])):
-        for place in ("Visible", "Thermal"):
-            own = [(f"{place}/{one}/front_{n}_{one}", label) for label, one in enumerate(ids) for n in (1, 2)]
-            images += [path for path, _ in own]
-            lists[f"idx/{split}_{place.lower()}_1.txt"] = [f"{path}* {label}" for path, label in own]
-    return images, lists
-
-
-def _llcm(people, form):
-    images, lists = [], {"idx/test_id.txt": [",".join(map(str, people[2:]))]}
-    for light in LLCM_CAMERAS:
-        name = f"{{0:04d}}_c{{1:02d}}_s1_f1_{light}"
-        own = [
-            (f"{light}/{one:04d}/{name.format(one, camera)}", label)
-            for label, one in enumerate(people[:2])
-            for camera in (1, 2)
-        ]
-        lists[f"idx/train_{light}.txt"] = [f"{path}* {label}" for path, label in own]
-        images += [path for path, _ in own]
-        folder = f"test_{light}/cam{{1}}/{form.replace('{', '{0')}/{name}"
-        images += [folder.format(one, camera) for one in people[2:] for camera in (1, 2)]
-    return images, lists
-
-
-def _market(people, form):
-    images = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1" for one in people[:2] for camera in (1, 2)]
-    parts = (("query", 1), ("bounding_box_test", 2))
-    return images + [f"{part}/{one:04d}_c{camera}s1_1_1" for part, camera in parts for one in people[2:]], {}
-
-
-LAYOUTS = {"sysu_mm01": _sysu, "regdb": _regdb, "llcm": _llcm, "market1501": _market}
+    first, rest = people[:2], people[2:]
+    if name == "sysu_mm01":
+        seen, parts = dict.fromkeys(people, dict.fromkeys(range(1, 7), 2)), {"train": first[:1], "val": first[1:]}
+        made = trees.sysu(seen, parts | {"test": rest}, form)
+    elif name == "regdb":
+        made = trees.regdb(dict.fromkeys(people, 2), [first])
+    elif name == "llcm":
+        made = trees.llcm(first, rest, form=form)
+    else:
+        boxes = {"bounding_box_train": (first, (1, 2)), "query": (rest, (1,)), "bounding_box_test": (rest, (2,))}
+        shown = {place: [f"{one:04d}_c{c}s1_1_1" for one in ids for c in by] for place, (ids, by) in boxes.items()}
+        made = trees.market(shown)
+    return name, trees.write(root, made, suffix)
 
 
 def _judge(row: dict, act: Callable[[], object], wanted: object, folder: Path) -> None:

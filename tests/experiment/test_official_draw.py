@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
+import trees
 import yaml
-from PIL import Image
 
 from vireid_lib import experiment
 from vireid_lib.experiment.pipeline import Run, load_features
@@ -48,16 +48,9 @@ def permutations() -> np.ndarray:
 def written(tmp_path_factory) -> Path:
     """A folder with a small data set in SYSU-MM01's layout."""
     folder = tmp_path_factory.mktemp("data")
-    root = folder / "SYSU-MM01"
-    for camera in range(1, 7):
-        for person in (person for people in PEOPLE.values() for person in people):
-            for number in range(1, images(camera, person) + 1):
-                path = root / f"cam{camera}/{person:04d}/{number:04d}.jpg"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (8, 16), (40 * person, 20 * camera, 12 * number)).save(path)
-    (root / "exp").mkdir()
-    for split, people in PEOPLE.items():
-        (root / f"exp/{split}_id.txt").write_text(",".join(map(str, people)))
+    people = [person for people in PEOPLE.values() for person in people]
+    seen = {person: {camera: images(camera, person) for camera in range(1, 7)} for person in people}
+    root = trees.write(folder / "SYSU-MM01", trees.sysu(seen, PEOPLE))
     scipy.io.savemat(root / FILE, {"rand_perm_cam": permutations()})
     return folder
 
