@@ -1,5 +1,6 @@
 """A tiny open book: a world of a few people, a random Stable Diffusion of real classes, four steps of fine-tuning."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,10 +67,14 @@ def tiny_run(tiny_book):
 
 @pytest.fixture(scope="session")
 def vireid():
-    """Runs the command, as a user does: `vireid("book", "--profile", "smoke", ...)`."""
+    """Runs the command, as a user does: `vireid("book", "--profile", "smoke", ...)`; with `alone`, on one core, where
+    tiny trainings run in turn: starting a process for each costs more than they do."""
 
-    def run(*arguments: object) -> subprocess.CompletedProcess:
+    def run(*arguments: object, alone: bool = False) -> subprocess.CompletedProcess:
         code = "import sys; from vireid_lib.cli import main; sys.exit(main())"
+        if alone and hasattr(os, "sched_setaffinity"):
+            cores, worker = sorted(os.sched_getaffinity(0)), int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+            code = f"import os; os.sched_setaffinity(0, {{{cores[worker % len(cores)]}}}); {code}"
         command = [sys.executable, "-c", code, *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
@@ -78,9 +83,10 @@ def vireid():
 
 @pytest.fixture(scope="session")
 def smoke_book(vireid, tmp_path_factory):
-    """The finished workspace, whose path has what paths should not have, and what the command printed."""
+    """The finished workspace, whose path has what paths should not have, and what the command printed. Trainings that
+    chapters write out by hand are short."""
     workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
-    return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace)
+    return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace, "-p", "steps=10")
 
 
 @pytest.fixture(scope="session")

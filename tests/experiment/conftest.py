@@ -3,6 +3,7 @@
 import pytest
 import trees
 
+from vireid_lib import cores
 from vireid_lib.experiment.finished import Finished
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -21,6 +22,12 @@ class Noted(Finished):
         self.keys.add((name, key))
         found = super()._finished(name, key, made_of)
         return found or StageRecord(name, key, self.stages / name / key, {"values": {}, "seeds": [0]})
+
+
+@pytest.fixture(autouse=True)
+def in_turn(monkeypatch):
+    """Jobs run in this process: starting others costs more than tiny trainings do."""
+    monkeypatch.setattr(cores, "available", lambda: 1)
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,7 @@ class Stopped(Exception):
         ("jsia", {"form": "release", "pretrained": None}),
         ("dive", {"lora_scope": "shared"}),
         ("dive", {"form": "release", "min_aspect": 0.0}),
+        ("dive", {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}),
     ],
 )
 def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, fitted, toy_people, tmp_path, monkeypatch):

@@ -1,16 +1,11 @@
 """Fine-tuning trains what it may, and continues where it was stopped."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 import torch
 from diffusers import DDPMScheduler
 from PIL import Image
-from safetensors.torch import load_file
 
-from vireid_lib.data import tables
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base import load_base
@@ -92,39 +87,6 @@ def test_tokens_from_visible_leaves_rows_of_infrared_batches(tiny_config, tiny_t
     model.rows.frozen = torch.tensor([False])
     model.base.text(ids).last_hidden_state.square().sum().backward()
     assert model.rows.rows.grad.abs().sum() > 0
-
-
-DIES = """
-import json, os, signal, sys
-from pathlib import Path
-from vireid_lib.data import tables
-from vireid_lib.generators.dive import finetune
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.dive import Dive
-root, real = Path(sys.argv[1]), finetune.DiveTask.losses
-def dies(self, step):
-    if step == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, step)
-finetune.DiveTask.losses = dies if sys.argv[3] == "die" else real
-dive = Dive(DiveConfig(**json.loads((root / "config.json").read_text())), device="cpu", progress=False)
-dive.fit(tables.load(root / "table.csv"), root / sys.argv[2])
-"""
-
-
-@pytest.mark.slow
-def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
-    """SIGKILL in the middle of a step, in another process."""
-    tables.save(tiny_table, tmp_path / "table.csv")
-    (tmp_path / "config.json").write_text(tiny_config.model_copy(update=EXTRAS).model_dump_json())
-    for words, code in ((("a", "live"), 0), (("b", "die"), -9), (("b", "live"), 0)):
-        assert subprocess.run([sys.executable, "-c", DIES, str(tmp_path), *words]).returncode == code
-    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").glob("**/*.safetensors"))
-    files = [file for file in files if "checkpoints" not in file.parts]
-    assert len(files) == 1 + 2 * 5  # tokens, and of each branch LoRA and norms
-    for file in files:
-        first, second = (load_file(tmp_path / name / file) for name in "ab")
-        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items()), file
 
 
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):
