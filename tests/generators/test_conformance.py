@@ -38,15 +38,6 @@ def files(folder):
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_contract(name):
-    kind = generators.generator_class(name)
-    assert kind.capabilities <= {"expand", "translate"} and "expand" in kind.capabilities
-    for config in (generators.configure(name), kind.config_class.small()):
-        assert isinstance(config, kind.config_class) and isinstance(config.seed, int)
-        assert kind(config, progress=False).config == config
-
-
 def test_names_configurations_and_capabilities_are_checked(tmp_path):
     with pytest.raises(ValueError, match="did you mean dive"):
         generators.build("divee")

@@ -22,8 +22,7 @@ def fit(config, table, folder, cache):
     return dive
 
 
-@pytest.mark.parametrize("norms", [False, True])
-@pytest.mark.parametrize("precision", ["no", "bf16"])
+@pytest.mark.parametrize(("precision", "norms"), [("no", False), ("bf16", True)])
 def test_only_token_rows_and_branches_change(tiny_config, tiny_table, tmp_path, precision, norms):
     changes = {"precision": precision, "branch_norms": norms}
     before, config = load_base(tiny_config.base_model), tiny_config.model_copy(update=changes)

@@ -30,11 +30,6 @@ def fit(tiny, tiny_table, tmp_path_factory):
     return make
 
 
-@pytest.fixture(scope="module")
-def fitted(fit):
-    return fit()
-
-
 NORMS = {"lora_targets": "all+ends", "branch_norms": True, "rescale_guidance": 0.7}
 STOCHASTIC = {"solver": "sde-dpmsolver++", "karras_sigmas": True}
 
@@ -151,16 +146,8 @@ def test_pictures_of_an_identity_share_a_part_of_their_noise(tiny_config, over):
     assert all(each.var().item() == pytest.approx(1, abs=0.08) for each in mixed)
 
 
-def test_a_row_says_with_which_seed_its_picture_was_made(fitted, tmp_path):
-    table = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    row = table.iloc[5]
-    picture = sample(fitted[0].model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
-    assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
-
-
-@pytest.mark.parametrize("norms", [False, True])
-def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path, norms):
-    changes = {"precision": "bf16", "steps": 2, "branch_norms": norms}
+def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):
+    changes = {"precision": "bf16", "steps": 2, "branch_norms": True}
     dive = Dive(tiny_config.model_copy(update=changes), device="cpu", progress=False)
     dive.fit(tiny_table, tmp_path / "fit")
     model = dive.model

@@ -79,3 +79,13 @@ def _has_numbers(axis) -> bool:
 def _line(axes, name: str):
     place = axes.get_subplotspec()
     return axes if place is None else place.colspan if name == "x" else place.rowspan
+
+
+def test_differences_fill_only_what_is_established():
+    picture = plots.differences(["a", "b", "c"], [2.0, 0.5, 1.0], [1.0, 1.0, np.nan], axis="points")
+    faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
+    assert faces[0] != "white" and faces[1:] == ["white", "white"]
+    assert {"+2.0 ± 1.0", "+1.0"} <= {text.get_text() for text in picture.axes[0].texts}
+    picture = plots.differences(["a", "b"], [2.0, 3.0], [1.0, 1.0], axis="points", established=[False, True])
+    faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
+    assert faces[0] == "white" != faces[1], "a corrected verdict overrules the interval"

@@ -17,8 +17,6 @@ OF_ONE_METHOD = (1, 3, 4)
 FIGURE_5 = re.compile(r"(dive|oracle_ir)_\d+")
 """Names of figure 5's rows."""
 
-every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
-
 
 @pytest.fixture
 def counting_book(tiny_run):
@@ -46,18 +44,6 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
         dive.study(Run(alone, tiny_book.folder))
-
-
-@every_method
-def test_rows_labels_and_claims_follow_the_method(counting_book, method):
-    study = dive.study(counting_book, ["grayscale", "cyclegan"], method)
-    chosen = [row for row in study.rows if row.name.split("_")[0] not in dive.METHODS]
-    assert chosen and {row.method for row in chosen} == {method}
-    assert study.row("campus").label.startswith(dive.METHODS[method])
-    assert [row.name for row in study.rows][:2] == [f"{method}_real", f"{method}_cyclegan"]
-    baselines = {f"{other}_real" for other in dive.METHODS if other != method}
-    about = [claim for claim in study.claims if not claim.place.startswith("Table 2")]
-    assert not [claim for claim in about if set(claim.rows) & baselines], "a claim on another method's baseline"
 
 
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
