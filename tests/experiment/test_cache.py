@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,6 @@ from vireid_lib.experiment import code_digest
 from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
 from vireid_lib.experiment.code_digest import CodeChanged
 from vireid_lib.experiment.provenance import ResultError
-from vireid_lib.training import checkpoint
-from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import threads
 
 
@@ -147,37 +144,6 @@ def test_a_kill_before_the_last_rename_costs_nothing(cache, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             cache.stage("s", {}, {}, make)
     assert cache.stage("s", {}, {}, make).values == {"value": 7} and calls == [1]
-
-
-def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(cache, monkeypatch):
-    """What is left of it must not be taken for a training to go on with."""
-
-    def make(folder):
-        bind(folder / "training.json", {"steps": 1}, what="another training")
-        _, tensors, _ = checkpoint.load(folder / "checkpoints") or (0, {"x": torch.ones(3)}, {})
-        checkpoint.save(folder / "checkpoints", 1, {"x": tensors["x"]}, {})
-        if fails:
-            raise ValueError("stopped")
-        return {"value": tensors["x"].sum().item()}
-
-    def killed(path, *_, **__):
-        """Remove the damaged file and the checkpoint's record, and no more."""
-        for file in [*cache.stages.rglob("meta.json"), *cache.stages.rglob("training.json")]:
-            file.unlink()
-        raise KeyboardInterrupt
-
-    fails = True
-    with pytest.raises(StageFailed):
-        cache.stage("s", {}, {}, make)
-    (partial,) = (cache.stages / "s").glob("*.partial")
-    (partial / "training.json").write_text("")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(shutil, "rmtree", killed)
-        cache.stage("s", {}, {}, make)
-    fails = False
-    assert cache.stage("s", {}, {}, make).values == {"value": 3.0}
-    (left,) = [path for path in (cache.stages / "s").iterdir() if path.suffix != ".lock"]
-    assert left == cache.records()[0].folder
 
 
 def test_what_a_killed_process_was_writing_is_not_part_of_the_finished_stage(cache):
