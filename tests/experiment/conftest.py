@@ -32,11 +32,12 @@ def in_turn(monkeypatch):
 
 @pytest.fixture(scope="session")
 def stage_keys():
-    """Call it with a run and what is asked of it: the names and keys of the stages that are asked for."""
+    """Call it with a run and what is asked of it: the names and keys of the stages that are asked for; of the world
+    where its tables have not been read before."""
 
     def keys(run, *asks):
         own = run.with_profile(run.profile)
-        own.tables, own.cache = {}, Noted(run.cache)
+        own.cache = Noted(run.cache)
         for ask in asks:
             try:
                 ask(own)

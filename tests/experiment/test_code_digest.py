@@ -28,7 +28,8 @@ def keys(world, stage_keys):
     """The keys of some stages, whatever code is loaded at the time of the call: "train deen", "gallery dive", ..."""
 
     def all_keys():
-        datasets.world(world)
+        world.tables.clear()
+        world.data()
         asked = {each: (world.with_method(each), lambda run: run.evaluate("real", 0)) for each in METHODS}
         asked |= {name: (world, lambda run, name=name: run.gallery(name)) for name in GENERATORS}
         return {
