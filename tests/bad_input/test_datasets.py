@@ -17,7 +17,6 @@ CAMERA_FOLDERS = {
     "llcm": ["test_vis/cam1"],
     "market1501": ["query", "bounding_box_train", "bounding_box_test"],
 }
-CLUTTER = "Thumbs.db .DS_Store ._0001.jpg desktop.ini notes.txt a.jpg.part checksums.md5 .directory a.zip".split()
 
 
 def test_kind(row, tried, tree):
@@ -97,19 +96,6 @@ def tree_lacks_a_folder(draw, name, root):
     if how == "file":
         (root / lost).write_text(draw(st.sampled_from(["", "../elsewhere\n"])))
     return _refused(name, root, str(root), lost)
-
-
-@_of()
-def tree_has_clutter(draw, name, root):
-    """What file managers, archives and people leave between the images."""
-    before = read_dataset(name, root)
-    places = [root, *{os.path.dirname(path) for path in before["path"]}]
-    for place in places:
-        left = draw(st.sampled_from(CLUTTER))
-        with open(os.path.join(place, left), "wb") as file:
-            file.write(draw(st.binary(max_size=20)))
-    (root / draw(st.sampled_from(["__MACOSX", "new folder", ".git", "cam99"]))).mkdir()
-    return _same(name, root, before)
 
 
 @_of("sysu_mm01", "llcm")

@@ -118,13 +118,6 @@ def image_has_no_brightness(draw, folder):
     return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
 
 
-def image_has_the_wrong_suffix(draw, folder):
-    pixels = _pixels(draw)
-    kind = draw(st.sampled_from(["PNG", "BMP", "TIFF", "WEBP"]))
-    data = _saved(Image.fromarray(pixels), kind, **({"lossless": True} if kind == "WEBP" else {}))
-    return _shown(folder, data, pixels, name=draw(st.sampled_from(["1.jpg", "1.JPEG", "1.bmp"])))
-
-
 def image_has_odd_exif(draw, folder):
     """Fields of the wrong type and of the wrong length, as cameras and tools write them."""
     pixels = _pixels(draw)
@@ -185,12 +178,3 @@ def image_is_broken_and_its_name_is_not_utf8(draw, folder):
     with open(os.path.join(folder, name), "wb") as file:
         file.write(draw(st.binary(max_size=50)))
     return _refused(folder, name)
-
-
-def image_has_a_text_beyond_measure(draw, folder):
-    """A compressed comment that would take more memory than the picture a thousand times over."""
-    data = _saved(Image.fromarray(_pixels(draw)))
-    chunk = b"zTXt" + b"Comment\0\0" + zlib.compress(bytes(draw(st.integers(2_000_000, 9_000_000))))
-    end = data.rindex(b"IDAT") - 4
-    whole = data[:end] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[end:]
-    return _written(folder, whole, "0001.png")
