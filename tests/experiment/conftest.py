@@ -4,6 +4,7 @@ import pytest
 import trees
 
 from vireid_lib import cores
+from vireid_lib.experiment import cache
 from vireid_lib.experiment.finished import Finished
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -22,6 +23,14 @@ class Noted(Finished):
         self.keys.add((name, key))
         found = super()._finished(name, key, made_of)
         return found or StageRecord(name, key, self.stages / name / key, {"values": {}, "seeds": [0]})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Stages of tiny networks compute with one thread: two cost more than they bring where workers share the cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "THREADS", 1)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +60,7 @@ def stage_keys():
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory):
     """SYSU-MM01 with three people to train on and two to test; RegDB with two unequal splits; Market-1501 with five."""
-    root, everywhere = tmp_path_factory.mktemp("data"), dict.fromkeys(range(1, 7), 3)
+    root, everywhere = tmp_path_factory.mktemp("data"), dict.fromkeys(range(1, 7), 2)
     parts = {"train": (1, 2), "val": (3,), "test": (4, 5)}
     trees.write(root / "SYSU-MM01", trees.sysu(dict.fromkeys(range(1, 6), everywhere), parts))
     counts = dict.fromkeys((1, 2, 3), 4) | dict.fromkeys((4, 5, 6), 9)  # split 2 trains on more than split 1

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from vireid_lib.experiment import cache as cache_module
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import jobs
-from vireid_lib.experiment.cache import Cache, StageFailed
+from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
 from vireid_lib.experiment.pipeline import Run, load_features
 
 
@@ -75,6 +76,7 @@ def test_a_killed_process_is_reported(tmp_path, monkeypatch):
 
 
 def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "THREADS", THREADS)  # as in Ray's processes
     asked = [("real", 0), ("real", 1), ("grayscale", 0)]
     found = {}
     for engine in engines.ENGINES:
