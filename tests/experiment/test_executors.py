@@ -1,37 +1,18 @@
 """Jobs of a study: in turn, over processes, on Ray; what fails is named and done again, and nothing runs twice."""
 
 import os
-import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from counted import killed, note
 
 from vireid_lib.experiment import cache as cache_module
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import jobs
-from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
+from vireid_lib.experiment.cache import THREADS, StageFailed
 from vireid_lib.experiment.pipeline import Run, load_features
-
-
-def note(folder: str, number: int) -> tuple[int, int]:
-    """A stage that counts how often it was made; number 2 fails while a file `broken` is there."""
-
-    def make(own: Path) -> dict:
-        with open(Path(folder) / f"made_{number}", "a") as log:
-            log.write("x")
-        if number == 2 and (Path(folder) / "broken").exists():
-            raise ValueError("the lamp is out")
-        return {"square": number**2}
-
-    made = Cache(Path(folder) / "workspace").stage("note", {"number": number}, {}, make)
-    return made.values["square"], os.getpid()
-
-
-def killed() -> None:
-    """A job whose process the operating system kills."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def notes(folder: Path) -> list[engines.Job]:
