@@ -115,12 +115,3 @@ def test_findings_follow_the_numbers(person, code, verdicts):
     found = findings(_measured(person, code))
     assert found["verdict"].tolist() == verdicts
     assert found["mean"].iloc[:2].tolist() == pytest.approx([person - 1, person - code], abs=0.01)
-
-
-def test_an_image_without_a_map_and_a_single_image_decide_nothing():
-    measured = _measured(1.4, 1.0)
-    gap = measured["image"].eq(3) & measured["piece"].eq("[k]")
-    some = measured.assign(concentration=measured["concentration"].where(~gap))
-    left_out = findings(measured[measured["image"] != 3])
-    pd.testing.assert_frame_equal(findings(some), left_out)
-    assert set(findings(measured[measured["image"] == 0])["verdict"]) == {"undecided"}

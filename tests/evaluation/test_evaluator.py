@@ -8,16 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.evaluation import (
-    LlcmProtocol,
-    RegdbProtocol,
-    SysuProtocol,
-    combine,
-    cosine_distance,
-    evaluate,
-    ranking,
-    score,
-)
+from vireid_lib.evaluation import LlcmProtocol, SysuProtocol, cosine_distance, evaluate, ranking, score
 from vireid_lib.evaluation.evaluator import dot_distance
 
 MODALITY = dict.fromkeys((1, 2, 4, 5), "visible") | dict.fromkeys((3, 6), "infrared")
@@ -117,17 +108,3 @@ def test_identities_that_were_trained_on_are_refused():
         evaluate(features_of(table), table, SysuProtocol(), trained_identities=["mini/0003", "other/0001"])
     evaluation = evaluate(features_of(table), table, SysuProtocol(), trained_identities=["other/0003"])
     assert evaluation.disjoint is True
-
-
-def regdb(trial, direction="visible-to-infrared", seed=0):
-    table = miniature(first=10 * trial)
-    table = table[table["camera"].isin(["mini/1", "mini/3"])]
-    return evaluate(features_of(table, seed=seed), table, RegdbProtocol(direction, trial), trained_identities=[])
-
-
-def test_regdb_splits_are_combined():
-    parts = [regdb(trial, seed=trial) for trial in (1, 2, 3)]
-    whole = combine(parts)
-    assert [trial.name for trial in whole.trials] == ["split 1", "split 2", "split 3"]
-    assert whole.scores.mean_ap == pytest.approx(np.mean([part.scores.mean_ap for part in parts]))
-    assert "trial" not in whole.protocol and whole.disjoint is True

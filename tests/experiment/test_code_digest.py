@@ -80,12 +80,10 @@ EVALUATED = {f"evaluate {method}" for method in METHODS}
     ("module", "old", "new", "whose"),
     [
         (MINING, "    margin: float = 0.2", "    margin: float = 0.3", trained("deen")),
-        ("vireid_lib.reid.methods.deen", "from vireid_lib", LINE, trained("deen")),
         ("vireid_lib.reid.train", "def train_task", "ALPHA = 1\n\n\ndef train_task", trained(*METHODS)),
         ("vireid_lib.evaluation.ranking", "from vireid_lib", LINE, EVALUATED),
         ("vireid_lib.generators.cyclegan", "from vireid_lib", LINE, fitted("cyclegan")),
         ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", LINE, fitted("flow2flow")),
-        ("vireid_lib.generators.dive.lora", "from vireid_lib", LINE, fitted("dive")),
         ("vireid_lib.experiment.methods", "def train(", "def train(unused: int, ", trained(*METHODS)),
         (f"{STEPS}.evaluate", "def evaluate(", "def evaluate(unused: int, ", EVALUATED),
         (f"{STEPS}.fit", "def fit(", "def fit(unused: int, ", fitted(*GENERATORS)),

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from vireid_lib import generators
 from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
@@ -65,15 +64,3 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     for name in ("sysu", "llcm"):
         counts = load_profile(name).expand.counts
         assert min(counts) < 1011 < max(counts)
-
-
-def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
-    expected = {name for name in generators.names() if "expand" in generators.build(name).capabilities}
-    table = {row.training for row in dive.study(tiny_book).rows if row.name.startswith("agw_")}
-    assert table == expected | {"real", "resampled_ir", "oracle_ir"}
-    few = {row.training for row in dive.study(tiny_book, ["grayscale"]).rows if row.name.startswith("agw_")}
-    assert few == {"real", "grayscale", "dive", "resampled_ir", "oracle_ir"}
-    names = {row.name for row in dive.study(tiny_book, ["grayscale", "cyclegan"]).rows}
-    assert "cyclegan_both" in names and "grayscale_both" not in names
-    with pytest.raises(ValueError, match="no generator 'nobody'"):
-        dive.study(tiny_book, ["nobody"])
