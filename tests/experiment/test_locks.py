@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import chapters
 import pytest
 
 from vireid_lib.experiment import locks
@@ -107,8 +108,7 @@ def test_another_machines_process_is_waited_for_until_it_gives_no_sign_of_life(t
 
 def test_a_book_of_another_machine_is_not_disturbed(tmp_path, right):
     (tmp_path / "w").mkdir()
-    parameters = '# %% tags=["parameters"]\nprofile = ""\nworkspace = ""\ndata_root = ""\n'
-    (tmp_path / "01_first.py").write_text(parameters)
+    chapters.write(tmp_path, "01_first")
     with held_elsewhere(tmp_path / "w" / ".book.lock", "unseen", "left") as there:
         told = f"Another `vireid book` is running.*process {there.pid} on left"
         with pytest.raises(RunError, match=told):

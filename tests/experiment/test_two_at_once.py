@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import chapters
 import pytest
 
 from vireid_lib.experiment.stage_folders import RESULT
@@ -36,16 +37,6 @@ def make(folder):
 def work(workspace):
     (Path(workspace) / f"asked-{os.getpid()}").touch()
     return Cache(workspace).stage("work", {}, {}, make)
-"""
-CHAPTER = """# %% tags=["parameters"]
-profile = ""
-workspace = ""
-data_root = ""
-
-# %%
-from shared_work import work
-
-print(work(workspace).values)
 """
 RUN = """
 import sys
@@ -92,16 +83,16 @@ def ended(process):
 
 
 def test_a_book_and_a_study(tmp_path, start, monkeypatch):
-    folders = modules, chapters, workspace = [tmp_path / name for name in ("modules", "chapters", "w")]
-    for folder in folders:
-        folder.mkdir()
+    modules, workspace = tmp_path / "modules", tmp_path / "w"
+    modules.mkdir()
+    workspace.mkdir()
     (modules / "shared_work.py").write_text(STAGE)
     for name in ("01_first", "other"):
-        (chapters / f"{name}.py").write_text(CHAPTER)
+        chapters.write(tmp_path / "chapters", name, "from shared_work import work\n\nprint(work(workspace).values)")
     paths = [str(modules), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     (workspace / "hold").touch()
-    both = [start(RUN, chapters, workspace, study) for study in ("", "other")]
+    both = [start(RUN, tmp_path / "chapters", workspace, study) for study in ("", "other")]
     until = time.monotonic() + 300
     while len(list(workspace.glob("asked-*"))) < 2:
         assert time.monotonic() < until, "waited in vain"
