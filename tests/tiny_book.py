@@ -8,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 from diffusers import StableDiffusionPipeline
 
 from vireid_lib.data.strict import read_yaml
 from vireid_lib.evaluation import Trial
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
 from vireid_lib.miniworld.pretrain_networks import (
     DenoiserConfig,
@@ -82,11 +84,20 @@ def vireid():
 
 
 @pytest.fixture(scope="session")
-def smoke_book(vireid, tmp_path_factory):
+def smoke_profile(tmp_path_factory):
+    """File of the profile `smoke` with shorter ReID trainings."""
+    file, shorter = tmp_path_factory.mktemp("profile") / "short.yaml", {"reid.config.steps": 12}
+    profile = changed(load_profile("smoke"), shorter, "test").model_copy(update={"name": "short"})
+    file.write_text(yaml.safe_dump(profile.model_dump()))
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def smoke_book(vireid, smoke_profile, tmp_path_factory):
     """The finished workspace, whose path has what paths should not have, and what the command printed. Trainings that
     chapters write out by hand are short."""
     workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
-    return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace, "-p", "steps=10")
+    return workspace, vireid("book", "--profile", smoke_profile, "--workspace", workspace, "-p", "steps=10")
 
 
 @pytest.fixture(scope="session")

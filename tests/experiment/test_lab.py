@@ -58,13 +58,13 @@ def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, 
 
 
 @contextlib.contextmanager
-def running_lab(root: Path, workspace: Path) -> Iterator[str]:
+def running_lab(root: Path, profile: str, workspace: Path) -> Iterator[str]:
     """JupyterLab on the notebooks in `root`; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [*lab.command(root, port=port, browser=False), "--LabApp.expose_app_in_browser=True"]
-    environment = os.environ | lab.environment("smoke", workspace)
+    environment = os.environ | lab.environment(profile, workspace)
     environment.pop("VIREID_HEADLESS", None)
     log = root / "lab.log"
     with open(log, "w") as out:
@@ -80,13 +80,13 @@ def running_lab(root: Path, workspace: Path) -> Iterator[str]:
         process.wait(60)
 
 
-def test_a_chapter_runs_in_a_browser_and_a_slider_changes_its_figure(chromium, smoke_book, tmp_path):
+def test_a_chapter_runs_in_a_browser_and_a_slider_changes_its_figure(chromium, smoke_book, smoke_profile, tmp_path):
     workspace, done = smoke_book
     assert done.returncode == 0
     shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
     shutil.copy(project_root() / "README.md", tmp_path)
     stages = records(workspace)
-    with running_lab(tmp_path, workspace) as address:
+    with running_lab(tmp_path, smoke_profile, workspace) as address:
         page = chromium.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)

@@ -15,7 +15,7 @@ from vireid_lib.experiment.variants import resolved
 STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7), "flow2flow": (3, 4, 5, 6, 7, 8), "jsia": (3, 4)}
 """Study → the paper's tables that it shows."""
 
-SLOW = {"flow2flow": pytest.mark.slow, "jsia": pytest.mark.slow}  # fit generators too
+SLOW = dict.fromkeys(("deen", "flow2flow", "jsia"), pytest.mark.slow)
 
 
 @pytest.fixture
