@@ -85,8 +85,9 @@ def vireid():
 
 @pytest.fixture(scope="session")
 def smoke_profile(tmp_path_factory):
-    """File of the profile `smoke` with shorter ReID trainings."""
-    file, shorter = tmp_path_factory.mktemp("profile") / "short.yaml", {"reid.config.steps": 12}
+    """File of the profile `smoke` with shorter trainings."""
+    file = tmp_path_factory.mktemp("profile") / "short.yaml"
+    shorter = {"reid.config.steps": 12, "generators.dive": {"steps": 15, "checkpoint_every": 5}}
     profile = changed(load_profile("smoke"), shorter, "test").model_copy(update={"name": "short"})
     file.write_text(yaml.safe_dump(profile.model_dump()))
     return str(file)
