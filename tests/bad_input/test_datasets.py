@@ -98,25 +98,6 @@ def tree_lacks_a_folder(draw, name, root):
     return _refused(name, root, str(root), lost)
 
 
-@_of("sysu_mm01", "llcm")
-def tree_has_a_person_without_images(draw, name, root):
-    listing = {"sysu_mm01": "exp/test_id.txt", "llcm": "idx/test_id.txt"}[name]
-    one = int(draw(st.sampled_from((root / listing).read_text().strip().split(","))))
-    for place in [place for place in root.glob("**/*") if place.is_dir() and place.name.isdecimal()]:
-        if int(place.name) == one and "cam" in place.parent.name:
-            for image in place.iterdir():
-                image.unlink()
-    return _refused(name, root, str(root / listing), str(one))
-
-
-@_of("sysu_mm01")
-def tree_has_two_folders_for_a_person(draw, name, root):
-    place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
-    other = place.with_name(f"{int(place.name):06d}")
-    shutil.copytree(place, other)
-    return _refused(name, root, str(root / "cam1"), other.name)
-
-
 @_of("market1501")
 def tree_has_odd_names(draw, name, root):
     """Neither identity nor camera, a camera that the manifest lacks, or a distractor outside of the gallery."""

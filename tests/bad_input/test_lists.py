@@ -113,13 +113,6 @@ def list_repeats_a_line(held):
 
 
 @list_of_identities
-def list_repeats_a_number(held):
-    one = held.one_of(*held.lines[0].split(","))
-    held.write([f"{held.lines[0]},{held.one_of('', '0', '000')}{one}"])
-    return held.refused(one)
-
-
-@list_of_identities
 def list_names_no_number(held):
     words = "seven", "1.5", "0x7", "cam1", "#7", "7-9", "²", "１x", "\u200b7", "nan", "1;2"
     word = held.one_of(*words, f"-{held.draw(st.integers(1, 99))}")

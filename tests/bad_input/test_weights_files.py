@@ -75,12 +75,6 @@ def weights_are_not_finite(draw, folder):
     return _refused(folder, _saved(tensors, suffix), suffix, name)
 
 
-def weights_are_of_another_form(draw, folder):
-    one = torch.ones(2)
-    content = [[one], {"state_dict": {"weight": one}}, one, 3, {"weight": one, "epoch": 3}]
-    return _refused(folder, _saved(draw(st.sampled_from(content)), ".pth"), ".pth")
-
-
 def _base(folder):
     """A copy of the embedded model; its files are links until they are damaged."""
     for place, _, names in os.walk(EMBEDDED):

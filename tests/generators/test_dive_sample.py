@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -39,17 +38,10 @@ PARTS = ("scale", "shift")
 
 
 @pytest.mark.parametrize("changes", [{}, NORMS, STOCHASTIC], ids=["plain", "norms", "stochastic"])
-def test_vanilla_pipeline_gives_the_same_image(fit, tiny_base, changes):
+def test_vanilla_pipeline_gives_the_same_image(fit, vanilla, changes):
     dive, folder = fit(**changes)
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
-    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipeline.scheduler.config,
-        timestep_spacing="linspace",
-        algorithm_type=dive.config.solver,
-        use_karras_sigmas=dive.config.karras_sigmas,
-    )
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = vanilla(algorithm_type=dive.config.solver, use_karras_sigmas=dive.config.karras_sigmas)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
     if dive.config.branch_norms:  # as the docstring of `Branches.save` tells its readers
