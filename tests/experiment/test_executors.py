@@ -21,12 +21,15 @@ def notes(folder: Path) -> list[engines.Job]:
 
 @pytest.fixture(scope="module")
 def two_ray_workers():
-    """A Ray of two workers on this machine."""
+    """A Ray of two workers on this machine, which find the tests' own modules."""
     import ray
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(params=["in turn", "processes", "ray"])
