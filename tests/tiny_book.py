@@ -1,5 +1,6 @@
 """A tiny open book: a world of a few people, a random Stable Diffusion of real classes, four steps of fine-tuning."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 from diffusers import StableDiffusionPipeline
 
 from vireid_lib.data.strict import read_yaml
 from vireid_lib.evaluation import Trial
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
 from vireid_lib.miniworld.pretrain_networks import (
     DenoiserConfig,
@@ -66,10 +69,14 @@ def tiny_run(tiny_book):
 
 @pytest.fixture(scope="session")
 def vireid():
-    """Runs the command, as a user does: `vireid("book", "--profile", "smoke", ...)`."""
+    """Runs the command, as a user does: `vireid("book", "--profile", "smoke", ...)`; with `alone`, on one core, where
+    tiny trainings run in turn: starting a process for each costs more than they do."""
 
-    def run(*arguments: object) -> subprocess.CompletedProcess:
+    def run(*arguments: object, alone: bool = False) -> subprocess.CompletedProcess:
         code = "import sys; from vireid_lib.cli import main; sys.exit(main())"
+        if alone and hasattr(os, "sched_setaffinity"):
+            cores, worker = sorted(os.sched_getaffinity(0)), int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+            code = f"import os; os.sched_setaffinity(0, {{{cores[worker % len(cores)]}}}); {code}"
         command = [sys.executable, "-c", code, *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
@@ -77,10 +84,21 @@ def vireid():
 
 
 @pytest.fixture(scope="session")
-def smoke_book(vireid, tmp_path_factory):
-    """The finished workspace, whose path has what paths should not have, and what the command printed."""
+def smoke_profile(tmp_path_factory):
+    """File of the profile `smoke` with shorter trainings."""
+    file = tmp_path_factory.mktemp("profile") / "short.yaml"
+    shorter = {"reid.config.steps": 12, "generators.dive": {"steps": 15, "checkpoint_every": 5}}
+    profile = changed(load_profile("smoke"), shorter, "test").model_copy(update={"name": "short"})
+    file.write_text(yaml.safe_dump(profile.model_dump()))
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def smoke_book(vireid, smoke_profile, tmp_path_factory):
+    """The finished workspace, whose path has what paths should not have, and what the command printed. Trainings that
+    chapters write out by hand are short."""
     workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
-    return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace)
+    return workspace, vireid("book", "--profile", smoke_profile, "--workspace", workspace, "-p", "steps=10")
 
 
 @pytest.fixture(scope="session")

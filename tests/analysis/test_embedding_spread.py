@@ -1,7 +1,6 @@
 """Spread of an embedding: IIRS and HIMD by hand and by naive loops; sampled pairs are what they are called."""
 
 import itertools
-import math
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,6 @@ def _table(identities: int, visible: int, infrared: int) -> pd.DataFrame:
         for _ in range(count)
     ]
     return pd.DataFrame(rows)
-
-
-def test_iirs_by_hand():
-    features = torch.tensor([[1.0, 0], [0, 2.0], [3.0, 0], [1.0, 0], [5.0, 0]])
-    found = embedding_spread.intra_identity_spread(features, ["a", "a", "b", "b", "alone"])
-    assert found == pytest.approx(math.sqrt(2) / 2)  # lengths do not count, neither does who has one image
-    with pytest.raises(ValueError, match="no identity has two images"):
-        embedding_spread.intra_identity_spread(features[:1], ["a"])
 
 
 def test_spread_agrees_with_naive_loops():

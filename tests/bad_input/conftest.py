@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
+import trees
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 import vireid_lib
 from vireid_lib.data import yaml12
@@ -32,7 +31,6 @@ ROWS = yaml12.load(read_text(TABLE))
 EXAMPLES = 2
 
 NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")
-LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
 
 REMEDY = re.compile(
     r"\b(add|choose|convert|copy|correct|delete|did you mean|download|drop|fetch|free|give|instead|its default|keep|"
@@ -102,74 +100,20 @@ def _tree(draw, folder, names=NAMES):
     name = draw(st.sampled_from(names))
     root = folder / draw(st.sampled_from(["data", "camille's data", "样 cam7"])) / name
     people = draw(st.lists(st.integers(1, 999), min_size=4, max_size=5, unique=True))
-    suffix = draw(st.sampled_from([".png", ".PNG", ".bmp"]))
-    form = draw(st.sampled_from(["{:04d}", "{}"]))
-    files = _files(name, people, form, suffix)
-    for seed, path in enumerate(files):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 8, 3), np.uint8)).save(root / path)
-    for listing, lines in _lists(name, people, files).items():
-        (root / listing).parent.mkdir(exist_ok=True)
-        (root / listing).write_text(lines)
-    for listing in ("vis", "nir") if name == "llcm" else ():
-        for camera in LLCM_CAMERAS[listing]:
-            (root / f"test_{listing}/cam{camera}").mkdir(parents=True, exist_ok=True)
-    return name, root
-
-
-def _files(name, people, form, suffix):
+    suffix, form = draw(st.sampled_from([".png", ".PNG", ".bmp"])), draw(st.sampled_from(["{:04d}", "{}"]))
+    first, rest = people[:2], people[2:]
     if name == "sysu_mm01":
-        return [
-            f"cam{camera}/{form.format(one)}/{n:04d}{suffix}"
-            for one in people
-            for camera in range(1, 7)
-            for n in (1, 2)
-        ]
-    if name == "regdb":
-        return [
-            f"{place}/{one}/front_{n}_{one}{suffix}"
-            for one in people
-            for place in ("Visible", "Thermal")
-            for n in (1, 2)
-        ]
-    if name == "market1501":
-        train = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1{suffix}" for one in people[:2] for camera in (1, 2)]
-        query = [f"query/{one:04d}_c1s1_1_1{suffix}" for one in people[2:]]
-        return train + query + [f"bounding_box_test/{one:04d}_c2s1_1_1{suffix}" for one in people[2:]]
-    parts = [(f"{light}/{one:04d}", one, light) for one in people[:2] for light in ("vis", "nir")]
-    parts += [
-        (f"test_{light}/cam{{camera}}/{form.format(one)}", one, light) for one in people[2:] for light in ("vis", "nir")
-    ]
-    return [
-        f"{place.format(camera=camera)}/{one:04d}_c{camera:02d}_s1_f1_{light}{suffix}"
-        for place, one, light in parts
-        for camera in (1, 2)
-    ]
-
-
-def _lists(name, people, files):
-    if name == "sysu_mm01":
-        parts = {"train": people[:1], "val": people[1:2], "test": people[2:]}
-        return {f"exp/{split}_id.txt": ",".join(map(str, ids)) + "\n" for split, ids in parts.items()}
-    if name == "regdb":
-        lists = {}
-        for split, ids in (("train", people[:2]), ("test", people[2:])):
-            for place in ("Visible", "Thermal"):
-                own = [
-                    (path, ids.index(int(path.split("/")[1])))
-                    for path in files
-                    if path.startswith(place) and int(path.split("/")[1]) in ids
-                ]
-                lists[f"idx/{split}_{place.lower()}_1.txt"] = "".join(f"{path} {label}\n" for path, label in own)
-        return lists
-    if name == "llcm":
-        lists = {"idx/test_id.txt": ",".join(map(str, people[2:]))}
-        for light in ("vis", "nir"):
-            own = [path for path in files if path.startswith(f"{light}/")]
-            lines = [f"{path} {people.index(int(path.split('/')[1]))}\n" for path in own]
-            lists[f"idx/train_{light}.txt"] = "".join(lines)
-        return lists
-    return {}
+        seen, parts = dict.fromkeys(people, dict.fromkeys(range(1, 7), 2)), {"train": first[:1], "val": first[1:]}
+        made = trees.sysu(seen, parts | {"test": rest}, form)
+    elif name == "regdb":
+        made = trees.regdb(dict.fromkeys(people, 2), [first])
+    elif name == "llcm":
+        made = trees.llcm(first, rest, form=form)
+    else:
+        boxes = {"bounding_box_train": (first, (1, 2)), "query": (rest, (1,)), "bounding_box_test": (rest, (2,))}
+        shown = {place: [f"{one:04d}_c{c}s1_1_1" for one in ids for c in by] for place, (ids, by) in boxes.items()}
+        made = trees.market(shown)
+    return name, trees.write(root, made, suffix)
 
 
 def _judge(row: dict, act: Callable[[], object], wanted: object, folder: Path) -> None:

@@ -1,44 +1,41 @@
 """Options and parameters with one thing wrong: refused before anything runs, in one line; see `kinds.yaml`."""
 
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from hypothesis import strategies as st
 
 from vireid_lib import cli
-from vireid_lib.experiment import runner
+from vireid_lib.experiment import notebooks, runner
 
 ENTERS = "command line"
 PARAMETER = "book --profile smoke --workspace w -p {}"
+READ = cache(notebooks._read_chapter)
 
 
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch):
-    """What would be run is an error of the test."""
+    """What would be run is an error of the test; each chapter's file is read once for all tests."""
 
     def ran(*_):
         raise AssertionError("a chapter runs")
 
     monkeypatch.setattr(runner, "_run_chapter", ran)
+    monkeypatch.setattr(notebooks, "_read_chapter", READ)
     for name in ("VIREID_TRACKERS", "VIREID_ENGINE", "VIREID_RAY_ADDRESS", "VIREID_KEEP_RESULTS"):
         monkeypatch.setenv(name, "")  # the command sets them
 
 
 def test_kind(row, tried):
-    tried(row, globals().get(row["id"]) or partial(_listed, row))
+    tried(row, partial(_listed, row))
 
 
 def _listed(row, draw, folder):
-    """One of the row's inputs, to its command or as a parameter."""
+    """One of the row's inputs, to its command or as a parameter; an error whose message the command prints as it is."""
     (folder / "file").write_bytes(b"")
     given = draw(st.sampled_from(row["inputs"])).replace("LONG", "x" * 300)
     command = draw(st.sampled_from(row.get("command", [PARAMETER])))
     names = row.get("names", ["{}"] if "command" in row else ["-p " + given.split("=")[0]])
-    return _refused(command, given, *(name.replace("{}", given) for name in names))
-
-
-def _refused(command, given, *names):
-    """The error itself, of a class whose message the command prints as it is."""
 
     def act():
         try:
@@ -47,9 +44,4 @@ def _refused(command, given, *names):
             assert isinstance(error, cli.NAMED_ERRORS), f"taken for a mistake of ours: {error!r}"
             raise
 
-    return act, list(names)
-
-
-def parameter_is_huge(draw, folder):
-    number = draw(st.sampled_from([str(10**30), "9" * 5000, "0x" + "f" * 40, f"[1{'0' * 400}]", "[" * 3000]))
-    return _refused(PARAMETER, f"people={number}", "-p people")
+    return act, [name.replace("{}", given) for name in names]

@@ -4,7 +4,6 @@ import os
 import shutil
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -18,8 +17,6 @@ CAMERA_FOLDERS = {
     "llcm": ["test_vis/cam1"],
     "market1501": ["query", "bounding_box_train", "bounding_box_test"],
 }
-CLUTTER = "Thumbs.db .DS_Store ._0001.jpg desktop.ini notes.txt a.jpg.part checksums.md5 .directory a.zip".split()
-WORLDS = ["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}', '{"counts": {"all images": "many"}}']
 
 
 def test_kind(row, tried, tree):
@@ -101,56 +98,6 @@ def tree_lacks_a_folder(draw, name, root):
     return _refused(name, root, str(root), lost)
 
 
-@_of()
-def tree_has_clutter(draw, name, root):
-    """What file managers, archives and people leave between the images."""
-    before = read_dataset(name, root)
-    places = [root, *{os.path.dirname(path) for path in before["path"]}]
-    for place in places:
-        left = draw(st.sampled_from(CLUTTER))
-        with open(os.path.join(place, left), "wb") as file:
-            file.write(draw(st.binary(max_size=20)))
-    (root / draw(st.sampled_from(["__MACOSX", "new folder", ".git", "cam99"]))).mkdir()
-    return _same(name, root, before)
-
-
-@_of()
-def tree_has_unused_images(draw, name, root):
-    extra = draw(st.sampled_from(["gt_bbox", "cam99", "backup"]))
-    count = draw(st.integers(1, 3))
-    for number in range(count):
-        _picture(root / extra / f"{number}.png", 1000 + number)
-    return _told(name, root, f"{extra}: {count}", "not used")
-
-
-@_of("sysu_mm01", "llcm")
-def tree_has_a_person_without_images(draw, name, root):
-    listing = {"sysu_mm01": "exp/test_id.txt", "llcm": "idx/test_id.txt"}[name]
-    one = int(draw(st.sampled_from((root / listing).read_text().strip().split(","))))
-    for place in [place for place in root.glob("**/*") if place.is_dir() and place.name.isdecimal()]:
-        if int(place.name) == one and "cam" in place.parent.name:
-            for image in place.iterdir():
-                image.unlink()
-    return _refused(name, root, str(root / listing), str(one))
-
-
-@_of("sysu_mm01")
-def tree_has_two_folders_for_a_person(draw, name, root):
-    place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
-    other = place.with_name(f"{int(place.name):06d}")
-    shutil.copytree(place, other)
-    return _refused(name, root, str(root / "cam1"), other.name)
-
-
-@_of("sysu_mm01")
-def tree_has_a_file_for_a_person(draw, name, root):
-    """A person's folder that an archive holds as an empty file; the same person's other folders are there."""
-    place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
-    shutil.rmtree(place)
-    place.write_bytes(b"")
-    return _refused(name, root, str(place))
-
-
 @_of("market1501")
 def tree_has_odd_names(draw, name, root):
     """Neither identity nor camera, a camera that the manifest lacks, or a distractor outside of the gallery."""
@@ -161,37 +108,12 @@ def tree_has_odd_names(draw, name, root):
     return _refused(name, root, place.name)
 
 
-@_of("market1501")
-def tree_has_a_distractor_in_its_place(draw, name, root):
-    """Junk and distractors among the gallery belong there."""
-    before = read_dataset(name, root)
-    _picture(root / "bounding_box_test" / "-1_c1s1_1_1.png", 98)
-    _picture(root / "bounding_box_test" / "0000_c1s1_1_1.png", 99)
-
-    def judge(table):
-        assert set(table["path"]) - set(before["path"]) == {str(root / "bounding_box_test" / "0000_c1s1_1_1.png")}
-
-    return lambda: read_dataset(name, root), judge
-
-
 @_of()
 def tree_has_a_broken_image(draw, name, root):
     path = _some_image(draw, name, root)
     with open(path, "wb") as file:
         file.write(draw(st.sampled_from([b"", b"<html>", b"version https://git-lfs.github.com/spec/v1", b"\0" * 99])))
     return _told(name, root, path, "NOT USABLE", "broken_images", usable=False)
-
-
-@_of("sysu_mm01", "market1501")
-def tree_has_something_for_an_image(draw, name, root):
-    """A folder of its name, or a link that leads nowhere."""
-    path = _some_image(draw, name, root)
-    os.remove(path)
-    if draw(st.booleans()):
-        os.mkdir(path)
-    else:
-        os.symlink("/nowhere/0001.png", path)
-    return _told(name, root, path, "NOT USABLE", usable=False)
 
 
 @_of()
@@ -230,26 +152,3 @@ def tree_has_odd_pictures(draw, name, root):
     grey = (draw(st.integers(0, 255)),) * 3
     (Image.new("RGB", (8, 16), grey) if flat else Image.fromarray(noise)).save(path)
     return _told(name, root, path, "almost of one brightness" if flat else "wider than high")
-
-
-@_of()
-def tree_has_a_broken_world_record(draw, name, root):
-    (root / "world.json").write_text(draw(st.sampled_from(WORLDS)))
-    return _told(name, root, "world.json", usable=False)
-
-
-def tree_may_not_be_read(draw, folder, tree):
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
-    name, root = tree(draw, folder)
-    place = root / draw(st.sampled_from(CAMERA_FOLDERS[name]))
-    place.chmod(0o000)
-    act, names = _refused(name, root, str(place))
-
-    def and_back():
-        try:
-            return act()
-        finally:
-            place.chmod(0o755)
-
-    return and_back, names

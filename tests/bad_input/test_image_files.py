@@ -10,7 +10,6 @@ import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from vireid_lib.data.decode import open_image
 from vireid_lib.data.images import load_images
@@ -102,14 +101,6 @@ def image_is_not_there(draw, folder):
     return _refused(folder, name)
 
 
-def image_may_not_be_read(draw, folder):
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
-    (folder / "0001.png").write_bytes(_saved(Image.fromarray(_pixels(draw))))
-    (folder / "0001.png").chmod(draw(st.sampled_from([0o000, 0o200])))
-    return _refused(folder, "0001.png")
-
-
 def image_claims_huge_dimensions(draw, folder):
     """A header of a few bytes must not take all memory."""
     width, height = draw(st.tuples(*[st.integers(30_000, 2**31 - 1)] * 2))
@@ -125,13 +116,6 @@ def image_has_no_brightness(draw, folder):
     if draw(st.booleans()):
         values[draw(st.integers(0, 15)), draw(st.integers(0, 7))] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
-
-
-def image_has_the_wrong_suffix(draw, folder):
-    pixels = _pixels(draw)
-    kind = draw(st.sampled_from(["PNG", "BMP", "TIFF", "WEBP"]))
-    data = _saved(Image.fromarray(pixels), kind, **({"lossless": True} if kind == "WEBP" else {}))
-    return _shown(folder, data, pixels, name=draw(st.sampled_from(["1.jpg", "1.JPEG", "1.bmp"])))
 
 
 def image_has_odd_exif(draw, folder):
@@ -179,24 +163,6 @@ def image_has_another_mode(draw, folder):
     return _shown(folder, _saved(image.convert(mode)), np.zeros((*SIZE, 3)))
 
 
-def image_is_animated(draw, folder):
-    pixels = _pixels(draw)
-    others = [Image.fromarray(255 - pixels)] * draw(st.integers(1, 3))
-    kind = draw(st.sampled_from(["PNG", "TIFF", "WEBP"]))
-    about = {"lossless": True} if kind == "WEBP" else {}
-    data = _saved(Image.fromarray(pixels), kind, save_all=True, append_images=others, **about)
-    return _shown(folder, data, pixels)
-
-
-def image_carries_nonsense(draw, folder):
-    """Bytes behind the picture; a colour profile that is none, and a JPEG's comment of another encoding."""
-    pixels = _pixels(draw)
-    if draw(st.booleans()):
-        return _shown(folder, _saved(Image.fromarray(pixels)) + draw(st.binary(min_size=1, max_size=99)), pixels)
-    about = {"icc_profile": draw(st.binary(min_size=1, max_size=200)), "comment": draw(st.binary(max_size=30))}
-    return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, **about), pixels, slack=12)
-
-
 def image_has_an_odd_name(draw, folder):
     odd = draw(
         st.sampled_from([" ", "\n", "\t", "'", '"', "\\", "*", "?", "$(x)", "%20", "#", "&", "样", "\u202e", "\udcb8"])
@@ -212,23 +178,3 @@ def image_is_broken_and_its_name_is_not_utf8(draw, folder):
     with open(os.path.join(folder, name), "wb") as file:
         file.write(draw(st.binary(max_size=50)))
     return _refused(folder, name)
-
-
-def image_has_a_text_beyond_measure(draw, folder):
-    """A compressed comment that would take more memory than the picture a thousand times over."""
-    data = _saved(Image.fromarray(_pixels(draw)))
-    chunk = b"zTXt" + b"Comment\0\0" + zlib.compress(bytes(draw(st.integers(2_000_000, 9_000_000))))
-    end = data.rindex(b"IDAT") - 4
-    whole = data[:end] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[end:]
-    return _written(folder, whole, "0001.png")
-
-
-def image_is_a_tiff_of_nonsense(draw, folder):
-    """A directory of fields that contradict each other."""
-    held = ImageFileDirectory_v2()
-    for tag in (256, 257, 258, 259, 262, 273, 277, 278, 279):
-        held[tag] = draw(st.integers(0, 65_535))
-    out = io.BytesIO()
-    out.write(b"II*\0\x08\0\0\0")
-    held.save(out)
-    return _written(folder, out.getvalue(), "0001.tif")

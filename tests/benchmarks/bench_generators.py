@@ -7,12 +7,8 @@ count. A generator whose base model is not on this machine is said to be not run
 """
 
 import argparse
-import json
-import os
-import platform
+import multiprocessing
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +22,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.experiment.provenance import hardware
 from vireid_lib.generators.dive import base
 from vireid_lib.generators.untrained import Untrained
 from vireid_lib.miniworld import write
@@ -67,6 +64,8 @@ def config_of(name: str, size: str) -> BaseModel:
 
 def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
     """Fit for a few steps and make some pictures, in this process."""
+    if device == "cpu":
+        torch.set_num_threads(1)
     config = config_of(name, size)
     needed = getattr(config, "base_model", None)
     if needed and not base.is_here(needed):
@@ -97,42 +96,26 @@ def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
     }
 
 
-def hardware(device: str) -> str:
-    """The device's name, or the processor's."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"one thread of {named[0] if named else platform.processor()}"
-
-
 def main() -> None:
     """Print the table; each row is measured in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="generators; all that are trained by default")
     parser.add_argument("--size", choices=list(STEPS), default="mini")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.inside:
-        torch.set_num_threads(1 if given.device == "cpu" else torch.get_num_threads())
-        print(json.dumps(measure(given.names[0], given.size, given.inside, given.device)))
-        return
-    print(f"{given.size} size, {hardware(given.device)}, torch {torch.__version__}")
+    where = (
+        torch.cuda.get_device_name() if given.device.startswith("cuda") else f"one thread of {hardware()['processor']}"
+    )
+    print(f"{given.size} size, {where}, torch {torch.__version__}")
     print(f"{'generator':16s} {'steps/s':>8s} {'pictures/s':>10s} {'peak MiB':>9s} {'of it libraries':>16s}")
     with tempfile.TemporaryDirectory() as folder:
         write.make(Path(folder), seed=0, size=WORLD[given.size])
         for name in given.names or trained():
-            options = ["--size", given.size, "--device", given.device, "--inside", folder]
-            threads = {"OMP_NUM_THREADS": "1"} if given.device == "cpu" else {}
-            done = subprocess.run(
-                [sys.executable, __file__, name, *options], capture_output=True, text=True, env=os.environ | threads
-            )
-            if done.returncode:
-                why = (done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1]
-                print(f"{name:16s} failed: {why}", flush=True)
-                continue
-            found = json.loads(done.stdout.strip().splitlines()[-1])
+            try:
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    found = pool.apply(measure, (name, given.size, Path(folder), given.device))
+            except Exception as error:
+                found = {"not run": f"failed: {error}"}
             numbers = "{steps:8.2f} {pictures:10.1f} {peak:9.0f} {libraries:16.0f}"
             print(f"{name:16s} {found.get('not run') or numbers.format(**found)}", flush=True)
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from full_size_trees import TREES
 
@@ -200,38 +201,33 @@ def main() -> int:
         return 0
     failed = False
     for name in options.profile or PROFILES:
-        found: dict[float, dict[str, tuple[float, float]]] = {}
-        images: dict[float, int] = {}
+        rows = []
         for share in options.share:
             own = folder / f"{name}-{share:g}"
             print(f"{name}, {share:.0%}: drawn in {drawn(name, own, share):.0f} s", flush=True)
-            found[share] = {}
             for stage in STAGES:
                 try:
-                    found[share][stage] = measured(stage, name, own)
-                    print(f"  {stage:20} {found[share][stage][0]:7.1f} s  {found[share][stage][1]:5.2f} GB", flush=True)
+                    seconds, memory = measured(stage, name, own)
                 except RuntimeError as error:
                     failed = True
                     print(f"  {error}", flush=True)
-            images[share] = json.loads((own / "images.json").read_text())
-        failed |= report(name, found, images)
+                    continue
+                print(f"  {stage:20} {seconds:7.1f} s  {memory:5.2f} GB", flush=True)
+                rows.append({"stage": stage, "share": share, "s": seconds, "GB": memory})
+            images = json.loads((own / "images.json").read_text())
+            rows.append({"stage": "images", "share": share, "s": images, "GB": 0.0})
+        failed |= report(name, pd.DataFrame(rows))
     return int(failed)
 
 
-def report(name: str, found: dict[float, dict[str, tuple[float, float]]], images: dict[float, int]) -> bool:
-    """Print the table of a profile; whether a stage needs too much."""
-    small, full = min(found), max(found)
-    print(f"\n| {name} | {' | '.join(f'{images[share]:,} images' for share in found)} | time grows | memory grows |")
-    print("|---|" + "---|" * (len(found) + 2))
-    for stage in STAGES:
-        each = [found[share].get(stage) for share in found]
-        cells = ["failed" if one is None else f"{one[0]:.1f} s, {one[1]:.2f} GB" for one in each]
-        growth = ["", ""]
-        if found[small].get(stage) and found[full].get(stage) and full > small:
-            growth = [f"{b / max(a, 1e-3):.1f}×" for a, b in zip(found[small][stage], found[full][stage], strict=True)]
-        print(f"| {stage} | {' | '.join(cells)} | {' | '.join(growth)} |")
-    print(f"\nThe images grow {images[full] / images[small]:.1f}×.\n", flush=True)
-    return any(memory > LIMIT_GB for of_share in found.values() for _, memory in of_share.values())
+def report(name: str, rows: pd.DataFrame) -> bool:
+    """Print the table of a profile, with the growth from its smallest share to its largest; whether a stage needs too
+    much."""
+    table = rows.pivot(index="stage", columns="share", values=["s", "GB"]).reindex(["images", *STAGES])
+    for unit, what in (("s", "time"), ("GB", "memory")):
+        table[f"{what} grows", ""] = table[unit].iloc[:, -1] / table[unit].iloc[:, 0]
+    print(f"\n{name}\n{table.round(2).to_string()}\n", flush=True)
+    return bool((rows["GB"] > LIMIT_GB).any())
 
 
 if __name__ == "__main__":

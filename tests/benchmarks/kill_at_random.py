@@ -8,25 +8,7 @@ behind are counted too.
 
 Run: `python tests/benchmarks/kill_at_random.py` (needs Linux; `--kills`, `--seed`, `--only WORK`). It exits with 1 if a
 run did not end, or ended with other bits or with files left behind.
-
-Measured with seed 0 (the cache's rename with seed 1 too) on two cores that other programs used: 111 kills. Every run
-but one ended with the same bits and nothing left behind. That one hung, as every run did (tried afterwards) that found
-an empty marker of a lock, which a process leaves that is killed between making and writing it; such a marker is passed
-over now (`experiment.locks`). The whole book has not been run.
-
-| work                  | kills at a moment | before a change of a file | runs | other bits |
-|-----------------------|-------------------|---------------------------|------|------------|
-| the world's drawing   | 1                 | 5                         | 5    | 0          |
-| DiVE's fine-tuning    | 5                 | 10                        | 11   | 0          |
-| ReID training (AGW)   | 6                 | 6                         | 11   | 0          |
-| CycleGAN's training   | 3                 | 7                         | 7    | 0          |
-| JSIA's joint training | 8                 | 3                         | 11   | 0          |
-| DiVE's gallery        | 2                 | 8                         | 7    | 0          |
-| CycleGAN's gallery    | 3                 | 8                         | 9    | 0          |
-| the cache's rename    | 11                | 13                        | 20   | 0          |
-| a checkpoint's write  | 7                 | 5                         | 10   | 0          |
-
-The script found, before these: files that a killed process had been writing stayed in finished stages and in caches.
+What it found stands in this folder's README.
 """
 
 import argparse

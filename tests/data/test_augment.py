@@ -144,11 +144,6 @@ def test_hue_grey_is_the_luminance_of_the_turned_image(colours):
     torch.testing.assert_close(augment.hue_grey(colours, generator(), 0.6), wanted)
 
 
-def test_a_whole_turn_changes_nothing_and_grey_has_no_hue(colours):
-    torch.testing.assert_close(augment.turn_hue(colours, torch.ones(len(colours))), colours)
-    assert torch.equal(augment.turn_hue(colours, torch.rand(len(colours)))[0], colours[0])
-
-
 OPERATIONS = [
     augment.horizontal_flip,
     augment.pad_and_crop,

@@ -2,12 +2,10 @@
 
 import json
 import shutil
-import stat
 
 import pytest
 
 from vireid_lib.data.check import check_dataset
-from vireid_lib.data.layouts import read_dataset
 
 
 @pytest.fixture
@@ -64,26 +62,3 @@ def test_every_trial_of_regdb_is_read(tree):
     second, seventh = findings(report, "error")
     assert second.what.startswith("trial 2: ") and "share label 0" in second.what
     assert seventh.what.startswith("trial 7: ") and "does not hold idx/test_thermal_7.txt" in seventh.what
-
-
-def snapshot(root):
-    """Everything about the files that a check could change, but for the time of last reading."""
-    return {
-        path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns, path.stat().st_mode, path.stat().st_size)
-        for path in [root, *root.rglob("*")]
-    }
-
-
-@pytest.mark.parametrize("name", ["sysu_mm01", "regdb", "llcm", "market1501"])
-def test_the_data_is_never_modified(tree, name):
-    root = tree(name)
-    for path in [*root.rglob("*"), root]:
-        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
-    before = snapshot(root)
-    try:
-        check_dataset(name, root).to_text()
-        read_dataset(name, root)
-        assert snapshot(root) == before
-    finally:
-        for path in [root, *root.rglob("*")]:
-            path.chmod(path.stat().st_mode | stat.S_IWUSR)

@@ -69,7 +69,7 @@ def test_the_manifest_may_state_the_range(thermal):
 
 def test_eight_bits_are_taken_as_they_are(tree):
     root = tree("regdb", suffix=".png")
-    path = root / "Thermal/1/male_front_t_07_1.png"
+    path = root / "Thermal/1/male_front_t_00_1.png"
     before = np.asarray(open_image(path))
     read_dataset("regdb", root)
     with Image.open(path) as image:
@@ -102,7 +102,7 @@ def test_another_process_shows_the_same(thermal, monkeypatch):
 
 def test_a_set_of_one_value_and_values_that_are_none(tree):
     root = tree("regdb", suffix=".png")
-    path = root / "Thermal/2/male_front_t_07_2.png"
+    path = root / "Thermal/2/male_front_t_00_2.png"
     Image.fromarray(np.full((16, 8), 7000, np.uint16)).save(path)
     report = check_dataset("regdb", root)
     assert any("one brightness" in f.what and str(path) in f.items[0] for f in report.findings)

@@ -8,17 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.evaluation import (
-    LlcmProtocol,
-    MarketProtocol,
-    RegdbProtocol,
-    SysuProtocol,
-    combine,
-    cosine_distance,
-    evaluate,
-    ranking,
-    score,
-)
+from vireid_lib.evaluation import LlcmProtocol, SysuProtocol, cosine_distance, evaluate, ranking, score
 from vireid_lib.evaluation.evaluator import dot_distance
 
 MODALITY = dict.fromkeys((1, 2, 4, 5), "visible") | dict.fromkeys((3, 6), "infrared")
@@ -45,26 +35,6 @@ def about(trial):
     """Whom and which cameras a trial's images show, for `score`."""
     sides, columns = {"query": trial.query, "gallery": trial.gallery}, {"ids": "identity", "cameras": "camera"}
     return {f"{side}_{name}": rows[column] for side, rows in sides.items() for name, column in columns.items()}
-
-
-@pytest.mark.parametrize("chunk", [1, 10**6])
-def test_mean_over_trials_of_score(chunk, monkeypatch):
-    monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
-    table = miniature()
-    features = features_of(table)
-    evaluation = evaluate(features, table, SysuProtocol())
-    expected = []
-    for trial in SysuProtocol().trials(table):
-        query, gallery = (features[rows.index.to_numpy(copy=True)].double() for rows in (trial.query, trial.gallery))
-        similarity = (query / query.norm(dim=1, keepdim=True)) @ (gallery / gallery.norm(dim=1, keepdim=True)).T
-        expected.append(score(1 - similarity, **about(trial), rule="sysu-mm01"))
-    assert len(evaluation.trials) == 10
-    scores = evaluation.scores
-    assert scores.cmc.shape == (6,) and 0.2 < scores.cmc[0] < 0.95
-    np.testing.assert_allclose(scores.cmc, np.mean([each.cmc for each in expected], axis=0), atol=1e-9)
-    assert scores.mean_ap == pytest.approx(np.mean([each.mean_ap for each in expected]), abs=1e-9)
-    assert scores.mean_inp == pytest.approx(np.mean([each.mean_inp for each in expected]), abs=1e-9)
-    assert scores.valid_queries == 10 * 36
 
 
 @pytest.mark.parametrize("chunk", [1, 100, 10**6])
@@ -96,16 +66,8 @@ def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkey
         np.testing.assert_allclose(found.scores.cmc, alone.cmc, atol=1e-12)
         assert found.scores.mean_ap == pytest.approx(alone.mean_ap, abs=1e-9)
         assert found.scores.valid_queries == alone.valid_queries
-
-
-def test_row_order_and_index_labels_do_not_matter():
-    table = miniature()
-    features = features_of(table)
-    shuffled = table.sample(frac=1, random_state=1)
-    one = evaluate(features, table, SysuProtocol())
-    two = evaluate(features[shuffled.index.to_numpy(copy=True)], shuffled, SysuProtocol())
-    assert one.scores.mean_ap == pytest.approx(two.scores.mean_ap)
-    assert [trial.digest for trial in one.trials] == [trial.digest for trial in two.trials]
+    assert together.scores.mean_ap == pytest.approx(np.mean([each.scores.mean_ap for each in together.trials]))
+    np.testing.assert_allclose(together.scores.cmc, np.mean([each.scores.cmc for each in together.trials], axis=0))
 
 
 def test_record_is_json_and_says_what_was_ranked():
@@ -146,24 +108,3 @@ def test_identities_that_were_trained_on_are_refused():
         evaluate(features_of(table), table, SysuProtocol(), trained_identities=["mini/0003", "other/0001"])
     evaluation = evaluate(features_of(table), table, SysuProtocol(), trained_identities=["other/0003"])
     assert evaluation.disjoint is True
-
-
-def regdb(trial, direction="visible-to-infrared", seed=0):
-    table = miniature(first=10 * trial)
-    table = table[table["camera"].isin(["mini/1", "mini/3"])]
-    return evaluate(features_of(table, seed=seed), table, RegdbProtocol(direction, trial), trained_identities=[])
-
-
-def test_regdb_splits_are_combined():
-    parts = [regdb(trial, seed=trial) for trial in (1, 2, 3)]
-    whole = combine(parts)
-    assert [trial.name for trial in whole.trials] == ["split 1", "split 2", "split 3"]
-    assert whole.scores.mean_ap == pytest.approx(np.mean([part.scores.mean_ap for part in parts]))
-    assert "trial" not in whole.protocol and whole.disjoint is True
-
-
-def test_market_end_to_end():
-    table = miniature()
-    table["modality"], table["split"] = "visible", np.where(table["camera"] == "mini/1", "query", "gallery")
-    evaluation = evaluate(features_of(table, noise=0.01), table, MarketProtocol())
-    assert evaluation.scores.mean_ap == 1 and evaluation.trials[0].gallery == 90

@@ -19,11 +19,6 @@ def load(name):
     return data, arguments, RULES[name.split("/")[1].split("_")[0]]
 
 
-def test_every_rule_is_held_against_a_release():
-    assert {load(name)[2] for name in NAMES} == set(RULES.values())
-    assert {evaluator for _, evaluator in OTHERS} == {"mpanet", "wu"}
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("as_tensors_and_names", [False, True])
 def test_agrees_with_the_released_evaluator(name, as_tensors_and_names):

@@ -35,15 +35,6 @@ def test_two_steps_have_the_error_of_all_four_samples():
     assert found.standard_error**2 == pytest.approx(sum(scipy.stats.sem(each) ** 2 for each in (A, B, c, d)))
 
 
-def test_pairs_are_scipys():
-    first, second = A, np.array([49.0, 51.5, 50.5, 53.0])
-    found, expected = paired([first], [second]), scipy.stats.ttest_rel(first, second)
-    low, high = expected.confidence_interval(0.95)
-    assert found.p_value == pytest.approx(expected.pvalue) and found.freedom == 3
-    assert (found.value - found.margin, found.value + found.margin) == pytest.approx((low, high))
-    assert found.margin < welch([first], [second]).margin / 2, "what pairs share does not count"
-
-
 def test_a_single_value_has_no_error_and_equal_values_none():
     assert welch([A], [B[:1]]) == Difference(A.mean() - B[0]) and paired([A[:1]], [B[:1]]).p_value is None
     same = welch([np.ones(3)], [np.ones(2)])
@@ -56,13 +47,12 @@ def test_holm_without_families():
     assert holm([0.01, 0.04, 0.03, 0.02]) == pytest.approx([0.04, 0.06, 0.06, 0.06])
     assert holm([0.001, 0.5, 0.02]) == pytest.approx([0.003, 0.5, 0.04])
     assert holm([]) == [] and holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.01, None, 0.5], ["a", "b", "c"]) == [pytest.approx(0.02), None, 0.5], (
+        "what was not tested costs nothing"
+    )
+    assert holm([0.01, 0.5], ["a", "b"])[0] == holm([0.01, 0.5, 0.6, 0.7], ["a", "b", "b", "b"])[0]
     values = (np.random.default_rng(0).random(7) ** 3).tolist()
     assert holm(values, ["one"] * 7) == pytest.approx(holm(values)), "one family alone is Holm's procedure, too"
-
-
-def test_what_was_not_tested_costs_the_others_nothing():
-    assert holm([0.01, None, 0.5], ["a", "b", "c"]) == [pytest.approx(0.02), None, 0.5]
-    assert holm([None, None]) == [None, None]
 
 
 def test_holm_is_the_closed_test_of_bonferroni():
@@ -93,11 +83,6 @@ def _rejected(values, families, level):
         if not any(more):
             return rejected
         rejected |= more
-
-
-def test_a_family_costs_the_others_no_more_than_one_test():
-    alone = holm([0.01, 0.5], ["a", "b"])[0]
-    assert alone == holm([0.01, 0.5, 0.6, 0.7, 0.8], ["a", "b", "b", "b", "b"])[0] == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("true", [0, 12])
@@ -153,18 +138,6 @@ def test_crossed_differences_worked_by_hand():
     assert found.margin == pytest.approx(scipy.stats.t.ppf(0.975, 144 / 70) * 2**0.5)
 
 
-def test_an_interval_over_seeds_and_parts_is_no_narrower_than_over_either():
-    random = np.random.default_rng(0)
-    for _ in range(50):
-        differences = random.normal(size=(4, 4))
-        either = [paired([side], [np.zeros(4)]).standard_error for side in (differences.mean(0), differences.mean(1))]
-        assert crossed(differences).standard_error >= max(either) - 1e-12
-        swapped = crossed(differences.T)
-        assert (swapped.standard_error, swapped.freedom) == pytest.approx(
-            (crossed(differences).standard_error, crossed(differences).freedom)
-        )
-
-
 def test_what_crossed_differences_cannot_tell():
     assert crossed(np.array([[1.0, 2.0]])) == Difference(1.5), "one seed"
     seeds = np.array([[1.0], [2.0], [4.0]])
@@ -172,7 +145,7 @@ def test_what_crossed_differences_cannot_tell():
     assert crossed(np.ones((3, 2))) == Difference(1.0, 0.0) and crossed(np.ones((3, 2))).p_value == 0
 
 
-@pytest.mark.parametrize(("seeds", "parts", "most"), [(3, 4, 0.995), (5, 4, 0.99), (5, 3, 0.99), (10, 4, 0.99)])
+@pytest.mark.parametrize(("seeds", "parts", "most"), [(3, 4, 0.995), (5, 3, 0.99)])
 def test_the_interval_over_seeds_and_parts_covers_the_truth(seeds, parts, most):
     """Simulated with these standard deviations of seeds, parts and rest; the truth is zero."""
     for deviations in ((1, 0, 1), (0, 1, 1), (1, 1, 1), (1, 0, 0.2), (0, 1, 0.2), (2, 0.5, 1), (0.5, 2, 1)):

@@ -1,12 +1,10 @@
 """Which stages are asked for, under which keys, without making any; trees laid out as the real data sets."""
 
-import zlib
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
+import trees
 
+from vireid_lib import cores
+from vireid_lib.experiment import cache
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -26,13 +24,28 @@ class Noted(Cache):
         return found or StageRecord(name, key, self.stages / name / key, {"values": {}, "seeds": [0]})
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Stages of tiny networks compute with one thread: two cost more than they bring where workers share the cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "THREADS", 1)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def in_turn(monkeypatch):
+    """Jobs run in this process: starting others costs more than tiny trainings do."""
+    monkeypatch.setattr(cores, "available", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def stage_keys():
-    """Call it with a run and what is asked of it: the names and keys of the stages that are asked for."""
+    """Call it with a run and what is asked of it: the names and keys of the stages that are asked for; of the world
+    where its tables have not been read before."""
 
     def keys(run, *asks):
         own = run.with_profile(run.profile)
-        own.tables, own.cache = {}, Noted(run.cache)
+        own.cache = Noted(run.cache)
         for ask in asks:
             try:
                 ask(own)
@@ -43,42 +56,18 @@ def stage_keys():
     return keys
 
 
-def picture(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(zlib.crc32(str(path).encode())).integers(0, 256, (16, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory):
-    """SYSU-MM01 with three people to train on and two to test; RegDB with two unequal splits; Market-1501 with five."""
-    root = tmp_path_factory.mktemp("data")
-    sysu, regdb = root / "SYSU-MM01", root / "RegDB"
-    for camera in range(1, 7):
-        for person in range(1, 6):
-            for image in range(1, 4):
-                picture(sysu / f"cam{camera}/{person:04d}/{image:04d}.jpg")
-    for split, people in (("train", "1,2"), ("val", "3"), ("test", "4,5")):
-        (sysu / "exp").mkdir(exist_ok=True)
-        (sysu / f"exp/{split}_id.txt").write_text(people)
-    images = {person: 4 if person < 4 else 9 for person in range(1, 7)}  # so that split 2 trains on more than split 1
-    for trial, training in ((1, (1, 2, 3)), (2, (4, 5, 6))):
-        for modality, letter in (("Visible", "v"), ("Thermal", "t")):
-            for split in ("train", "test"):
-                lines = []
-                for label, person in enumerate(each for each in images if (each in training) == (split == "train")):
-                    for number in range(images[person]):
-                        path = f"{modality}/{person}/male_front_{letter}_{number:02d}_{person}.bmp"
-                        picture(regdb / path)
-                        lines.append(f"{path} {label}")
-                (regdb / "idx").mkdir(exist_ok=True)
-                (regdb / f"idx/{split}_{modality.lower()}_{trial}.txt").write_text("\n".join(lines) + "\n")
-    for person in (2, 7, 11, 13, 17):
-        for folder in ("bounding_box_train", "gt_bbox"):
-            for number in range(12):
-                picture(root / f"Market-1501-v15.09.15/{folder}/{person:04d}_c1s1_{number:06d}_00.jpg")
-    for folder in ("query", "bounding_box_test"):
-        picture(root / f"Market-1501-v15.09.15/{folder}/0010_c{len(folder) % 3 + 1}s1_000001_00.jpg")
+    """SYSU-MM01 with three people to train on and two to test; RegDB with two unequal splits; Market-1501 with two."""
+    root, everywhere = tmp_path_factory.mktemp("data"), dict.fromkeys(range(1, 7), 2)
+    parts = {"train": (1, 2), "val": (3,), "test": (4, 5)}
+    trees.write(root / "SYSU-MM01", trees.sysu(dict.fromkeys(range(1, 6), everywhere), parts))
+    counts = dict.fromkeys((1, 2, 3), 4) | dict.fromkeys((4, 5, 6), 9)  # split 2 trains on more than split 1
+    trees.write(root / "RegDB", trees.regdb(counts, [(1, 2, 3), (4, 5, 6)]), ".bmp")
+    boxes = [f"{person:04d}_c1s1_{number:06d}_00" for person in (2, 7) for number in range(12)]
+    market = dict.fromkeys(("bounding_box_train", "gt_bbox"), boxes)
+    market |= {"query": ["0010_c1s1_000001_00"], "bounding_box_test": ["0010_c2s1_000001_00"]}
+    trees.write(root / "Market-1501-v15.09.15", trees.market(market))
     return root
 
 

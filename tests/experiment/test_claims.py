@@ -11,9 +11,7 @@ from made_up_scores import measured
 from vireid_lib.evaluation.statistics import crossed
 from vireid_lib.experiment import claims, findings
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.study import load_study
 
-DEN = load_study("den")
 A_B = Claim("a beats b", "here", "rank_1", "a", "b")
 
 
@@ -140,28 +138,6 @@ def test_a_claim_may_compare_two_steps():
     (found,) = judge(measured(a=a, b=b, c=c), [claim])
     assert found.difference == pytest.approx(2 * np.mean(b) - np.mean(a) - np.mean(c))
     assert found.p == pytest.approx(scipy.stats.ttest_rel(2 * np.array(b), np.array(a) + c).pvalue)
-
-
-def test_splits_with_a_network_each_are_paired():
-    a, b, c = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0], [50.0, 61.0, 70.0, 66.0]
-    (found,) = judge(over_splits(a=[a], b=[b]), [A_B])
-    expected = scipy.stats.ttest_rel(a, b)
-    low, high = expected.confidence_interval(0.95)
-    assert (found.difference - found.margin, found.difference + found.margin) == pytest.approx((low, high))
-    assert found.corrected == pytest.approx(expected.pvalue) and found.verdict == "holds"
-    assert found.over == "4 splits" and "over 4 splits" in found.words
-    (step,) = judge(over_splits(a=[a], b=[b], c=[c]), [Claim("", "", "rank_1", "a", "b", than_from=("c", "b"))])
-    assert step.p == pytest.approx(scipy.stats.ttest_rel(a, 2 * np.array(b) - c).pvalue)
-
-
-def test_seeds_are_averaged_within_a_split():
-    """Twice the seeds are not twice the splits."""
-    a, b = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0]
-    once, twice, moved = (
-        judge(over_splits(a=own, b=[b] * len(own)), [A_B])[0] for own in ([a], [a, a], [a, [value + 10 for value in a]])
-    )
-    assert twice.margin == pytest.approx(once.margin) and twice.p == pytest.approx(once.p)
-    assert moved.difference == pytest.approx(once.difference + 5)
 
 
 def test_what_gives_no_verdict():

@@ -86,21 +86,6 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch, tmp_pa
         run.fitted_rows("dive")
 
 
-def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
-    run = Run(tiny_book.profile, tiny_book.folder)
-    read, calls = datasets.read_dataset, []
-    monkeypatch.setattr(datasets, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
-    first = run.data()
-    first.target["identity"] = "nobody"
-    second = run.data()
-    assert len(calls) == 2 and set(calls) == {"mini_vi", "mini_market"}
-    assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
-    run.with_method("caj").data()
-    assert len(calls) == 2, "what the book is turned into has read them too"
-    Run(tiny_book.profile, tiny_book.folder).data()
-    assert len(calls) == 4, "another open book reads for itself"
-
-
 @pytest.fixture
 def damaged(tmp_path):
     """(function that opens a book on real data whose first image is cut short, and second leads nowhere)."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment import trainings
+from vireid_lib.experiment import results, trainings
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.study import run_of
@@ -33,6 +33,9 @@ def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     assert trainings.effort(told)["steps"].tolist() == [EPOCHS * alone] * 2
     assert trainings.effort(told)["images seen"].tolist() == [8 * EPOCHS * alone] * 2
     assert trainings.same_effort(told).startswith("Every training had")
+    assert set(results.scores(equal, others=True)["training"]) == {"real", "grayscale"}, (
+        "without DiVE's second external set"
+    )
     unequal = trainings.given(records[2:])
     assert trainings.effort(unequal)["images seen"].tolist() == [8 * EPOCHS * alone, 8 * EPOCHS * more]
     assert "differ in steps" in trainings.same_effort(unequal) and "reid.length" in trainings.same_effort(unequal)

@@ -81,8 +81,12 @@ def run(tiny_profile, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def keys(stage_keys):
-    """The keys of all stages that `asks` ask for with a profile's settings."""
-    return lambda run, profile, asks: stage_keys(run.with_profile(profile), *asks)
+    """The keys of all stages that `asks` ask for with a profile's settings, but for the world's."""
+
+    def keys(run, profile, asks):
+        return {(name, key) for name, key in stage_keys(run.with_profile(profile), *asks) if name != "world"}
+
+    return keys
 
 
 def others(value, annotation):

@@ -1,36 +1,18 @@
 """Jobs of a study: in turn, over processes, on Ray; what fails is named and done again, and nothing runs twice."""
 
 import os
-import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from counted import killed, note
 
+from vireid_lib.experiment import cache as cache_module
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import jobs
-from vireid_lib.experiment.cache import Cache, StageFailed
+from vireid_lib.experiment.cache import THREADS, StageFailed
 from vireid_lib.experiment.pipeline import Run, load_features
-
-
-def note(folder: str, number: int) -> tuple[int, int]:
-    """A stage that counts how often it was made; number 2 fails while a file `broken` is there."""
-
-    def make(own: Path) -> dict:
-        with open(Path(folder) / f"made_{number}", "a") as log:
-            log.write("x")
-        if number == 2 and (Path(folder) / "broken").exists():
-            raise ValueError("the lamp is out")
-        return {"square": number**2}
-
-    made = Cache(Path(folder) / "workspace").stage("note", {"number": number}, {}, make)
-    return made.values["square"], os.getpid()
-
-
-def killed() -> None:
-    """A job whose process the operating system kills."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def notes(folder: Path) -> list[engines.Job]:
@@ -39,12 +21,15 @@ def notes(folder: Path) -> list[engines.Job]:
 
 @pytest.fixture(scope="module")
 def two_ray_workers():
-    """A Ray of two workers on this machine."""
+    """A Ray of two workers on this machine, which find the tests' own modules."""
     import ray
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(params=["in turn", "processes", "ray"])
@@ -75,6 +60,7 @@ def test_a_killed_process_is_reported(tmp_path, monkeypatch):
 
 
 def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "THREADS", THREADS)  # as in Ray's processes
     asked = [("real", 0), ("real", 1), ("grayscale", 0)]
     found = {}
     for engine in engines.ENGINES:
@@ -82,7 +68,9 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
         run = Run(tiny_book.profile, tmp_path / engine)
         records = jobs.evaluate_all([(run, *each) for each in asked])
         found[engine] = [(record.key, record.values["evaluations"], load_features(record)) for record in records]
-        again = jobs.evaluate_all([(run, *each) for each in asked])
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
+            again = jobs.evaluate_all([(run, *each) for each in asked])
         assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
     for local, ray in zip(*found.values(), strict=True):
         assert local[:2] == ray[:2]

@@ -1,4 +1,5 @@
-"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their explorers work."""
+"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their explorers work; a home
+that cannot be written is not needed."""
 
 import contextlib
 import os
@@ -56,7 +57,6 @@ def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, 
     for name, value in lab.environment("smoke", tmp_path).items():
         monkeypatch.setenv(name, value)
     assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").folder == tmp_path
-    assert experiment.open("mini").profile.name == "mini" and experiment.open("mini").folder != tmp_path
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def test_what_belongs_in_a_home_that_cannot_be_written_goes_elsewhere(home, tmp_
 
 
 @contextlib.contextmanager
-def running_lab(root: Path, workspace: Path) -> Iterator[str]:
+def running_lab(root: Path, profile: str, workspace: Path) -> Iterator[str]:
     """JupyterLab on the notebooks in `root`; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [*lab.command(root, port=port, browser=False), "--LabApp.expose_app_in_browser=True"]
-    environment = os.environ | lab.environment("smoke", workspace)
+    environment = os.environ | lab.environment(profile, workspace)
     environment.pop("VIREID_HEADLESS", None)
     log = root / "lab.log"
     with open(log, "w") as out:
@@ -100,24 +100,20 @@ def running_lab(root: Path, workspace: Path) -> Iterator[str]:
         process.wait(60)
 
 
-def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(chromium, smoke_book, tmp_path):
+def test_a_chapter_runs_in_a_browser_and_a_slider_changes_its_figure(chromium, smoke_book, smoke_profile, tmp_path):
     workspace, done = smoke_book
     assert done.returncode == 0
     shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
     shutil.copy(project_root() / "README.md", tmp_path)
-    shots = Path(os.environ.get("VIREID_SCREENSHOTS", tmp_path))
     stages = records(workspace)
-    with running_lab(tmp_path, workspace) as address:
+    with running_lab(tmp_path, smoke_profile, workspace) as address:
         page = chromium.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
-        page.screenshot(path=shots / "lab_readme.png")
-        for name in EXPLORED:
-            cells = open_and_run(page, address, name)
-            assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
-            page.screenshot(path=shots / f"lab_{name[:2]}.png")
-            EXPLORED[name](page, shots)
+        cells = open_and_run(page, address, "05_embedding_analysis")
+        assert len(cells) > 5 and any(cell["pictures"] for cell in cells)
+        explore_an_embedding(page)
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
 
 
@@ -150,7 +146,7 @@ def run_all(page) -> list[dict]:
         page.wait_for_timeout(300)
 
 
-def explored(page, source: str, act: Callable, shot: Path | None = None, seen: str = "img", of: str = "src") -> None:
+def explored(page, source: str, act: Callable, seen: str = "img", of: str = "src") -> None:
     """Do something in the cell whose code holds `source`; the attribute of what it shows must become another one."""
     page.evaluate(TO_CELL, source)
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
@@ -163,9 +159,6 @@ def explored(page, source: str, act: Callable, shot: Path | None = None, seen: s
         "`.jp-Cell.jp-mod-active .jp-OutputArea-output ${seen}`); return now && now.getAttribute(of) !== before }",
         arg=[seen, of, before],
     )
-    if shot:
-        page.evaluate(TO_CELL, source)
-        page.screenshot(path=shot)
 
 
 def slide(name: str) -> Callable:
@@ -186,22 +179,12 @@ def tick(name: str) -> Callable:
     return lambda cell: cell.locator(f".widget-checkbox:has-text('{name}') input").click()
 
 
-def explore_data(page, shots: Path) -> None:
-    explored(page, "contact_sheet, split=", slide("first person"))
-    explored(page, "contact_sheet, split=", choose("split", "test"), shots / "lab_browser.png")
-    explored(page, "explore(ranked_gallery", choose("rule", "regdb"), shots / "lab_trial.png")
-
-
-def explore_an_embedding(page, shots: Path) -> None:
+def explore_an_embedding(page) -> None:
     explored(page, "explore(clickable", choose("colour", "camera"), seen="iframe", of="srcdoc")
     frame = page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output iframe").first
     points = frame.element_handle().content_frame()
     points.wait_for_selector(".bk-Canvas")
     points.evaluate(CLICK)
     assert points.locator("img").count() > 3
-    page.screenshot(path=shots / "lab_embedding.png")
     explored(page, "any_query,", slide("query"))
-    explored(page, "any_query,", tick("heat"), shots / "lab_query.png")
-
-
-EXPLORED = {"01_datasets": explore_data, "05_embedding_analysis": explore_an_embedding}
+    explored(page, "any_query,", tick("heat"))

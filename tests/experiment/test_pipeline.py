@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment import executors, jobs, results
+from vireid_lib.experiment import results
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import changed
 
@@ -30,11 +30,3 @@ def test_several_galleries_reach_the_record_and_its_row(tiny_profile, tmp_path):
     assert found["mean"]["rank_1"] == pytest.approx(sum(trial["rank_1"] for trial in found["trials"]) / 4)
     row = results.score_table([record]).iloc[0]
     assert row["trials"] == 4 and row["settings"]["galleries"] == 2 and "in 2 galleries" in row["protocol"]
-
-
-def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
-    run = Run(tiny_profile, tmp_path)
-    asked = [(run, "real", 0), (run, "grayscale", 0)]
-    first = jobs.evaluate_all(asked)
-    monkeypatch.setattr(executors, "run", lambda *_, **__: pytest.fail("a process would be started"))
-    assert [record.key for record in jobs.evaluate_all(asked)] == [record.key for record in first]

@@ -4,10 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from vireid_lib import experiment
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import MissingData
 from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.experiment.profile_files import load_profile, profile_names, profiles_folder
 from vireid_lib.experiment.settings import generator_config, reid_config, world_size
@@ -61,16 +59,6 @@ def test_another_external_set_takes_its_own_parts(tmp_path):
     content["expand"]["splits"] = ["train", "gallery"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
-
-
-def test_real_data_are_missed_before_anything_runs_and_found(tmp_path):
-    with pytest.raises(MissingData, match="SYSU-MM01"):
-        experiment.open("sysu", tmp_path / "workspace", tmp_path)
-    assert not (tmp_path / "workspace").exists()
-    for name in ("SYSU-MM01", "Market-1501-v15.09.15"):
-        (tmp_path / name).mkdir()
-    run = experiment.open("sysu", tmp_path / "workspace", tmp_path)
-    assert run.dataset_root("sysu_mm01") == tmp_path / "SYSU-MM01" and not run.miniature
 
 
 def test_a_variant_has_its_generators_settings_and_its_own(tmp_path):

@@ -8,21 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import chapters
+
 from vireid_lib.experiment.runner import run_book
 
-HEAD = """\
-# %% [markdown]
-# # {title}
-
-# %% tags=["parameters"]
-profile = "mini"
-workspace = ""
-data_root = ""
-count = 3
-"""
-
-STAGE = """
-# %%
+STAGE = """\
 import os
 import time
 from pathlib import Path
@@ -46,15 +36,8 @@ print("headless", os.environ["VIREID_HEADLESS"], "count", count)
 """
 
 
-def chapter(folder, name, *cells):
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.py").write_text(HEAD.format(title=name) + "".join(f"\n# %%\n{cell}\n" for cell in cells))
-
-
 def stage_chapter(folder, name, steps=2, seconds=0.0):
-    chapter(folder, name)
-    with open(folder / f"{name}.py", "a") as file:
-        file.write(STAGE.format(steps=steps, seconds=seconds))
+    chapters.write(folder, name, STAGE.format(steps=steps, seconds=seconds), more="count = 3\n")
 
 
 def run(tmp_path, **options):
@@ -85,7 +68,6 @@ def wait_until(condition, seconds=400):
 
 def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
     stage_chapter(tmp_path / "chapters", "01_first")
-    chapter(tmp_path / "chapters", "02_second", "1 + 1", "")
     outcome, printed = run(tmp_path, overrides=["count=5"])
     assert outcome.ok and outcome.failure == ""
     workspace = tmp_path / "w"
@@ -95,8 +77,8 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
     assert notebook["metadata"]["papermill"]["input_path"].endswith("01_first.py")
     assert "headless 1 count 5" in json.dumps(notebook["cells"][-1]["outputs"])
     record = json.loads((workspace / "book.json").read_text())
-    assert record["ok"] and record["chapters"] == ["01_first", "02_second"] and record["device"]
-    assert "1/2  01_first" in printed and "2/2  02_second  done in" in printed and "left for the book" not in printed
+    assert record["ok"] and record["chapters"] == ["01_first"] and record["device"]
+    assert "1/1  01_first  done in" in printed and "left for the book" not in printed
     first = stage_result(workspace)
     assert first["values"] == {"steps": 2, "started_at": 0}
 
@@ -105,8 +87,8 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
 
 
 def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
-    chapter(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
-    chapter(tmp_path / "chapters", "02_second", "1 + 1")
+    chapters.write(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
+    chapters.write(tmp_path / "chapters", "02_second", "1 + 1")
     outcome, _ = run(tmp_path, command="vireid book -p count=4")
     assert not outcome.ok and "raise ValueError('no luck')" in outcome.failure
     assert "Continue with:  vireid book -p count=4" in outcome.failure
@@ -121,7 +103,7 @@ def test_a_dead_kernel_leaves_no_worker_behind(tmp_path):
         "import os, subprocess\nfrom pathlib import Path\nworker = subprocess.Popen(['sleep', '600'])\n"
         f"Path({str(tmp_path / 'pid')!r}).write_text(str(worker.pid))"
     )
-    chapter(tmp_path / "chapters", "01_first", start, "os.kill(os.getpid(), 9)")
+    chapters.write(tmp_path / "chapters", "01_first", start, "os.kill(os.getpid(), 9)")
     outcome, _ = run(tmp_path)
     assert not outcome.ok and "its kernel died by signal 9" in outcome.failure
     assert "os.kill(os.getpid(), 9)" in outcome.failure

@@ -1,4 +1,4 @@
-"""The whole book on the profile `smoke`, as a user runs it, and a run that is killed while it fine-tunes."""
+"""The whole book, as a user runs it on a profile of their own, and a run that is killed while it fine-tunes."""
 
 import contextlib
 import itertools
@@ -20,7 +20,7 @@ from vireid_lib.experiment.variants import resolved
 from vireid_lib.project import project_root
 
 PATIENCE_S = 1200
-FINE_TUNE = "import sys; from vireid_lib import experiment; experiment.open('smoke', sys.argv[1]).fit('dive')"
+FINE_TUNE = "import sys; from vireid_lib import experiment; experiment.open(*sys.argv[1:]).fit('dive')"
 
 
 def test_the_command_succeeds_and_the_site_holds_every_chapter_and_the_scores_of_chapter_7(smoke_book):
@@ -54,9 +54,9 @@ def test_every_page_of_the_site_is_right_without_network_and_on_a_phone(smoke_bo
     assert not wrong
 
 
-def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
+def test_every_training_set_and_seed_was_trained_and_scored(smoke_book, smoke_profile):
     workspace, _ = smoke_book
-    profile = load_profile("smoke")
+    profile = load_profile(smoke_profile)
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("evaluate_*/*/result.json")]
     own = {name: resolved(profile, name) for name in profile.reid.training_sets}
     tests = [each for each in records if each["config"]["settings"] == own.get(each["config"]["training"])]
@@ -68,10 +68,10 @@ def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
         assert record["wall_seconds"] > 0 and record["versions"]["torch"] and record["hardware"]["processor"]
 
 
-def test_the_same_verbs_make_no_stage_again(smoke_book):
+def test_the_same_verbs_make_no_stage_again(smoke_book, smoke_profile):
     workspace, _ = smoke_book
     stages = {path: path.stat().st_mtime_ns for path in (workspace / "stages").glob("*/*/result.json")}
-    run = experiment.open("smoke", workspace)
+    run = experiment.open(smoke_profile, workspace)
     for name, seed in itertools.product(run.profile.reid.training_sets, run.profile.reid.seeds):
         run.evaluate(name, seed)
     run.synthesize("dive")
@@ -79,10 +79,10 @@ def test_the_same_verbs_make_no_stage_again(smoke_book):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills a process group")
-def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book, tmp_path):
+def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book, smoke_profile, tmp_path):
     """SIGKILL to every process of the run; the second run continues from the checkpoint, bit for bit."""
     workspace, _ = smoke_book
-    command = [sys.executable, "-c", FINE_TUNE, str(tmp_path)]
+    command = [sys.executable, "-c", FINE_TUNE, smoke_profile, str(tmp_path)]
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -196,20 +196,3 @@ def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, change, expect
         edited(tmp_path, lambda tables: tables[2]["rows"][1].update(change))
     message = str(caught.value)
     assert expected in message and "dive.yaml" in message and "table 3" in message
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda tables: tables[0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
-        (lambda tables: tables[0].update(metrics=["rank_1", "map"]), "metrics\\[1\\] is 'map'"),
-        (lambda tables: tables[1]["columns"][0].update(settings={"shots": 1}), "say with which draw"),
-        (
-            lambda tables: tables[1]["columns"][0]["settings"].update(reading="paper"),
-            "reading is no setting of sysu_mm01",
-        ),
-    ],
-)
-def test_a_table_written_wrongly_is_refused(tmp_path, change, expected):
-    with pytest.raises(FileError, match=expected):
-        edited(tmp_path, change)

@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -49,6 +55,20 @@ def tiny_base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base") / "model"
     StableDiffusionPipeline(**parts, **without).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def vanilla(tiny_base):
+    """Makes diffusers' own pipeline of the tiny base model, with its DPM-Solver, to which the options go."""
+
+    def make(**options):
+        pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
+        own = pipeline.scheduler.config
+        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(own, timestep_spacing="linspace", **options)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -37,15 +37,6 @@ def files(folder):
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_contract(name):
-    kind = generators.generator_class(name)
-    assert kind.capabilities <= {"expand", "translate"} and "expand" in kind.capabilities
-    for config in (generators.configure(name), kind.config_class.small()):
-        assert isinstance(config, kind.config_class) and isinstance(config.seed, int)
-        assert kind(config, progress=False).config == config
-
-
 def test_names_configurations_and_capabilities_are_checked(tmp_path):
     with pytest.raises(ValueError, match="did you mean dive"):
         generators.build("divee")
@@ -103,6 +94,7 @@ class Stopped(Exception):
         ("jsia", {"form": "release", "pretrained": None}),
         ("dive", {"lora_scope": "shared"}),
         ("dive", {"form": "release", "min_aspect": 0.0}),
+        ("dive", {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}),
     ],
 )
 def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, fitted, toy_people, tmp_path, monkeypatch):

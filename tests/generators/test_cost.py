@@ -105,9 +105,8 @@ def test_a_base_model_that_is_not_here_is_named_and_not_fetched():
     assert found.steps == 25_000 and not found.seconds and "sd-turbo is not on this machine yet" in found.where
 
 
-@pytest.mark.parametrize("settings", [{}, {"start": "image"}])
-def test_measuring_moves_no_weight(tiny_config, tiny_table, settings):
-    config = tiny_config.model_copy(update=settings)
+def test_measuring_moves_no_weight(tiny_config, tiny_table):
+    config = tiny_config.model_copy(update={"start": "image"})
     model = DiveModel(load_base(config.base_model), prompts.build(tiny_table, config), config)
     before, state = model.digest(), torch.random.get_rng_state()
     seconds, memory, where = dive_cost.measure(model, tiny_table, "cpu")

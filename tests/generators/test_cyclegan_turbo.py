@@ -1,7 +1,6 @@
 """CycleGAN-Turbo: one step as its scheduler does it, skips, LPIPS by loops, what is trained."""
 
 import copy
-import json
 
 import numpy as np
 import pytest
@@ -24,13 +23,6 @@ from vireid_lib.training.loop import accelerator_for
 @pytest.fixture
 def config(tiny):
     return tiny("cyclegan_turbo")
-
-
-def test_a_fitted_folder_holds_what_was_trained_alone(learnt):
-    _, folder = learnt("cyclegan_turbo")
-    kept = safetensors.torch.load_file(folder / "networks.safetensors")
-    assert all("lora_" in name or "skips" in name or "unet.conv_in" in name for name in kept)
-    assert json.loads((folder / "generator.json").read_text())["lpips"] is False
 
 
 def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny_base):
@@ -174,16 +166,6 @@ def test_verdicts_by_hand():
     made = (np.log(2) + np.log1p(np.exp(2))) / 2 + np.log1p(np.exp(-1))
     assert logistic(scores, True).item() == pytest.approx(real)
     assert logistic(scores, False).item() == pytest.approx(made)
-
-
-def test_gradients_are_clipped(task_of):
-    task = task_of("cyclegan_turbo", gradient_clip=1e-9)
-    accelerator = accelerator_for("no", "cpu")
-    task.bind(accelerator, 0)
-    task.prepare(accelerator)
-    task.step(accelerator, 0)
-    gradients = [value.grad for value in task.modules["generator"].trained().values() if value.grad is not None]
-    assert torch.cat([each.flatten() for each in gradients]).norm() < 2e-9
 
 
 def test_each_loss_has_its_own_update_as_released(task_of, config):

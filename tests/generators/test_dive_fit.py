@@ -1,15 +1,11 @@
 """Fine-tuning trains what it may, and continues where it was stopped."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from safetensors.torch import load_file
+from PIL import Image
 
-from vireid_lib.data import tables
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base import load_base
@@ -26,8 +22,7 @@ def fit(config, table, folder, cache):
     return dive
 
 
-@pytest.mark.parametrize("norms", [False, True])
-@pytest.mark.parametrize("precision", ["no", "bf16"])
+@pytest.mark.parametrize(("precision", "norms"), [("no", False), ("bf16", True)])
 def test_only_token_rows_and_branches_change(tiny_config, tiny_table, tmp_path, precision, norms):
     changes = {"precision": precision, "branch_norms": norms}
     before, config = load_base(tiny_config.base_model), tiny_config.model_copy(update=changes)
@@ -93,39 +88,6 @@ def test_tokens_from_visible_leaves_rows_of_infrared_batches(tiny_config, tiny_t
     assert model.rows.rows.grad.abs().sum() > 0
 
 
-DIES = """
-import json, os, signal, sys
-from pathlib import Path
-from vireid_lib.data import tables
-from vireid_lib.generators.dive import finetune
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.dive import Dive
-root, real = Path(sys.argv[1]), finetune.DiveTask.losses
-def dies(self, step):
-    if step == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, step)
-finetune.DiveTask.losses = dies if sys.argv[3] == "die" else real
-dive = Dive(DiveConfig(**json.loads((root / "config.json").read_text())), device="cpu", progress=False)
-dive.fit(tables.load(root / "table.csv"), root / sys.argv[2])
-"""
-
-
-@pytest.mark.slow
-def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
-    """SIGKILL in the middle of a step, in another process."""
-    tables.save(tiny_table, tmp_path / "table.csv")
-    (tmp_path / "config.json").write_text(tiny_config.model_copy(update=EXTRAS).model_dump_json())
-    for words, code in ((("a", "live"), 0), (("b", "die"), -9), (("b", "live"), 0)):
-        assert subprocess.run([sys.executable, "-c", DIES, str(tmp_path), *words]).returncode == code
-    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").glob("**/*.safetensors"))
-    files = [file for file in files if "checkpoints" not in file.parts]
-    assert len(files) == 1 + 2 * 5  # tokens, and of each branch LoRA and norms
-    for file in files:
-        first, second = (load_file(tmp_path / name / file) for name in "ab")
-        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items()), file
-
-
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):
     vae = load_base(tiny_config.base_model).vae
     paths = tiny_table["path"].tolist()[:5]
@@ -159,3 +121,22 @@ def test_groups_are_drawn_evenly(tiny_config, tiny_table, tmp_path):
     rows = table.iloc[DiveTask(model, table, held)._rows(0).tolist()]
     shares = rows.groupby(["modality", rows["split"] == "external"]).size() / 600
     assert len(shares) == 3 and (shares - 1 / 3).abs().max() < 0.07
+
+
+def test_another_data_set_is_refused_by_what_differs(tiny_config, tiny_table, tmp_path):
+    fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
+
+    def refused(words, table=tiny_table, **changes):
+        config = tiny_config.model_copy(update=changes)
+        with pytest.raises(ValueError, match=words):
+            fit(config, table, tmp_path / "fit", tmp_path / "cache")
+
+    refused(r"config.images.mini_market/1 visible is 8 there and 7 now", tiny_table.iloc[:-1])
+    refused(r"config.identities.*0001", tiny_table[tiny_table["identity"] != "mini_market/0001"])
+    swapped, other = tiny_table.copy(), tiny_table.copy()
+    swapped.loc[[16, 20], "identity"] = swapped.loc[[20, 16], "identity"].tolist()
+    refused("config.people is", swapped)
+    refused("config.learning_rate is 0.01 there and 0.5 now", learning_rate=0.5)
+    other.loc[0, "path"] = str(tmp_path / "other.png")
+    Image.new("RGB", (16, 32), "red").save(tmp_path / "other.png")
+    refused("config.contents is", other)

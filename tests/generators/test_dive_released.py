@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import nn
 
@@ -69,11 +68,9 @@ def test_vectors_and_lora_arrive_unchanged(files, tiny_base, tmp_path, form):
     assert model.prompts(["market1501/0002"], ["sysu_mm01/3"]) == ["a aXq2 photo of a <market1501-0002> person"]
 
 
-def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, tmp_path):
+def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, vanilla, tmp_path):
     picture = sample(convert(files, tiny_base, tmp_path).model, [Request("market1501/0007", "sysu_mm01/6", 11)])[0]
-    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, timestep_spacing="linspace")
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = vanilla()
     pipeline.tokenizer.add_tokens("<class_1>")
     pipeline.text_encoder.resize_token_embeddings(len(pipeline.tokenizer), mean_resizing=False)
     with torch.no_grad():

@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -30,11 +29,6 @@ def fit(tiny, tiny_table, tmp_path_factory):
     return make
 
 
-@pytest.fixture(scope="module")
-def fitted(fit):
-    return fit()
-
-
 NORMS = {"lora_targets": "all+ends", "branch_norms": True, "rescale_guidance": 0.7}
 STOCHASTIC = {"solver": "sde-dpmsolver++", "karras_sigmas": True}
 
@@ -44,17 +38,10 @@ PARTS = ("scale", "shift")
 
 
 @pytest.mark.parametrize("changes", [{}, NORMS, STOCHASTIC], ids=["plain", "norms", "stochastic"])
-def test_vanilla_pipeline_gives_the_same_image(fit, tiny_base, changes):
+def test_vanilla_pipeline_gives_the_same_image(fit, vanilla, changes):
     dive, folder = fit(**changes)
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
-    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipeline.scheduler.config,
-        timestep_spacing="linspace",
-        algorithm_type=dive.config.solver,
-        use_karras_sigmas=dive.config.karras_sigmas,
-    )
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = vanilla(algorithm_type=dive.config.solver, use_karras_sigmas=dive.config.karras_sigmas)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
     if dive.config.branch_norms:  # as the docstring of `Branches.save` tells its readers
@@ -151,16 +138,8 @@ def test_pictures_of_an_identity_share_a_part_of_their_noise(tiny_config, over):
     assert all(each.var().item() == pytest.approx(1, abs=0.08) for each in mixed)
 
 
-def test_a_row_says_with_which_seed_its_picture_was_made(fitted, tmp_path):
-    table = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    row = table.iloc[5]
-    picture = sample(fitted[0].model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
-    assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
-
-
-@pytest.mark.parametrize("norms", [False, True])
-def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path, norms):
-    changes = {"precision": "bf16", "steps": 2, "branch_norms": norms}
+def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):
+    changes = {"precision": "bf16", "steps": 2, "branch_norms": True}
     dive = Dive(tiny_config.model_copy(update=changes), device="cpu", progress=False)
     dive.fit(tiny_table, tmp_path / "fit")
     model = dive.model

@@ -43,14 +43,6 @@ def test_a_network_that_knows_the_answer_has_no_loss(task_of, prediction):
     assert task.losses(3)["total"] < 1e-9
 
 
-def test_the_label_alone_chooses_the_modality(learnt):
-    denoiser, shape = learnt("vi_diff")[0].networks["denoiser"], (1, 3, 32, 24)
-    noised, seen, times = torch.randn(shape), torch.rand(1, 1, 32, 24), torch.tensor([500])
-    with torch.no_grad():
-        made = [denoiser(noised, seen, times, torch.tensor([label])) for label in (0, 1)]
-    assert (made[0] - made[1]).abs().mean() > 0.05
-
-
 def test_the_released_size_without_memory():
     with torch.device("meta"):
         denoiser = Denoiser(ViDiffConfig())

@@ -61,19 +61,6 @@ def test_an_identity_s_words_are_those_of_the_mean_probability(captioner, monkey
     assert captioner.read(pixels, ["b", "b", "b", "a"]) == {"a": RED, "b": DRESS}
 
 
-def test_a_pattern_has_two_colours(captioner, monkeypatch):
-    """Also where one colour is the likeliest of both slots, as where the picture shows one and not the other."""
-    parts = dict(zip(SLOTS, (torch.rand(len(words)) for words in SLOTS.values()), strict=True))
-    likely = {"upper_kind": ["coat"], "upper_pattern": ["striped"], "hat_kind": ["none"]}
-    likely |= {"upper_colour": ["teal", "red"], "upper_second": ["pink", "red"]}
-    for slot, words in likely.items():
-        for chance, word in enumerate(words, 2):
-            parts[slot][SLOTS[slot].index(word)] = chance
-    monkeypatch.setattr(captioner, "probabilities", lambda pixels: torch.cat(list(parts.values()))[None])
-    told = captioner.read(np.zeros((1, 32, 16, 3), np.uint8), ["a"])["a"]
-    assert "wearing red and pink striped coat, " in told
-
-
 def test_it_tells_any_picture_in_the_vocabulary_and_keeps_to_it_on_disk(captioner, tmp_path):
     torch.nn.init.normal_(captioner.words.weight)
     pixels = np.random.default_rng(0).integers(0, 255, (6, 32, 16, 3), dtype=np.uint8)

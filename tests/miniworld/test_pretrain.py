@@ -1,6 +1,7 @@
 """The base model's recipe: tokenizer, bank, resumable training, a folder that plain diffusers loads."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from vireid_lib.miniworld import captions, pretrain_networks
-from vireid_lib.miniworld.bank import build_bank
+from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.pretrain import pretrain
 from vireid_lib.miniworld.pretrain_networks import (
     MONOCHROME,
@@ -51,8 +52,8 @@ def test_the_shipped_tokenizer_is_rebuilt_and_captions_fit(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     shipped = BASE_MODEL / "tokenizer/tokenizer.json"
     assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads(shipped.read_text())
-    bank = build_bank(tmp_path / "bank", 300, seed=0, height=8, width=8)
-    longest = max(len(tokenizer(f"a {bank.scenes[0]} photo of {told}").input_ids) for told in bank.captions)
+    told = map(captions.caption, islice(people_stream(0, "pretraining"), 300))
+    longest = max(len(tokenizer(f"a street photo of {each}").input_ids) for each in told)
     assert longest <= TextConfig().length
 
 
@@ -69,9 +70,35 @@ def test_prompts_drop_and_shorten():
     assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
 
 
-def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run of each recipe, from nothing: its folder, and what its denoiser was fed, step by step."""
+    found, real = {}, DenoiserTask.losses
+    for name, config in (("plain", TINY), ("mixed", MIXED)):
+        folder, fed = tmp_path_factory.mktemp(name), []
+
+        def watched(self, step, fed=fed):
+            network = self.modules["network"]
+            self.modules["network"] = lambda ids, noised, times: (
+                fed.append((ids, noised)) or network(ids, noised, times)
+            )
+            try:
+                return real(self, step)
+            finally:
+                self.modules["network"] = network
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DenoiserTask, "losses", watched)
+            pretrain(folder, config=config, device="cpu", progress=False)
+        found[name] = folder, fed
+    return found
+
+
+UNET, VAE = (f"model/{part}/diffusion_pytorch_model.safetensors" for part in ("unet", "vae"))
+
+
+def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(runs, tmp_path, monkeypatch):
     options = dict(config=TINY, device="cpu", checkpoint_every=2, progress=False)
-    pretrain(tmp_path / "whole", **options)
     real = DenoiserTask.losses
 
     def stops(self, step):
@@ -81,20 +108,16 @@ def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_pa
 
     monkeypatch.setattr(DenoiserTask, "losses", stops)
     with pytest.raises(KeyboardInterrupt):
-        pretrain(tmp_path / "parts", **options)
+        pretrain(tmp_path, **options)
     monkeypatch.setattr(DenoiserTask, "losses", real)
-    recipe = pretrain(tmp_path / "parts", **options)
+    recipe = pretrain(tmp_path, **options)
     assert recipe["steps"] == {"vae": 3, "denoiser": 4, "captioner": 3} and 0 < recipe["quality"]["psnr"] < 60
     assert 0 <= recipe["quality"]["captioner"]["words"] <= 1
-    assert json.loads((tmp_path / "parts" / "model" / "recipe.json").read_text()) == recipe
-    own = "model/captioner/model.safetensors"
-    whole, parts = (load_file(tmp_path / run / own) for run in ("whole", "parts"))
-    assert all(torch.equal(tensor, parts[key]) for key, tensor in whole.items())
-    for part in ("unet", "vae"):
-        name = f"model/{part}/diffusion_pytorch_model.safetensors"
-        whole, parts = (load_file(tmp_path / run / name) for run in ("whole", "parts"))
+    assert json.loads((tmp_path / "model" / "recipe.json").read_text()) == recipe
+    for name in ("model/captioner/model.safetensors", UNET, VAE):
+        whole, parts = (load_file(folder / name) for folder in (runs["plain"][0], tmp_path))
         assert all(torch.equal(tensor, parts[key]) for key, tensor in whole.items())
-    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "parts" / "model", safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "model", safety_checker=None)
     assert pipeline.vae.config.scaling_factor > 0 and pipeline.scheduler.config.prediction_type == "v_prediction"
 
 
@@ -108,32 +131,14 @@ def test_monochrome_pictures_are_grey_and_no_two_alike():
     assert (torch.corrcoef(turned[:, 0].flatten(1)).amin(1) < 0.99).all()  # grain, and how colours count
 
 
-def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without(tmp_path, monkeypatch):
+def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without(runs):
     """The pictures that the denoiser sees, and what it is told of them."""
-    seen = {}
-    for name, config in (("plain", TINY), ("mixed", MIXED)):
-        fed = []
-
-        def watched(self, step, fed=fed, real=DenoiserTask.losses):
-            def network(ids, noised, times):
-                fed.append((ids, noised))
-                return real_network(ids, noised, times)
-
-            real_network, self.modules["network"] = self.modules["network"], network
-            try:
-                return real(self, step)
-            finally:
-                self.modules["network"] = real_network
-
-        with monkeypatch.context() as patch:
-            patch.setattr(DenoiserTask, "losses", watched)
-            pretrain(tmp_path / name, config=config, device="cpu", progress=False)
-        seen[name] = fed
-    tokenizer = StableDiffusionPipeline.from_pretrained(tmp_path / "mixed" / "model", safety_checker=None).tokenizer
+    (_, plain), (folder, mixed) = runs["plain"], runs["mixed"]
+    tokenizer = StableDiffusionPipeline.from_pretrained(folder / "model", safety_checker=None).tokenizer
     (word,) = tokenizer(MONOCHROME, add_special_tokens=False).input_ids
     turned = 0
-    for (ids, noised), (mixed_ids, mixed) in zip(seen["plain"], seen["mixed"], strict=True):
-        same = (noised == mixed).flatten(1).all(1)
+    for (ids, noised), (mixed_ids, other) in zip(plain, mixed, strict=True):
+        same = (noised == other).flatten(1).all(1)
         told = (mixed_ids == word).any(1)
         assert not (told & same).any() and torch.equal(ids[same], mixed_ids[same])
         turned += int((~same).sum())

@@ -49,10 +49,10 @@ def test_contact_sheet_shows_a_person_in_every_picture(people):
     """The middle of each picture differs from the empty place; the borders do not."""
     for camera in CAMERAS:
         modality = CAMERAS[camera].modality
-        views = [_still(camera, yaw=15.0 * i, stride=0.6, phase=i, backdrop=0.4) for i in range(24)]
-        pictures = render(people, views, modality=modality).astype(float)
+        views = [_still(camera, yaw=45.0 * i, stride=0.6, phase=i, backdrop=0.4) for i in range(8)]
+        pictures = render(people[:8], views, modality=modality).astype(float)
         away = [replace(view, offset_x=3.0) for view in views]
-        change = np.abs(pictures - render(people, away, modality=modality)).max(-1)
+        change = np.abs(pictures - render(people[:8], away, modality=modality)).max(-1)
         person = change > 12
         assert (person.mean((1, 2)) > 0.08).all() and (person.mean((1, 2)) < 0.5).all()
         assert person[:, 20:100, 24:40].mean() > 3 * person[:, :, :8].mean()

@@ -1,6 +1,7 @@
 """The notebooks as lessons: what is shown by hand and checked, exercises with solutions, links that lead somewhere."""
 
 import re
+from functools import cache
 from urllib.parse import unquote
 
 import jupytext
@@ -21,8 +22,11 @@ each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.s
 each_notebook = pytest.mark.parametrize("path", [*CHAPTERS, *STUDIES], ids=lambda path: path.stem)
 
 
+read = cache(jupytext.read)
+
+
 def cells(path, kind, tag=""):
-    found = [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+    found = [cell for cell in read(path).cells if cell.cell_type == kind]
     return [cell for cell in found if not tag or tag in cell.metadata.get("tags", [])]
 
 

@@ -27,8 +27,7 @@ def small(method: str, **changes) -> ReidConfig:
     return kind.small(**(BY_EPOCHS | ({"warm_up": 1} if "warm_up" in kind.model_fields else {}) | changes))
 
 
-@pytest.mark.parametrize("method", ["agw", "caj", "dart", "mpanet"])
-@pytest.mark.parametrize("mix", [None, 0.5])
+@pytest.mark.parametrize(("method", "mix"), [("agw", None), ("caj", 0.5), ("dart", 0.5), ("mpanet", None)])
 def test_epochs_of_a_given_length_place_length_and_schedule(real_and_more, method: str, mix: float | None) -> None:
     real, more = real_and_more
     config = small(method, mix=mix)

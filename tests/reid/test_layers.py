@@ -204,8 +204,9 @@ def test_patterns_weigh_the_map_before_it_is_averaged() -> None:
     torch.testing.assert_close(features[:, 24:], maps.mean(dim=(2, 3)))
 
 
-@pytest.mark.parametrize("shared_from", [1, 2, 3, 4])
-@pytest.mark.parametrize("backbone_class", [TwoStreamResNet50, TwoStreamSmall])
+@pytest.mark.parametrize(
+    ("backbone_class", "shared_from"), [(TwoStreamResNet50, 2), *((TwoStreamSmall, number) for number in range(1, 5))]
+)
 def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_from: int) -> None:
     backbone = backbone_class(non_local=False, shared_from=shared_from).eval()
     places = {name.split(".layer")[0] if ".layer" in name else "" for name in backbone.state_dict() if "layer" in name}

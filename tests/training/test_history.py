@@ -4,32 +4,15 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from toys import Line
 
 from vireid_lib.training import history
 from vireid_lib.training.loop import train
-from vireid_lib.training.task import Task
-
-
-class Toy(Task):
-    def __init__(self, crash_at=None):
-        super().__init__()
-        self.crash_at = crash_at
-        self.modules["network"] = nn.Linear(1, 1)
-        self.optimizers["sgd"] = torch.optim.SGD(self.modules["network"].parameters(), lr=0.1)
-
-    def losses(self, step):
-        if step == self.crash_at:
-            raise KeyboardInterrupt
-        values = torch.rand(4, 1, generator=self.generator(step, "batch"))
-        return {"total": self.modules["network"](values).square().mean()}
 
 
 def run(folder, **options):
-    torch.manual_seed(0)
     settings = {"steps": 60, "seed": 3, "log_every": 1, "checkpoint_every": 4, "progress": False, "device": "cpu"}
-    return train(Toy(**options), folder=folder, **settings)
+    return train(Line(**options), folder=folder, **settings)
 
 
 @pytest.mark.parametrize(("count", "every", "last"), [(21, 10, 210), (100, 1, 100), (37, 5, 183)])

@@ -5,28 +5,10 @@ from pathlib import Path
 import accelerate.tracking
 import pytest
 import torch
-from torch import nn
+from toys import Line
 
 from vireid_lib.training import trackers
-from vireid_lib.training.loop import Task, train
-
-
-class Line(Task):
-    """Fits a line."""
-
-    name = "line"
-    config = {"rate": 0.1, "inner": {"sizes": [1, 2]}, "long": list(range(100))}
-
-    def __init__(self) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.modules["network"] = nn.Linear(2, 1)
-        self.optimizers["network"] = torch.optim.SGD(self.modules["network"].parameters(), lr=0.1)
-
-    def losses(self, step: int) -> dict[str, torch.Tensor]:
-        points = torch.rand(4, 2, generator=self.generator(step))
-        return {"total": (self.modules["network"](points) - points.sum()).square().mean()}
+from vireid_lib.training.loop import train
 
 
 class Fake(accelerate.tracking.GeneralTracker):

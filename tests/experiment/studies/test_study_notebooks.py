@@ -15,7 +15,7 @@ from vireid_lib.experiment.variants import resolved
 STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7), "flow2flow": (3, 4, 5, 6, 7, 8), "jsia": (3, 4)}
 """Study → the paper's tables that it shows."""
 
-SLOW = {"flow2flow": pytest.mark.slow, "jsia": pytest.mark.slow}  # fit generators too
+SLOW = dict.fromkeys(("deen", "flow2flow", "jsia"), pytest.mark.slow)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def executed(vireid, tmp_path):
     def run(name, profile, *options, workspace=tmp_path / "w"):
         file = tmp_path / f"{profile.name}.yaml"
         file.write_text(yaml.safe_dump(profile.model_dump()))
-        done = vireid("study", name, "--profile", file, "--workspace", workspace, "--no-site", *options)
+        done = vireid("study", name, "--profile", file, "--workspace", workspace, "--no-site", *options, alone=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert json.loads((workspace / f"study_{name}.json").read_text())["ok"]
         cells = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4).cells

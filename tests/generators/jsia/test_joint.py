@@ -35,7 +35,8 @@ def _train(people, folder, start, **changes):
 
 
 def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_path):
-    network, config = _train(people, tmp_path, start, steps=120, learning_rate=3e-3)  # slow enough for every processor
+    length = {"steps": 120, "generate_every": 3}
+    network, config = _train(people, tmp_path, start, **length, learning_rate=3e-3)  # slow enough for every processor
     features = extract(network, people, config, None)
     visible, infrared = (np.flatnonzero(people["modality"] == name) for name in ("visible", "infrared"))
     ids = people["identity"].astype("category").cat.codes.to_numpy()

@@ -95,17 +95,6 @@ def test_a_resumed_training_is_the_unbroken_one(name: str, coloured: Callable, b
 
 
 @every_method
-def test_augmentation_changes_the_images_alone_and_repeats(name: str, coloured: Callable) -> None:
-    task = ReidTask(trained_on(name, coloured(4, 4)), kind(name).small(**TINY), seed=0, cache=None)
-    batch = task.batch(0)
-    before = batch.visible.clone()
-    first, second = task.method.augment(batch), task.method.augment(task.batch(0))
-    assert torch.equal(batch.visible, before) and not torch.equal(first.visible[: len(before)], before)
-    assert torch.equal(first.visible, second.visible) and torch.equal(first.infrared, second.infrared)
-    assert len(first.visible) == len(first.visible_labels) and torch.equal(first.visible_rows, batch.visible_rows)
-
-
-@every_method
 def test_an_identity_may_have_a_single_image(name: str, coloured: Callable) -> None:
     table, config = coloured(4, 1), kind(name).small(**TINY)
     if name == "mpanet_expanded":

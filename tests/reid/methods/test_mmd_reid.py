@@ -27,15 +27,3 @@ def test_loss_is_the_sum_of_the_weighted_terms(discrepancy: str, random_batch: C
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value)
     torch.testing.assert_close(losses["total"], losses["identity"] + sum(expected.values()))
-
-
-def test_pooled_feature_is_the_one_before_the_neck(random_batch: Callable) -> None:
-    networks = {
-        feature: methods.build("mmd_reid", MmdReidConfig.small(test_feature=feature), 4).network.eval()
-        for feature in ("bn", "pooled")
-    }
-    networks["pooled"].load_state_dict(networks["bn"].state_dict())
-    images = random_batch().visible
-    found = {feature: network.features(images, "visible") for feature, network in networks.items()}
-    assert torch.equal(found["pooled"], networks["bn"].pooled(images, "visible"))
-    assert torch.equal(found["bn"], networks["bn"].bottleneck(found["pooled"]))
