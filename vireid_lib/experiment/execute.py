@@ -29,7 +29,7 @@ ENGINE = "vireid"
 KERNEL = "python3"
 STARTUP_SECONDS = 300  # a loaded machine may take minutes to import the kernel
 IOPUB_SECONDS = 60
-BAR = "{desc} {bar:10} cell {n_fmt}/{total_fmt}, {elapsed} so far{postfix}"  # no forecast: cells differ
+BAR = "{desc}  cell {n_fmt}/{total_fmt}, {elapsed} so far{postfix}"  # no bar, no forecast: cells differ
 LOG_SECONDS = 30.0  # where lines cannot be rewritten, one is printed this often
 
 
@@ -102,7 +102,7 @@ def execute(job: dict) -> None:
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
     live = sys.stdout.isatty()
     place = {"file": sys.stdout, "dynamic_ncols": True} if live else {"file": Lines(), "mininterval": LOG_SECONDS}
-    bar = {"desc": Path(job["chapter"]).stem, "bar_format": BAR, "leave": False, "miniters": 0}
+    bar = {"desc": " " * 6 + Path(job["chapter"]).stem, "bar_format": BAR, "leave": False, "miniters": 0}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")
     try:
