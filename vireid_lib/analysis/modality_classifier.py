@@ -68,7 +68,7 @@ def train_classifier(
     Raises ValueError: the rows do not fit, or a modality has no image to learn from or to test on."""
     names, infrared = np.asarray(identities, dtype=object), np.asarray(infrared, dtype=bool)
     if not len(pixels) == len(infrared) == len(names):
-        raise ValueError(f"train_classifier: {len(pixels)} images, {len(infrared)} modalities, {len(names)} names.")
+        raise ValueError(f"{len(pixels)} images, {len(infrared)} modalities, {len(names)} identities: give one each.")
     tested = np.isin(names, np.unique(names[infrared])[::HELD_OUT]) | np.isin(names, np.unique(names)[::HELD_OUT])
     learn, test = (
         [np.flatnonzero((infrared == wanted) & part) for wanted in (False, True)] for part in (~tested, tested)
