@@ -59,7 +59,7 @@ def stage_keys():
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory):
     """SYSU-MM01 with three people to train on and two to test; RegDB with two unequal splits; Market-1501 with two."""
-    root, everywhere = tmp_path_factory.mktemp("data"), dict.fromkeys(range(1, 7), 2)
+    root, everywhere = tmp_path_factory.mktemp("data"), dict.fromkeys(range(1, 7), 3)
     parts = {"train": (1, 2), "val": (3,), "test": (4, 5)}
     trees.write(root / "SYSU-MM01", trees.sysu(dict.fromkeys(range(1, 6), everywhere), parts))
     counts = dict.fromkeys((1, 2, 3), 4) | dict.fromkeys((4, 5, 6), 9)  # split 2 trains on more than split 1
