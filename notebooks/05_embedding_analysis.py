@@ -344,6 +344,7 @@ print(f"'{baseline}': {100 * (nearer + equal / 2).mean():.1f} % of {nearer.size}
 
 # %%
 def separation(own, strangers):
+    own, strangers = own.astype(float), strangers.astype(float)  # ranks are sums, which float32 would round
     return 1 - scipy.stats.mannwhitneyu(own, strangers).statistic / (len(own) * len(strangers))
 
 
