@@ -46,7 +46,7 @@ class Lines(io.StringIO):
 
     def write(self, text: str) -> int:
         if text.strip():
-            print(text.strip(), flush=True)
+            print(text.strip("\r\n").rstrip(), flush=True)
         return len(text)
 
 
