@@ -15,7 +15,7 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
     places = ["--profile", "sysu", "--data-root", str(data_root), "--workspace", str(tmp_path / "w"), "--plan"]
     assert cli.main(["book", *places]) == 0
     printed = capsys.readouterr().out
-    images = 3 * 6 * 2 + 2 * 12  # SYSU-MM01's three people to train on, and Market-1501's two
+    images = 3 * 6 * 3 + 2 * 12  # SYSU-MM01's three people to train on, and Market-1501's two
     assert f"{images} images; 5 people in 7 views; 400,000 steps of 16 images at 512 x 256" in printed
     assert "7 LoRA branches, 178.6 million parameters" in printed  # 25.5 million each, as public counts have it
     assert f"sampling     {2 * 2 * 18} images" in printed and "not on this machine yet" in printed
