@@ -203,40 +203,37 @@ def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
     """The whole book on the profile `smoke`, and one that is killed again and again: all of its processes at once, or
     a random one of them."""
     draw, outcome, began = random.Random(f"{seed} {BOOK}"), Outcome(), time.monotonic()
-    whole = _book(folder, "whole")
-    if whole.wait() != 0:
-        raise RuntimeError((folder / "whole.log").read_text()[-3000:])
+    place, whole = folder / "book", folder / "whole"
+    if _book(place).wait() != 0:
+        raise RuntimeError((folder / "log").read_text()[-3000:])
     outcome.seconds, outcome.trials = time.monotonic() - began, 1
+    place.rename(whole)  # the next has the same path: tables and records hold it
     said = []
     for _ in range(kills):
-        process, moment = _book(folder, "broken"), draw.uniform(0, 0.6 * outcome.seconds)
+        process, moment = _book(place), draw.uniform(0, 0.6 * outcome.seconds)
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
-            there = _processes(folder / "broken")
+            there = _processes(place)
             chosen = there if draw.random() < 0.4 else [draw.choice(there)]
             for number in chosen:
                 os.kill(number, signal.SIGKILL)
             outcome.moments += 1
             said.append(f"{len(chosen)} of {len(there)} processes at {moment:.0f} s")
             process.wait()
-    ended = next((True for _ in range(3) if _book(folder, "broken").wait() == 0), False)
+    ended = next((True for _ in range(3) if _book(place).wait() == 0), False)
     if not ended:
-        outcome.faults.append(f"not ended: {(folder / 'broken.log').read_text()[-3000:]}")
-    kept = [
-        {name.replace("broken", "whole"): each for name, each in snapshot(folder / which / "stages").items()}
-        for which in ("whole", "broken")
-    ]
-    outcome.faults += faults(*kept)
+        outcome.faults.append(f"not ended: {(folder / 'log').read_text()[-3000:]}")
+    outcome.faults += faults(snapshot(whole / "stages"), snapshot(place / "stages"))
     print(f"{BOOK}: killed {said}", flush=True)
     return outcome
 
 
-def _book(folder: Path, name: str) -> subprocess.Popen:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "vireid_lib.cli", "book", "--profile", "smoke", "--workspace"]
-    with open(folder / f"{name}.log", "w") as log:
-        return subprocess.Popen([*command, str(folder / name)], stdout=log, stderr=log)
+def _book(place: Path) -> subprocess.Popen:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "vireid_lib.cli", "book", "--profile", "smoke", "--workspace", str(place)]
+    with open(place.parent / "log", "w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
 def _processes(place: Path) -> list[int]:
