@@ -10,10 +10,14 @@ from vireid_lib.reid.losses.adaptive_quadruplet import Positives, adaptive_quadr
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
-from vireid_lib.reid.losses.divergences import kl_divergence
+from vireid_lib.reid.losses.divergences import jensen_shannon, kl_divergence
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
+from vireid_lib.reid.losses.identity_cross_entropy import (
+    additive_margin_softmax,
+    identity_cross_entropy,
+    soft_identity_cross_entropy,
+)
 from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.losses.orthogonal import orthogonal
 from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
@@ -111,6 +115,13 @@ CASES = {
         FEATURES,
     ),
     "mpanet_center_loss_*": (learnt_centres, {"feats": "grad_feats", "centers": "grad_centers"}),
+    "mpanet_am_softmax": (
+        lambda rows, data, about, _: additive_margin_softmax(
+            rows, data["in.labels"], scale=float(about["scale"]), margin=float(about["margin"])
+        ),
+        {"cosines": "grad"},
+    ),
+    "mpanet_jsd": (lambda one, other, *_: jensen_shannon(one, other), {"p_logits": "grad_p", "q_logits": "grad_q"}),
 }
 TOLERANCES = {  # of value and gradient in float64
     "label_smooth_ce": (1e-7, 1e-6),  # the released code builds its targets in float32

@@ -1,5 +1,6 @@
-"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean."""
+"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean, Jensen-Shannon."""
 
+import torch
 import torch.nn.functional as F
 
 from vireid_lib.reid.losses.shapes import Form, Logits, Scalar
@@ -30,3 +31,13 @@ def mutual_mean(students: Logits, teachers: Logits, *, form: Form = "paper") -> 
     if form == "release":
         student, teacher = teacher, student
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+
+def jensen_shannon(first: Logits, second: Logits) -> Scalar:
+    """½ KL(p‖m) + ½ KL(q‖m) with m = (p + q) / 2, averaged over the rows; p and q are the logits' softmax.
+
+    In nats, between 0 and log 2. Both arguments get a gradient.
+    """
+    p, q = F.log_softmax(first, dim=1), F.log_softmax(second, dim=1)
+    middle = torch.logaddexp(p, q) - torch.log(p.new_tensor(2.0))
+    return sum(F.kl_div(middle, side, reduction="batchmean", log_target=True) for side in (p, q)) / 2

@@ -1,4 +1,4 @@
-"""Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART)."""
+"""Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART), with a margin."""
 
 import torch.nn.functional as F
 
@@ -28,3 +28,11 @@ def soft_identity_cross_entropy(
     """
     each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
     return (confidence * each).mean()
+
+
+def additive_margin_softmax(cosines: Logits, labels: Labels, *, scale: float = 16.0, margin: float = 0.35) -> Scalar:
+    """Cross-entropy of s·(cos θ − m·one-hot), averaged over the rows: the right class has to win by a margin (Wang et
+    al., Additive Margin Softmax for Face Verification, 2018, eq. 6). The cosines are between each row and each
+    identity's weight; `scale` and `margin` are s and m."""
+    margins = F.one_hot(labels, cosines.shape[1]).to(cosines.dtype) * margin
+    return F.cross_entropy(scale * (cosines - margins), labels)
