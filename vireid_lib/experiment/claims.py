@@ -14,7 +14,7 @@ NOISE, SINGLE, MISSING = "within noise", "one seed only", "not run"
 HOLDS, FAILS = "holds", "does not hold"
 
 COLUMNS = ["claim", "place", "measure", "row", "other", "direction", "family", "mode", "older", "difference", "margin"]
-COLUMNS += ["p", "over", "words"]
+COLUMNS += ["p", "over", "within", "words"]
 
 
 def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> pd.DataFrame:
@@ -30,8 +30,8 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
         the findings, a row for each claim: `COLUMNS`, and what `correct` adds. Difference: the claim's row minus the
             other, or the one step minus the other, in points or as a distance; NaN if a row has not been trained, or
             the measure is not taken of it. Margin: half the width of its 95 % interval, and p its p-value, both before
-            correction and NaN for a single seed. Over: of what the interval is (see `contrast`). Words: the difference
-            with its interval. Older: whether older code has made one of the rows.
+            correction and NaN for a single seed. Over, within: see `Contrast`. Words: the difference with its interval.
+            Older: whether older code has made one of the rows.
     """
     mode = mode or measured["mode"].iloc[0]
     of_mode = measured[measured["mode"] == mode].sort_values("seed", kind="stable")  # within which pairs are looked for
@@ -39,16 +39,16 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
     older = {name for name, group in groups.items() if has_older(group)}
     rows = []
     for claim in claims:
-        (found, over), words = contrast(claim, groups) or (None, ""), ""
-        if found is not None:
+        told, words = (None, None, None, "", ""), ""
+        if (found := contrast(claim, groups)) is not None:
+            told = (found.value, found.margin, found.p_value, found.over, found.within)
             digits = digits_of(claim.measure)
             words = f"{found.value:+.{digits}f}{' points' * (digits == 1)}"
             if found.margin is not None:
                 ends = (f"{found.value + side * found.margin:+.{digits}f}" for side in (-1, 1))
-                words += f" ({' … '.join(ends)}{f', over {over}' * over.endswith('splits')})"
+                words += f" ({' … '.join(ends)}{f', over {found.over}' * (found.within == 'split')})"
         about = (claim.words, claim.place, claim.measure, claim.row, claim.other, claim.direction, claim.family, mode)
-        told = (found.value, found.margin, found.p_value) if found else (None, None, None)
-        rows.append((*about, bool(older & set(claim.rows)), *told, over, words))
+        rows.append((*about, bool(older & set(claim.rows)), *told, words))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return correct(table.astype({name: float for name in ("difference", "margin", "p")}))
 

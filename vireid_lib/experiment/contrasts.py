@@ -68,6 +68,19 @@ class Claim:
         return frozenset(frozenset(side.items()) for side in self.sides)
 
 
+@dataclass(frozen=True)
+class Contrast(Difference):
+    """A difference between settings.
+
+    Attributes:
+        over: of what the interval is: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired".
+        within: what the difference was taken within, if it was: each split or each seed.
+    """
+
+    over: str = ""
+    within: Literal["split", "seed", ""] = ""
+
+
 def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | None]:
     """The scores of an evaluation (`Run.evaluate`), shares: "splits" on each split, where each has a network of its
     own, else None; "parts" elsewhere on each part of the test identities, one where they are one gallery."""
@@ -100,10 +113,9 @@ def in_percent(shares: Splits | Parts | None) -> Splits | Parts | None:
     return (100 * pd.DataFrame(shares)).to_dict("list" if lists else "dict")
 
 
-def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> tuple[Difference, str] | None:
-    """The sum of the means of some settings minus that of others, and over what its interval is: "10 splits", "5 seeds
-    × 4 galleries", "5 seeds", "3 and 2 seeds, not paired". None if one has not been trained, or the measure is not
-    taken of it.
+def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:
+    """The sum of the means of some settings minus that of others; None if one has not been trained, or the measure is
+    not taken of it.
 
     Where every setting has a network for each of the same two splits or more, the difference is taken within each
     split, and the interval is Student's over splits (`statistics.paired`): what makes a split easy for one side makes
@@ -128,14 +140,14 @@ def contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> tuple[Differen
             [np.array([times * splits[name][split] for split in names]) for name, times in side.items()]
             for side in sides
         ]
-        return paired(*of_sides), f"{len(names)} splits"
+        return Contrast(**vars(paired(*of_sides)), over=f"{len(names)} splits", within="split")
     values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in sides]
     numbers = list(dict.fromkeys(len(each) for side in values for each in side))
     over = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
     if (differences := _within_seeds(claim, groups)) is None:
-        return welch(*values), over + ", not paired" * (max(numbers) > 1)
+        return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
     over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
-    return crossed(differences), over
+    return Contrast(**vars(crossed(differences)), over=over, within="seed")
 
 
 def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:
