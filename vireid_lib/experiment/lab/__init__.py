@@ -67,5 +67,9 @@ def elsewhere(folder: Path) -> dict[str, str]:
 
 def writable(place: Path) -> bool:
     """Whether files can be written in the folder, or the folder be made."""
-    there = next((each for each in (place, *place.absolute().parents) if os.path.exists(each)), place)
-    return there.is_dir() and os.access(there, os.W_OK)
+    try:  # the mode's bits do not say it: a file system may be read-only, or its server refuse
+        there = next(each for each in (place, *place.absolute().parents) if each.exists())
+        with tempfile.TemporaryFile(dir=there):
+            return there.is_dir()
+    except OSError:
+        return False
