@@ -128,6 +128,7 @@ def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:
 def _guarded(make: Callable[[], Any]) -> tuple[Any, Exception | None]:
     """A value and no error, or the other way round: Ray would wrap an error in one of its own, with its traceback as
     the message. Only the words of the error travel, since not every error can."""
+    _quietly()
     try:
         return make(), None
     except Exception as error:

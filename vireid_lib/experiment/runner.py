@@ -60,8 +60,8 @@ def run_book(
     """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
 
     Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
-    only if every cell ran, `stages/…/result.json`, `book.json`, `main_table.md` and `site/`. A study leaves
-    `study_<name>.json` instead of `book.json`, and is a page of the same site.
+    only if every cell ran, `stages/…/result.json`, `book.json`, `main_table.md` (and `.html`) and `site/`. A
+    study leaves `study_<name>.json` instead of `book.json`, and is a page of the same site.
 
     Args:
         profile, workspace, data_root: as `experiment.open` takes them.
@@ -163,7 +163,12 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
     command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
     started, clock = now(), time.monotonic()
     with open(log, "w") as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
-        status = process.wait()
+        try:
+            status = process.wait()
+        except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
+            process.stdin.close()
+            process.wait()
+            raise
     failure = _failure(chapter, output, log, status)
     if failure:
         return failure
