@@ -44,7 +44,7 @@ def pytest_xdist_make_scheduler(config, log):
     @cache
     def group(file: str) -> str:
         text = (config.rootpath / file).read_text(encoding="utf-8")
-        return next((name for name in COSTLY if re.search(rf"\b{name}[,)]", text)), file)
+        return next((name for name in COSTLY if re.search(rf"^def .*\b{name}[,)]", text, re.MULTILINE)), file)
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:

@@ -23,3 +23,5 @@ def test_every_place_has_a_module_that_tries_its_kinds(rows):
     sources = {place[1]: text for text in texts if (place := re.search(r'^ENTERS = "(.+)"$', text, re.MULTILINE))}
     assert {row["enters"] for row in rows} == set(sources)
     assert all("def test_kind(row, tried" in text for text in sources.values())
+    built = re.findall(r"^def ((?!test_)[a-z]\w*)\((?:draw|held|path)\b", "\n".join(sources.values()), re.MULTILINE)
+    assert set(built) <= {row["id"] for row in rows}, "a function without a row tries nothing"

@@ -11,6 +11,7 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -112,8 +113,8 @@ def main() -> None:
         write.make(Path(folder), seed=0, size=WORLD[given.size])
         for name in given.names or trained():
             try:
-                with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    found = pool.apply(measure, (name, given.size, Path(folder), given.device))
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # it tells of a killed one
+                    found = pool.submit(measure, name, given.size, Path(folder), given.device).result()
             except Exception as error:
                 found = {"not run": f"failed: {error}"}
             numbers = "{steps:8.2f} {pictures:10.1f} {peak:9.0f} {libraries:16.0f}"

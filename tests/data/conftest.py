@@ -44,7 +44,7 @@ def tree(tmp_path):
 
     def write(name, suffix=".jpg", **variant):
         root = trees.write(tmp_path / AWKWARD_ROOT / name, LAYOUTS[name](**variant), suffix)
-        for folder in {path.parent for path in root.rglob(f"*{suffix}")}:
+        for folder in {place for path in root.rglob(f"*{suffix}") for place in path.parents[:2]}:
             for left in ("Thumbs.db", ".DS_Store", "._0001.jpg", "readme.txt"):
                 (folder / left).write_bytes(b"not an image")
         return root

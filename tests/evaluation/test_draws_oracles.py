@@ -98,6 +98,27 @@ def test_official_draw_of_sysu(mode, shots, tmp_path):
         assert len(trial.query) == asked
 
 
+def test_official_draw_on_a_made_up_tree(tmp_path):
+    counts = np.array([[4, 0, 3], [0, 2, 2], [5, 5, 5], [1, 0, 12], [0, 0, 0], [2, 2, 2]])
+    table = sysu_table(counts[:, [0, 2]], [1, 3])  # identity 2 is not tested
+    rng = np.random.default_rng(1)
+    first = {
+        (camera + 1, identity + 1): np.stack([rng.permutation(counts[camera, identity]) + 1 for _ in range(10)])
+        for camera in range(6)
+        for identity in range(3)
+    }
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    trials = SysuProtocol("all", 2, "official", tmp_path / "rand_perm_cam.mat", trial_count=10).trials(table)
+    for number, trial in enumerate(trials):
+        expected = [
+            [camera, identity, image]
+            for camera in (1, 2, 4, 5)
+            for identity in (1, 3)
+            for image in first[camera, identity][number, :2]
+        ]
+        assert picked(trial.gallery).tolist() == expected
+
+
 @pytest.mark.parametrize("root", ["/data", "/camera pool/cam7/ünï"])
 @pytest.mark.parametrize("asking, key", [("visible", "mode1_vis"), ("infrared", "mode2_nir")])
 def test_llcm(asking, key, root):

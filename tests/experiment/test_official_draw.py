@@ -12,6 +12,7 @@ import scipy.io
 import yaml
 
 from vireid_lib import experiment
+from vireid_lib.evaluation import evaluate
 from vireid_lib.experiment.pipeline import Run
 
 PEOPLE, IMAGES, TRIALS = 5, 3, 3  # of the tree of `data_root`: of each person under each of six cameras
@@ -81,7 +82,10 @@ def test_a_training_is_scored_on_the_files_galleries(data, identities, people):
     features, ranked = run.features("real", 0)
     assert len(features) == len(ranked) == 6 * IMAGES * len(people)
     for mode, cameras in (("all", (1, 2, 4, 5)), ("indoor", (1, 2))):
-        assert record.values["evaluations"][mode]["protocol"]["name"] == f"{mode}-search, single-shot, official draw"
+        again, kept = evaluate(features, ranked, run.protocol(mode)).to_dict(), record.values["evaluations"][mode]
+        asked = [[(each["digest"], each["rank_1"]) for each in found["trials"]] for found in (kept, again)]
+        assert asked[0] == asked[1]
+        assert kept["protocol"]["name"] == f"{mode}-search, single-shot, official draw"
         for number, trial in enumerate(run.protocol(mode).trials(ranked)):
             expected = [(camera, one, permutation(camera, one, number)[0]) for camera in cameras for one in people]
             assert [*map(numbered, trial.gallery["path"])] == expected

@@ -149,6 +149,17 @@ def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
         assert run_rows(cache, 1) == (["Our proposed DiVE"] if not changes else [])
 
 
+@pytest.mark.parametrize("length", ["equal", "published"])
+def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
+    """`reid.length: equal` gives a training with added images fewer epochs than papers do."""
+    own = deen_on_sysu(**{"reid.length": length})
+    differs = {"reid.length": "equal"} if length == "equal" else {}
+    assert variant(own, "dive") == variant(own, "flow2flow.tse") == differs
+    assert variant(own, "real") == {}, "there is no larger set"
+    recorded(Cache(tmp_path), own, "dive")
+    assert run_rows(Cache(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
+
+
 def test_old_records_stand_beside_no_paper(tmp_path):
     cache = Cache(tmp_path)
     record(cache, score(0.7, dataset="sysu_mm01", method="deen", resolved=None))
@@ -196,3 +207,20 @@ def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, change, expect
         edited(tmp_path, lambda tables: tables[2]["rows"][1].update(change))
     message = str(caught.value)
     assert expected in message and "dive.yaml" in message and "table 3" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda tables: tables[0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
+        (lambda tables: tables[0].update(metrics=["rank_1", "map"]), "metrics\\[1\\] is 'map'"),
+        (lambda tables: tables[1]["columns"][0].update(settings={"shots": 1}), "say with which draw"),
+        (
+            lambda tables: tables[1]["columns"][0]["settings"].update(reading="paper"),
+            "reading is no setting of sysu_mm01",
+        ),
+    ],
+)
+def test_a_table_written_wrongly_is_refused(tmp_path, change, expected):
+    with pytest.raises(FileError, match=expected):
+        edited(tmp_path, change)

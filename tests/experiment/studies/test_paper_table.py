@@ -7,6 +7,7 @@ import pytest
 from made_up_scores import cells
 
 from vireid_lib.experiment.paper_table import beside_paper
+from vireid_lib.experiment.papers import Conditions, unlike
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
@@ -156,3 +157,17 @@ def test_the_campus_set_is_the_papers_second_external_set(study):
     assert (own.expand.min_images, own.expand.splits) == (5, ["train", "gallery"])
     drawn = profile_of(load_profile("mini"), study.row("campus"))
     assert (drawn.expand.min_images, drawn.expand.splits) == (5, ["train"])
+
+
+def test_conditions_that_do_not_matter_are_not_asked_for():
+    column = Conditions("llcm", "infrared-to-visible", {}, 10)
+    assert unlike(Conditions("llcm", "infrared-to-visible", {"reading": "release"}, 20), column) == []
+    own = {"shots": 1, "draw": "seeded"}
+    paper = Conditions("sysu_mm01", "all", own, 10)
+    assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 1}, 10), paper) == []
+    assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 4}, 40), paper) == [
+        "the test identities are one gallery there, 4 here"
+    ]
+    assert unlike(Conditions("llcm", "visible-to-infrared", {"reading": "paper"}, 10), column) == [
+        "the mode is infrared-to-visible there, visible-to-infrared here"
+    ]
