@@ -1,5 +1,6 @@
 """What every generator promises: it learns a toy, resumes bit for bit, makes what it declares, refuses what it must."""
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,9 @@ def test_names_configurations_and_capabilities_are_checked(tmp_path):
         generators.build("divee")
     with pytest.raises(ValueError, match=r"takes a VaeConfig, not a DiveConfig"):
         generators.build("vae", DiveConfig())
+    (tmp_path / "generator.json").write_text(json.dumps({"config": generators.configure("vae").model_dump()}))
+    with pytest.raises(ValueError, match=r"takes a VaeConfig, not a DiveConfig"):
+        generators.load("vae", tmp_path, DiveConfig())
     blend = generators.build("interpolation")
     with pytest.raises(NotImplementedError, match="can't translate"):
         blend.translate(np.zeros((1, 32, 16, 3), np.uint8), "", "toy/3")

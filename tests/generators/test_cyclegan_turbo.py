@@ -1,6 +1,7 @@
 """CycleGAN-Turbo: one step as its scheduler does it, skips, LPIPS by loops, what is trained."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -23,6 +24,13 @@ from vireid_lib.training.loop import accelerator_for
 @pytest.fixture
 def config(tiny):
     return tiny("cyclegan_turbo")
+
+
+def test_a_fitted_folder_holds_what_was_trained_alone(learnt):
+    _, folder = learnt("cyclegan_turbo")
+    kept = safetensors.torch.load_file(folder / "networks.safetensors")
+    assert all("lora_" in name or "skips" in name or "unet.conv_in" in name for name in kept)
+    assert json.loads((folder / "generator.json").read_text())["lpips"] is False
 
 
 def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny_base):

@@ -1,13 +1,15 @@
 """A gallery that was interrupted becomes the gallery of an unbroken run."""
 
+import contextlib
 import json
+import resource
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from vireid_lib.generators import galleries, plans
+from vireid_lib.generators import galleries, layout, plans
 from vireid_lib.generators.plans import SampleRequest
 
 
@@ -61,6 +63,40 @@ def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gon
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     batches = {number // 3 for number in gone}  # no other is made again
     assert {int(name[2:]) // 3 for names in made for name in names} == batches
+
+
+@contextlib.contextmanager
+def full_disk(room: int):
+    """No file can grow beyond `room` bytes: writing fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_costs_nothing_that_was_made(tmp_path, monkeypatch):
+    def gallery(name):
+        maker = maker_of("dive", rounded_by_batch([]), 3)
+        return galleries.write(maker, planned(tmp_path / name), tmp_path / name, {"seed": 0})
+
+    whole, write, begun = gallery("whole"), layout.write_image, []
+
+    def third_finds_it_full(path, *values):
+        begun.append(path)
+        with full_disk(30) if len(begun) == 3 else contextlib.nullcontext():
+            write(path, *values)
+
+    monkeypatch.setattr(layout, "write_image", third_finds_it_full)
+    with pytest.raises(OSError, match="File too large"):
+        gallery("broken")
+    left = [path for path in (tmp_path / "broken").rglob("*") if path.is_file() and path.name != "plan.json"]
+    assert sorted(left) == sorted(begun[:2]) and all(layout.is_complete(path) for path in left)
+    times = [path.stat().st_mtime_ns for path in left]
+    table = gallery("broken")
+    assert table["seed"].tolist() == whole["seed"].tolist() and len(table) == 7
+    assert [path.stat().st_mtime_ns for path in left] == times
 
 
 def written(folder, bad, count=300, batch=4):
