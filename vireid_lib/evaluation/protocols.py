@@ -240,6 +240,8 @@ def build_protocol(rule: str, mode: str | None = None, **options: object) -> Eva
     SYSU-MM01's "all" or "indoor", RegDB's and LLCM's direction ("_" or "-" between its words), none for Market-1501;
     and the protocol's other attributes. Raises ValueError: unknown rule or mode, naming the valid ones."""
     _one_of(rule, tuple(PROTOCOLS), "rule")
+    if mode is not None and rule == MarketProtocol.rule:
+        raise ValueError(f"{rule} has no modes, and {mode!r} was given; leave the mode out")
     if mode is not None:
         options["mode" if rule == SysuProtocol.rule else "direction"] = mode.replace("_", "-")
     return PROTOCOLS[rule](**options)

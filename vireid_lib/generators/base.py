@@ -163,10 +163,10 @@ class Generator:
             raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
         record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
-        then, now = there.fit_settings(), (config or there).fit_settings()
+        made = cls(config or there, **options)
+        then, now = there.fit_settings(), made.config.fit_settings()
         if found := list(differences(then, now)):
             raise ValueError(f"{folder} was fitted with other settings: {'; '.join(found)}. Fit anew elsewhere.")
-        made = cls(config or there, **options)
         made._record, made.folder = record, folder
         made.restore(folder)
         return made

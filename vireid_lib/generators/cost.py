@@ -21,7 +21,7 @@ from vireid_lib.training.loop import accelerator_for
 from vireid_lib.training.task import Task
 
 WORTH_AN_ESTIMATE = 500
-"""Steps or images; measuring less would take a good part of its time."""
+"""Steps; measuring fewer would take a good part of their time."""
 
 LARGE = 200_000_000
 """Parameters of a network whose single step takes minutes on a CPU."""

@@ -23,11 +23,15 @@ def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
     """Start both stems, with what layers they have of their own, and the shared layers from one ImageNet ResNet-50.
     Raises FileNotFoundError, ValueError: see `read_imagenet`; also ValueError for keys that are missing, unknown or of
     another shape, naming them."""
-    kept = ("num_batches_tracked", "non_local.", "alleviation.")
-    own = {name: tensor for name, tensor in backbone.state_dict().items() if not any(part in name for part in kept)}
+    counted, added = "num_batches_tracked", ("non_local.", "alleviation.")
+    own = {
+        name: tensor
+        for name, tensor in backbone.state_dict().items()
+        if not name.endswith(counted) and not name.startswith(added)
+    }
     origin = {name: name.split(".", 2)[2] if name.startswith("stems.") else name for name in own}
     given = {name: tensor for name, tensor in read_imagenet(source).items() if not name.startswith("fc.")}
-    there = {name: tuple(tensor.shape) for name, tensor in given.items() if not name.endswith(kept[0])}
+    there = {name: tuple(tensor.shape) for name, tensor in given.items() if not name.endswith(counted)}
     if found := list(differences(there, {theirs: tuple(own[name].shape) for name, theirs in origin.items()})):
         raise ValueError(f"{source} is not a torchvision ResNet-50: {'; '.join(found[:4])}. {REMEDY}")
     with torch.no_grad():

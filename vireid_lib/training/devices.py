@@ -14,6 +14,8 @@ def resolved(name: str | None = None) -> torch.device:
         count = torch.get_device_module(device).device_count()
     except (RuntimeError, AttributeError):
         raise ValueError(f"device {name!r} is none that torch knows; write cpu, cuda, cuda:1 or mps.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():  # a GPU is counted whose driver is too old for torch
+        count = 0
     if (device.index or 0) >= count:
         raise ValueError(f"device {name!r} is not here (torch {torch.__version__} finds {count}): write auto or cpu.")
     if device.type == "cuda" and device.index is not None:

@@ -26,7 +26,8 @@ def read(manifest: DatasetManifest, root: Path) -> list[Row]:
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:
         match = FILE_NAME.match(path.rsplit("/", 1)[-1])
         if not match:
-            raise LayoutError(f"{root / name}: {path} is not named as 0003_c01_s9_f8_nir.jpg; restore its name.")
+            example = f"0003_c01_s9_f8_{NAMED_AS[modality]}.jpg"
+            raise LayoutError(f"{root / name}: {path} is not named as {example}; restore its name.")
         identity, camera = int(match[1]), int(match[2])
         if camera not in manifest.camera_numbers():
             raise LayoutError(f"{root / name}: {path} is of camera {camera}, which the manifest lacks; add it there.")

@@ -33,6 +33,7 @@ def train_joint(
     generator: Path,
     seed: int,
     cache: Path | None,
+    progress: bool = True,
     **options: Any,
 ) -> nn.Module:
     """Train re-identification and the fitted `Jsia` in the folder `generator` together on `table`; return the ReID
@@ -44,10 +45,10 @@ def train_joint(
         ValueError: it has another backbone, form or size; or as in `train_reid`.
     """
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
-    if options.get("progress", True) and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
+    if progress and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
         needed = joint_bytes(config, task.start.config, len(task.identities))
         print(f"memory       {readable(needed)} in the joint training", flush=True)
-    return train_task(task, config, folder, seed=seed, **options)
+    return train_task(task, config, folder, seed=seed, progress=progress, **options)
 
 
 def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
