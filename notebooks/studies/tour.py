@@ -111,7 +111,7 @@ learned.groupby(["data set", "modality"]).agg(
 # %%
 for each in kind.config_class.__mro__:
     if issubclass(each, GeneratorConfig):  # its own settings, then those that it shares with other generators
-        print(inspect.getdoc(each), end="\n\n")
+        print(inspect.getsource(each).split("    def ")[0])
 here = run.generator_config(generator)
 settings = pd.DataFrame({"here": here.model_dump(), "default": type(here)().model_dump()}).astype(str)
 settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["default"] else "", ""], axis=1)

@@ -24,20 +24,16 @@ RECORD = "generator.json"
 
 
 class Generator:
-    """Makes rows for the image table out of rows of the image table.
-
-    A subclass writes `learn` and `restore`, `plan`, and `pictures` or `make`. See `vireid_lib.generators.build`.
+    """Makes rows for the image table out of rows of the image table. A subclass writes `learn` and `restore`, `plan`,
+    and `pictures` or `make`.
 
     Attributes:
         name: written into the column `source` of what it makes.
         capabilities: "expand" (a gallery of known identities under given cameras) and/or "translate" (a given
             visible image as an infrared camera would show it).
-        config_class: of its settings; its `fit_settings()` say what fitting depends on, `sampling_settings()` what
-            pictures depend on besides, both as JSON values.
         needs: modalities that a table must have to be fitted to.
         miniature_only: whether only a drawn miniature world has what it shows.
         trained: whether its work is for GPUs.
-        config: its settings.
         folder: what `fit` left, after `fit` or `load`.
         history: losses of the training, after `fit`, where something is trained.
 
@@ -74,40 +70,37 @@ class Generator:
         self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
-        self._table: pd.DataFrame | None = None
-        self.folder: Path | None = None
+        self._table = self.folder = None
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         """Learn from `table`, leave the result in `folder`, and return what the record says besides the settings, as
         JSON values."""
-        raise NotImplementedError(f"{type(self).__name__} learns nothing")
+        raise NotImplementedError
 
     def restore(self, folder: Path) -> None:
         """Read what `learn` left in `folder`; the record is read already."""
 
     def summary(self) -> dict[str, Any]:
         """What was fitted, in a few JSON values for a result record."""
-        raise NotImplementedError(f"{type(self).__name__} has no summary")
+        raise NotImplementedError
 
     def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
         """What fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images will take, at the
-        speed measured now; see `vireid_lib.generators.cost`. Here: nothing is trained."""
-        reason = "as fast as images are read and written"
-        return Estimate(len(table), "nothing is trained", 0, synthetic, {}, reason, None, {})
+        speed measured now. Here: nothing is trained."""
+        return Estimate(len(table), "nothing is trained", 0, synthetic, {}, "as fast as images are read and written")
 
     def batch_divisor(self, table: pd.DataFrame) -> int:
-        """What the number of processes that fit to `table` (rows that `config.fitted_rows` gave) must divide. Here: one
-        process fits."""
+        """What the number of processes that fit to `table` (rows that `config.fitted_rows` gave) must divide."""
         return 1
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""
-        raise NotImplementedError(f"{type(self).__name__} plans nothing")
+        raise NotImplementedError
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         """The pictures of requests that are alike in modality and in that of their source images; `images` has for each
         place in `item.source_images` the items' images there, at the generator's size."""
-        raise NotImplementedError(f"{type(self).__name__} makes no pictures")
+        raise NotImplementedError
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
         """The pictures of requests of one `group`; `attempt` says which of an item's seeds and starts to use."""

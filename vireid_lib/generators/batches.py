@@ -1,9 +1,7 @@
-"""What translators learn from: images of both modalities, drawn as pure functions of a random stream; their domains."""
+"""What translators learn from: images of both modalities, drawn as pure functions of a random stream."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,6 @@ from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images
 
 Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
-By = Literal["camera", "modality"]
 
 
 class Batches:
@@ -42,30 +39,23 @@ class Batches:
             self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
             self.digest = tables.digest(table, cache=cache)
         self.labels, self.names = tables.identity_labels(table)
-        modality, self.camera = table["modality"].to_numpy(), np.array(camera_keys(table), dtype=object)
-        self.cameras = camera_modalities(table)
-        self.rows = {name: np.flatnonzero(modality == name) for name in ("visible", "infrared")}
-        own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}
-        self.paired = np.array(sorted(own["visible"] & own["infrared"]), dtype=np.int64)
-        self.visible_only = np.array(sorted(own["visible"] - own["infrared"]), dtype=np.int64)
-        people = [(name, label) for name, labels in own.items() for label in labels]
-        self._of = {(name, label): self.rows[name][self.labels[self.rows[name]] == label] for name, label in people}
+        self.camera, self.cameras = np.array(camera_keys(table), dtype=object), camera_modalities(table)
+        self.rows = {name: np.flatnonzero(table["modality"] == name) for name in tables.MODALITIES}
+        visible, infrared = (self.labels[rows] for rows in self.rows.values())
+        self.paired, self.visible_only = np.intersect1d(visible, infrared), np.setdiff1d(visible, infrared)
 
     def by_identity(self, stream: Stream, identities: int, images: int, visible_only: int) -> tuple[Rows, Rows]:
         """Rows of `images` visible and as many infrared images of each of `identities` identities that have both, then
         visible ones of `visible_only` that have no others, or of as many as there are."""
         shown = stream.choice(self.paired, identities, replace=False)
-        further = stream.choice(self.visible_only, min(visible_only, len(self.visible_only)), replace=False)
-        visible = [stream.choice(self._of["visible", label], images) for label in (*shown, *further)]
-        infrared = [stream.choice(self._of["infrared", label], images) for label in shown]
-        return np.concatenate(visible), np.concatenate(infrared)
+        further = self._further(stream, visible_only)
+        visible = self._of(stream, "visible", (*shown, *further), images)
+        return visible, self._of(stream, "infrared", shown, images)
 
-    def visible_alone(self, stream: Stream, *, identities: int, images: int) -> Rows:
+    def visible_alone(self, stream: Stream, identities: int, images: int) -> Rows:
         """Rows of `images` visible images of each of `identities` identities that have no others, or of as many as
         there are."""
-        shown = stream.choice(self.visible_only, min(identities, len(self.visible_only)), replace=False)
-        rows = [stream.choice(self._of["visible", label], images) for label in shown]
-        return np.concatenate([np.empty(0, np.int64), *rows])
+        return self._of(stream, "visible", self._further(stream, identities), images)
 
     def unpaired(self, stream: Stream, count: int) -> tuple[Rows, Rows]:
         """Rows of `count` visible and `count` infrared images, whoever they show."""
@@ -75,25 +65,15 @@ class Batches:
         """Who is in a batch, for the guard against losses that are not finite."""
         return "identities " + ", ".join(self.names[label] for label in np.unique(self.labels[rows]))
 
+    def _further(self, stream: Stream, count: int) -> np.ndarray:
+        return stream.choice(self.visible_only, min(count, len(self.visible_only)), replace=False)
 
-@dataclass(frozen=True)
-class Domains:
-    """The domains of a table, numbered in order of their names.
+    def _of(self, stream: Stream, modality: str, labels: Sequence[int], images: int) -> Rows:
+        own = self.rows[modality]
+        rows = [stream.choice(own[self.labels[own] == label], images) for label in labels]
+        return np.concatenate([np.empty(0, np.int64), *rows])
 
-    Attributes:
-        by: each camera is a domain, or all cameras of a modality are one.
-        cameras: those of the training table, with their modalities; named as in `vireid_lib.data.cameras`.
-    """
 
-    by: By
-    cameras: Mapping[str, str]
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(set(self.cameras) if self.by == "camera" else set(self.cameras.values()))
-
-    def labels(self, cameras: Sequence[str]) -> Float[Tensor, "n domains"]:
-        """The domain of each camera, one-hot. Raises KeyError for a camera that the table did not have."""
-        places = {name: place for place, name in enumerate(self.names)}
-        found = [places[camera if self.by == "camera" else self.cameras[camera]] for camera in cameras]
-        return functional.one_hot(torch.tensor(found), len(places)).float()
+def one_hot(keys: Sequence[str], names: Sequence[str]) -> Float[Tensor, "n names"]:
+    """The place of each key among `names`. Raises ValueError for one that is not among them."""
+    return functional.one_hot(torch.tensor([names.index(key) for key in keys]), len(names)).float()

@@ -15,20 +15,14 @@ if TYPE_CHECKING:
 
 class GeneratorConfig(BaseModel):
     """Settings of a generator. Each adds its own, with its paper's values as defaults; an unknown name, another
-    type and a number that is not finite are refused.
-
-    Attributes:
-        SAMPLING: names of the settings that may differ between fitting and making pictures.
-        MACHINE: names of those that change nothing but speed and rounding.
-        seed: of the initial weights, the batches and the pictures.
-    """
+    type and a number that is not finite are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    SAMPLING: ClassVar[tuple[str, ...]] = ()
-    MACHINE: ClassVar[tuple[str, ...]] = ()
+    SAMPLING: ClassVar[tuple[str, ...]] = ()  # settings that may differ between fitting and making pictures
+    MACHINE: ClassVar[tuple[str, ...]] = ()  # settings that change nothing but speed and rounding
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0)  # of the initial weights, the batches and the pictures
 
     def recorded(self) -> dict[str, Any]:
         """What a fitted folder's record says, as JSON values."""
@@ -90,35 +84,24 @@ class GeneratorConfig(BaseModel):
 
 
 class TranslatorConfig(GeneratorConfig):
-    """Settings of what a translator is fitted to, of the pictures' size and of how training is run.
-
-    Attributes:
-        fit_on: "target" leaves external people out of fitting, as DiVE's comparison does: its rivals "are trained on"
-            SYSU-MM01, "then" they "transfer RGB images from the Market-1501 dataset". "target+external" gives a
-            translator their visible images too, which DiVE is fitted to as well.
-        height, width: of training images and pictures, in pixels.
-        epochs: length of the training; an epoch is as many batches as the larger modality fills, where the generator
-            says nothing else.
-        steps: length of the training in steps; None takes `epochs`.
-        flip: mirror half of the training images.
-        padding: move training images by up to so many pixels.
-        checkpoint_every: steps between checkpoints; 0 writes the last one only.
-        precision: of the training; "bf16" is for GPUs.
-        sampling_batch: pictures made at once.
+    """Settings of what a translator is fitted to, of the pictures' size and of how training is run. `fit_on: target`
+    leaves external people out of fitting, as DiVE's comparison does: its rivals "are trained on" SYSU-MM01, "then" they
+    "transfer RGB images from the Market-1501 dataset". "target+external" gives a translator their visible images too,
+    which DiVE is fitted to as well.
     """
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_batch",)
 
     fit_on: Literal["target", "target+external"] = "target"
-    height: int = Field(gt=0)
+    height: int = Field(gt=0)  # of training images and pictures, in pixels
     width: int = Field(gt=0)
-    epochs: int = Field(ge=1)
-    steps: int | None = Field(None, ge=1)
-    flip: bool = True
-    padding: int = Field(0, ge=0)
-    checkpoint_every: int = Field(1000, ge=0)
-    precision: Literal["no", "bf16"] = "no"
-    sampling_batch: int = Field(64, ge=1)
+    epochs: int = Field(ge=1)  # an epoch is as many batches as the larger modality fills, if nothing else is said
+    steps: int | None = Field(None, ge=1)  # the length in steps; None takes `epochs`
+    flip: bool = True  # mirror half of the training images
+    padding: int = Field(0, ge=0)  # move training images by up to so many pixels
+    checkpoint_every: int = Field(1000, ge=0)  # steps; 0 writes the last checkpoint only
+    precision: Literal["no", "bf16"] = "no"  # of the training; "bf16" is for GPUs
+    sampling_batch: int = Field(64, ge=1)  # pictures made at once
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
         kept = table if self.fit_on == "target+external" else table[table["split"] != "external"]
@@ -126,21 +109,15 @@ class TranslatorConfig(GeneratorConfig):
 
 
 class AdversarialConfig(TranslatorConfig):
-    """Settings of residual generators, and of discriminators by convolutions of stride 2.
-
-    Attributes:
-        generator_width, blocks, generator_halvings, shortcut: see `networks.ResnetGenerator`.
-        discriminator_width, discriminator_halvings: channels after the first convolution, and such convolutions.
-        learning_rate: of Adam, for generators and discriminators.
-    """
+    """Settings of residual generators (see `networks.ResnetGenerator`), and of discriminators."""
 
     generator_width: int = Field(64, ge=1)
     blocks: int = Field(ge=1)
     generator_halvings: int = Field(2, ge=1)
     shortcut: bool = False
-    discriminator_width: int = Field(64, ge=1)
-    discriminator_halvings: int = Field(ge=1)
-    learning_rate: float = Field(2e-4, gt=0)
+    discriminator_width: int = Field(64, ge=1)  # channels after the first convolution
+    discriminator_halvings: int = Field(ge=1)  # convolutions of stride 2
+    learning_rate: float = Field(2e-4, gt=0)  # of Adam, for generators and discriminators
 
     def sides(self) -> tuple[int, int, str]:
         return 2 ** max(self.generator_halvings, self.discriminator_halvings), 1, "take fewer halvings"

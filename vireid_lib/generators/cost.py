@@ -5,7 +5,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
@@ -54,8 +54,8 @@ class Estimate:
     synthetic: int
     seconds: Mapping[str, float]
     where: str
-    memory: int | None
-    disk: Mapping[str, int]
+    memory: int | None = None
+    disk: Mapping[str, int] = field(default_factory=dict)
 
     def to_text(self, folder: Path) -> str:
         """A few lines; `folder` is where the disk's free space counts."""

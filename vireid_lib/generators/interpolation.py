@@ -16,19 +16,13 @@ from vireid_lib.generators.untrained import Untrained
 
 
 class InterpolationConfig(GeneratorConfig):
-    """The size of the pictures and the steps between two images; the size is Flow2Flow's.
-
-    Attributes:
-        height, width: of the pictures, in pixels.
-        q: p / q of the way from the first image to the second, p drawn from 1..q-1. 2 is the paper's better one,
-            10 its other one.
-    """
+    """The pictures' size, which is Flow2Flow's, and the steps between two images."""
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("height", "width", "q")
 
     height: int = Field(144, ge=1)
     width: int = Field(72, ge=1)
-    q: int = Field(2, ge=2)
+    q: int = Field(2, ge=2)  # p / q of the way is gone, p drawn from 1..q-1; the paper's better one, 10 its other one
 
 
 class ImageInterpolation(Untrained):

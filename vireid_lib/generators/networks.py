@@ -142,10 +142,8 @@ class PatchDiscriminator(nn.Module):
 
 def generator_groups(generators: Sequence[nn.Module], rate: float) -> list[dict[str, Any]]:
     """Parameters of generators for an optimiser; those of shortcuts at a higher rate."""
-    shortcuts = [each for generator in generators for each in generator.modules() if isinstance(each, Shortcut)]
-    quick = [each for shortcut in shortcuts for each in shortcut.recolour.parameters()]
-    known = {id(each) for each in quick}
-    rest = [each for generator in generators for each in generator.parameters() if id(each) not in known]
+    named = [pair for generator in generators for pair in generator.named_parameters()]
+    rest, quick = ([each for name, each in named if ("recolour" in name) is fast] for fast in (False, True))
     return [{"params": rest, "lr": rate}, *([{"params": quick, "lr": FASTER * rate}] if quick else [])]
 
 

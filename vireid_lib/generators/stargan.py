@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.batches import Batches, By, Domains
+from vireid_lib.generators.batches import Batches, one_hot
 from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
@@ -32,30 +32,22 @@ Shares = Float[Tensor, " batch"]
 class StarGanConfig(AdversarialConfig):
     """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces. The
     domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
-    StarGAN, does not say what its domains are. A step is one update of the discriminator.
-
-    Attributes:
-        domains: what is told apart and imitated: cameras, or modalities alone.
-        epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200. The release takes
-            200,000 steps, which the profiles of SYSU-MM01 and LLCM do as well (`steps: 200000`, 19 hours on an H200):
-            200 epochs of SYSU-MM01 are 556,600.
-        batch: images in a batch, half of each modality.
-        class_weight, reconstruction_weight, penalty_weight: λ_cls, λ_rec (Eq. 5 and 6) and λ_gp (Eq. 8).
-        critic_steps: updates of the discriminator for each one of the generator.
+    StarGAN, does not say what its domains are. A step is one update of the discriminator. The paper's 20 epochs are
+    CelebA's, its smaller set has 200. The release takes 200,000 steps, which the profiles of SYSU-MM01 and LLCM do as
+    well (`steps: 200000`, 19 hours on an H200): 200 epochs of SYSU-MM01 are 556,600.
     """
 
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
-    domains: By = "camera"
     blocks: int = Field(6, ge=1)
     discriminator_halvings: int = Field(6, ge=1)
     epochs: int = Field(200, ge=1)
-    batch: int = Field(16, ge=2, multiple_of=2)
+    batch: int = Field(16, ge=2, multiple_of=2)  # images, half of each modality
     learning_rate: float = Field(1e-4, gt=0)
-    class_weight: float = Field(1.0, ge=0)
-    reconstruction_weight: float = Field(10.0, ge=0)
-    penalty_weight: float = Field(10.0, ge=0)
-    critic_steps: int = Field(5, ge=1)
+    class_weight: float = Field(1.0, ge=0)  # λ_cls (Eq. 5 and 6)
+    reconstruction_weight: float = Field(10.0, ge=0)  # λ_rec
+    penalty_weight: float = Field(10.0, ge=0)  # λ_gp (Eq. 8)
+    critic_steps: int = Field(5, ge=1)  # updates of the discriminator for each one of the generator
 
 
 class Critic(nn.Module):
@@ -94,9 +86,8 @@ class StarGanTask(TranslationTask):
 
     def __init__(self, config: StarGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        self.domains = Domains(config.domains, batches.cameras)
-        generator = make_generator(config, self.domains)
-        critic = Critic((config.height, config.width), len(self.domains.names), **config.discriminator_sizes)
+        generator = make_generator(config, len(batches.cameras))
+        critic = Critic((config.height, config.width), len(batches.cameras), **config.discriminator_sizes)
         self.modules = {"generator": generator, "critic": critic}
         groups = generator_groups([generator], config.learning_rate)
         self.optimizers = adams(config.learning_rate, generator=groups, critic=critic.parameters())
@@ -109,7 +100,7 @@ class StarGanTask(TranslationTask):
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         rows = rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
         images = self.images(rows, draw) * 2 - 1
-        labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
+        labels = one_hot(self.batches.camera[rows], [*self.batches.cameras]).to(self.device)
         wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
         shares = torch.rand(len(rows), generator=draw).to(self.device)
         real, own, wanted, shares = map(whole_batch.part, (images, labels, wanted, shares))
@@ -122,9 +113,6 @@ class StarGanTask(TranslationTask):
         every = self.settings.critic_steps
         both = self.steps // every
         return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
-
-    def parted(self) -> tuple[int, ...]:
-        return (self.settings.batch,)  # which is mixed
 
     @property
     def per_modality(self) -> int:
@@ -169,23 +157,23 @@ class StarGanTask(TranslationTask):
 
 
 class StarGan(Translator):
-    """Knows the cameras that it was fitted to, unless its domains are modalities. What it starts from may be of other
-    cameras: the generator is told the target alone."""
+    """What it starts from may be of cameras that it was not fitted to: the generator is told the target alone."""
 
     name = "stargan"
     config_class, task_class = StarGanConfig, StarGanTask
+    knows_cameras = True
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {"generator": make_generator(self.config, self.domains)}
+        return {"generator": make_generator(self.config, len(self._record["cameras"]))}
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
-        labels = self.domains.labels(self.camera_keys(items)).to(self.device)
+        labels = one_hot(self.camera_keys(items), [*self._record["cameras"]]).to(self.device)
         return to_pictures(self._fitted()["generator"](self.floats(images[0]), labels))
 
 
-def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
-    return LabelledGenerator(labels=len(domains.names), **config.generator_sizes, small_weights=config.shortcut)
+def make_generator(config: StarGanConfig, cameras: int) -> LabelledGenerator:
+    return LabelledGenerator(labels=cameras, **config.generator_sizes, small_weights=config.shortcut)
 
 
 GENERATOR = StarGan

@@ -1,22 +1,24 @@
 """The training of a translator: batches of both modalities, updates of its networks, one batch for all processes."""
 
-from collections.abc import Callable
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from vireid_lib.data import augment
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
+from vireid_lib.generators.adversarial import freeze
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.networks import Images
 from vireid_lib.training import schedules, seeds, whole_batch
 from vireid_lib.training.task import Task
+
+Losses = dict[str, Tensor]
+Modalities = dict[str, Images]
 
 
 class TranslationTask(Task):
@@ -31,7 +33,6 @@ class TranslationTask(Task):
         undivided: names of networks that each process passes the whole batch through.
         fill: value in 0..1 beyond the borders of a moved image.
         by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
-        steps: length of the training.
     """
 
     shared = True
@@ -76,8 +77,12 @@ class TranslationTask(Task):
         config, batches = self.settings, self.batches
         if not self.by_identity:
             return -(-max(len(rows) for rows in batches.rows.values()) // self.per_modality)
-        images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
-        return int(images) // (config.identities * config.images) + 1
+        return max(map(len, self.paired_rows())) // (config.identities * config.images) + 1
+
+    def paired_rows(self) -> list[Rows]:
+        """Rows of each modality that show identities of both."""
+        held = self.batches
+        return [own[np.isin(held.labels[own], held.paired)] for own in held.rows.values()]
 
     def require_identities(self, count: int, settings: str) -> None:
         """Raise ValueError unless so many identities have images of both modalities."""
@@ -109,7 +114,7 @@ class TranslationTask(Task):
         held = augment.horizontal_flip(held, draw) if config.flip else held
         return augment.pad_and_crop(held, draw, config.padding, self.fill) if config.padding else held
 
-    def real(self, step: int, draw: torch.Generator) -> dict[str, Images]:
+    def real(self, step: int, draw: torch.Generator) -> Modalities:
         """This process's part of a step's images by modality, in -1..1."""
         rows = zip(MODALITIES, self.rows(step), strict=True)
         return {modality: whole_batch.part(self.images(own, draw) * 2 - 1) for modality, own in rows}
@@ -137,26 +142,18 @@ class TranslationTask(Task):
         for module in self.modules.values():
             whole_batch.unshare_statistics(module)
 
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
         losses = self.losses(step)
         norm = self.update(accelerator, losses["total"], *self.optimizers, clip=self.gradient_clip)
         return {name: value.detach() for name, value in losses.items()} | norm
 
-    def update(
-        self,
-        accelerator: Accelerator,
-        loss: Float[Tensor, ""],
-        *players: str,
-        clip: float | None = None,
-        backward: Callable[[Tensor], None] | None = None,
-    ) -> dict[str, Tensor]:
+    def update(self, accelerator: Accelerator, loss: Tensor, *players: str, clip: float | None = None) -> Losses:
         """One step of the optimisers `players` down the mean of the processes' gradients of `loss`; returns the norm of
-        these, as "gradient_norm", where `clip` limits it. `backward` gives the loss's gradients; None for the
-        accelerator's way."""
+        these, as "gradient_norm", where `clip` limits it."""
         held = [self.optimizers[name] for name in players]
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)
-        (backward or accelerator.backward)(loss)
+        self.backward(accelerator, loss)
         learned = {id(each) for optimizer in held for group in optimizer.param_groups for each in group["params"]}
         own = (each for module in self.modules.values() for each in module.parameters())
         parameters = [each for each in own if id(each) in learned]  # in an order that no grouping changes
@@ -166,9 +163,40 @@ class TranslationTask(Task):
             optimizer.step()
         return norm
 
+    def backward(self, accelerator: Accelerator, loss: Tensor) -> None:
+        accelerator.backward(loss)
+
     def describe(self, step: int) -> str:
         return self.batches.describe(np.concatenate(self.rows(step)))
 
     def fitted(self) -> dict[str, nn.Module]:
         """The networks that make the pictures, once training is over; an average of them, say."""
         return {name: self.modules[name] for name in self.kept}
+
+
+class AdversarialTask(TranslationTask):
+    """Each step: the generators, then their discriminators, which are the modules `discriminator_...`; each with an
+    optimiser."""
+
+    @property
+    def discriminators(self) -> list[str]:
+        return [name for name in self.modules if name.startswith("discriminator_")]
+
+    def generator_losses(self, real: Modalities, draw: torch.Generator) -> tuple[Losses, Any]:
+        """The losses, of which "total" is minimised, and what `discriminator_losses` needs of the generated images."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, real: Modalities, made: Any, draw: torch.Generator) -> Losses:
+        """Losses by the discriminators' names, the sum of which is minimised."""
+        raise NotImplementedError
+
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
+        draw = self.generator(step, "images")
+        real = self.real(step, draw)
+        freeze(self.modules, self.discriminators, True)
+        losses, made = self.generator_losses(real, draw)
+        self.update(accelerator, losses["total"], "generators", clip=self.gradient_clip)
+        freeze(self.modules, self.discriminators, False)
+        of_discriminators = self.discriminator_losses(real, made, draw)
+        self.update(accelerator, sum(of_discriminators.values()), "discriminators", clip=self.gradient_clip)
+        return {name: value.detach() for name, value in (losses | of_discriminators).items()}

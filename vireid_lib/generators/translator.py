@@ -19,7 +19,7 @@ from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators import plans, translator_cost
 from vireid_lib.generators.base import Generator
-from vireid_lib.generators.batches import Batches, Domains
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.galleries import Pictures, to_pictures
@@ -41,21 +41,19 @@ class Translator(Generator):
 
     Attributes:
         task_class: the training; made of the settings and the batches.
-        trained_only: the folder gets those weights alone that have a gradient; the others come with `make_networks`.
+        knows_cameras: whether two cameras of a modality show the same image differently.
         networks: those that make pictures, after `fit` or `load`.
-        about: what else to keep beside the weights, as JSON values.
     """
 
     needs = MODALITIES
     config_class: ClassVar[type[TranslatorConfig]]
     task_class: ClassVar[type[TranslationTask]]
-    trained_only: ClassVar[bool] = False
+    knows_cameras: ClassVar[bool] = False
     networks: nn.ModuleDict | None = None
-    about: Mapping[str, Any] = {}
 
     def make_networks(self) -> dict[str, nn.Module]:
         """Fresh networks of those kept after training, by name."""
-        raise NotImplementedError(f"{type(self).__name__} has no networks")
+        raise NotImplementedError
 
     def make_task(self, batches: Batches) -> TranslationTask:
         """The training, with fresh networks drawn from torch's global random state."""
@@ -72,16 +70,6 @@ class Translator(Generator):
     def from_pairs(self) -> bool:
         """Whether `expand` makes each picture of two images, as a setting `expansion` may say."""
         return getattr(self.config, "expansion", "translate") != "translate"
-
-    @property
-    def knows_cameras(self) -> bool:
-        """Whether two cameras of a modality show the same image differently."""
-        return getattr(self.config, "domains", "modality") == "camera"
-
-    @property
-    def domains(self) -> Domains:
-        """Of a generator with a setting `domains`: what it was fitted to tell apart."""
-        return Domains(self.config.domains, self._record["cameras"])
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """Translations of the identity's images of the other modality, or pictures between two."""
@@ -119,7 +107,6 @@ class Translator(Generator):
             "weights": self.write_weights(folder, self._weights()),
             "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
-            **self.about,
         }
 
     def write_weights(self, folder: Path, weights: Mapping[str, Tensor]) -> str:
@@ -136,11 +123,8 @@ class Translator(Generator):
             self.networks = nn.ModuleDict(self.make_networks())
         own, kept = self._weights(), read_tensors(folder / WEIGHTS)
         if own.keys() != kept.keys():
-            lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
-            raise ValueError(
-                f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, besides, {extra}. "
-                "Fit anew."
-            )
+            names = sorted(own.keys() ^ kept.keys())[:2]
+            raise ValueError(f"{folder / WEIGHTS} and {self.name}'s networks differ in {', '.join(names)}. Fit anew.")
         for name, value in own.items():
             value.copy_(kept[name])
         self.networks.to(self.device).eval()
@@ -175,12 +159,11 @@ class Translator(Generator):
         about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
         return [SampleRequest(identity, camera_in_table(camera), Path(), (seed,), **about) for seed in numbers]
 
-    def of_modality(self, modality: str, what: str, prefix: str = "") -> nn.Module:
-        """The network of a modality. Raises ValueError, with a word for `what` it is, for one that there is none of."""
-        networks = self._fitted()
+    def check_modality(self, modality: str) -> str:
+        """The modality. Raises ValueError for a word that is none."""
         if modality not in MODALITIES:
-            raise ValueError(f"{self.name} has no {what} for modality {modality!r}; it has {' and '.join(MODALITIES)}.")
-        return networks[prefix + modality]
+            raise ValueError(f"{self.name} knows the modalities {' and '.join(MODALITIES)}, not {modality!r}.")
+        return modality
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""
@@ -195,8 +178,7 @@ class Translator(Generator):
         return [camera_key(item.camera, item.modality, self._record["cameras"]) for item in items]
 
     def _weights(self) -> dict[str, Tensor]:
-        if self.trained_only:
-            return {name: value for name, value in self._fitted().named_parameters() if value.requires_grad}
+        """What a fitted folder holds of the networks; the rest comes with `make_networks`."""
         return self._fitted().state_dict()
 
     def _fitted(self) -> nn.ModuleDict:

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.batches import Batches, By, Domains
+from vireid_lib.generators.batches import Batches, one_hot
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
@@ -23,6 +23,7 @@ from vireid_lib.training import whole_batch
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
+TOLD = ("infrared", "visible")  # order of the modalities in what the encoder is told
 
 Codes = Float[Tensor, "n latent"]
 
@@ -38,27 +39,17 @@ class VaeConfig(TranslatorConfig):
     A decoder told the camera beside the code alone did not listen, for the code carried the modality. So each of its
     layers is told (`Told`), and the codes of each modality are standardised apart, with one scale for both, as in
     domain-specific batch normalisation (Chang et al., CVPR 2019).
-
-    Attributes:
-        halvings, network_width: convolutions of stride 2, and channels after the first, which double with each up to
-            eightfold.
-        latent: numbers that an image is reduced to.
-        domains: what the decoder is told: the camera, or its modality alone.
-        batch: images of each modality.
-        learning_rate: of Adam; falls to zero along half a cosine.
-        divergence_weight: β, of the divergence from the prior; 1 is the bound itself.
     """
 
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
-    halvings: int = Field(4, ge=1)
-    network_width: int = Field(64, ge=GROUP, multiple_of=GROUP)
-    latent: int = Field(256, ge=1)
-    domains: By = "camera"
+    halvings: int = Field(4, ge=1)  # convolutions of stride 2
+    network_width: int = Field(64, ge=GROUP, multiple_of=GROUP)  # channels after the first; they double up to eightfold
+    latent: int = Field(256, ge=1)  # numbers that an image is reduced to
     epochs: int = Field(100, ge=1)
-    batch: int = Field(32, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
-    divergence_weight: float = Field(1.0, ge=0)
+    batch: int = Field(32, ge=2)  # images of each modality
+    learning_rate: float = Field(1e-3, gt=0)  # of Adam; falls to zero along half a cosine
+    divergence_weight: float = Field(1.0, ge=0)  # β, of the divergence from the prior; 1 is the bound itself
 
     def sides(self) -> tuple[int, int, str]:
         return 2**self.halvings, 1, "take fewer halvings"
@@ -147,9 +138,7 @@ class VaeTask(TranslationTask):
 
     def __init__(self, config: VaeConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        self.domains = Domains(config.domains, batches.cameras)
-        self.by_modality = Domains("modality", batches.cameras)
-        self.modules["vae"] = ConditionalVae(config, len(self.domains.names))
+        self.modules["vae"] = ConditionalVae(config, len(batches.cameras))
         self.optimizers["vae"] = torch.optim.Adam(self.modules["vae"].parameters(), lr=config.learning_rate)
 
     def rate(self, step: int) -> float:
@@ -158,8 +147,9 @@ class VaeTask(TranslationTask):
     def losses(self, step: int) -> dict[str, Tensor]:
         config, rows, draw = self.settings, np.concatenate(self.rows(step)), self.generator(step, "images")
         cameras, images = self.batches.camera[rows], self.images(rows, draw) * 2 - 1
+        modalities = [self.batches.cameras[camera] for camera in cameras]
         noise = torch.randn(len(rows), config.latent, generator=draw)
-        labels = (each.labels(cameras) for each in (self.by_modality, self.domains))
+        labels = one_hot(modalities, TOLD), one_hot(cameras, [*self.batches.cameras])
         drawn = (whole_batch.part(each).to(self.device) for each in (images, *labels, noise))
         likelihood, from_prior = self.modules["vae"](*drawn)
         total = likelihood + config.divergence_weight * from_prior
@@ -171,9 +161,10 @@ class Vae(Translator):
 
     name = "vae"
     config_class, task_class = VaeConfig, VaeTask
+    knows_cameras = True
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {"vae": ConditionalVae(self.config, len(self.domains.names))}
+        return {"vae": ConditionalVae(self.config, len(self._record["cameras"]))}
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         return self.decode(self.encode(images[0], items[0].from_modality), self.camera_keys(items))
@@ -181,19 +172,17 @@ class Vae(Translator):
     @torch.no_grad()
     def encode(self, images: Pictures, modality: str) -> Codes:
         """Means of the posteriors of images of a modality. Raises ValueError for a modality that there is none of."""
-        if modality not in MODALITIES:
-            raise ValueError(f"vae knows the modalities {' and '.join(MODALITIES)}, not {modality!r}.")
-        network = self._fitted()["vae"]
-        names = Domains("modality", self._record["cameras"]).names
-        told = torch.tensor([[float(name == modality) for name in names]], device=self.device)
-        return network.encode(self.floats(images), told.expand(len(images), -1))[0]
+        self.check_modality(modality)
+        told = one_hot([modality] * len(images), TOLD).to(self.device)
+        return self._fitted()["vae"].encode(self.floats(images), told)[0]
 
     @torch.no_grad()
     def decode(self, codes: Codes, cameras: Sequence[str]) -> Pictures:
         """Codes as pictures of a camera each. Raises ValueError for a camera that it was not fitted to."""
         for camera in cameras:
             self.modality(camera)
-        return to_pictures(self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device)))
+        told = one_hot(cameras, [*self._record["cameras"]]).to(self.device)
+        return to_pictures(self._fitted()["vae"].decode(codes, told))
 
 
 GENERATOR = Vae

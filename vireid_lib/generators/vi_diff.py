@@ -41,41 +41,29 @@ class ViDiffConfig(TranslatorConfig):
     Ours: diffusers' network in place of guided diffusion's, with attention heads of `head_channels` where the release
     has four heads at each size; no learned variance, which its deterministic sampler does not read; mirrored images in
     place of random crops.
-
-    Attributes:
-        channels, multipliers, blocks: channels of the U-Net's first level, those of all levels as multiples of it, and
-            residual blocks a level.
-        attention_levels: how many of the smallest levels have self-attention.
-        head_channels: channels of an attention head.
-        fold: pixels of a square of that side are made channels of one place, which is faster; 1 (none) in the release.
-        cutoff: the condition keeps what varies faster than so many periods along the image.
-        signed: the condition says whether a place is brighter or darker than around it; in the release only how much
-            it differs, so that the network has to choose.
-        batch: images of each modality.
-        average: decay of the average of the weights, which makes the pictures.
-        prediction: what the network predicts: the noise, as in the release; the velocity; the image.
-        sampling_steps: of DDIM.
     """
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_steps", "sampling_batch")
 
     height: int = Field(256, gt=0)
     width: int = Field(128, gt=0)
-    channels: int = Field(128, ge=4)
-    multipliers: tuple[int, ...] = Field((1, 1, 2, 3, 4), min_length=2, strict=False)
-    blocks: int = Field(3, ge=1)
-    attention_levels: int = Field(2, ge=0)
-    head_channels: int = Field(64, ge=1)
-    fold: int = Field(1, ge=1)
-    cutoff: int = Field(2, ge=1)
+    channels: int = Field(128, ge=4)  # of the U-Net's first level
+    multipliers: tuple[int, ...] = Field((1, 1, 2, 3, 4), min_length=2, strict=False)  # of these, at each level
+    blocks: int = Field(3, ge=1)  # residual ones a level
+    attention_levels: int = Field(2, ge=0)  # how many of the smallest levels have self-attention
+    head_channels: int = Field(64, ge=1)  # of an attention head
+    fold: int = Field(1, ge=1)  # squares of this side are made channels of one place, which is faster; 1: none
+    cutoff: int = Field(2, ge=1)  # the condition keeps what varies faster than so many periods along the image
+    # Whether the condition says which places are brighter than around them; in the release only how much they differ,
+    # so that the network has to choose.
     signed: bool = False
     epochs: int = Field(1, ge=1)
     steps: int | None = Field(200_000, ge=1)
-    batch: int = Field(8, ge=1)
+    batch: int = Field(8, ge=1)  # images of each modality
     learning_rate: float = Field(1e-4, gt=0)
-    average: float = Field(0.9999, ge=0, lt=1)
-    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
-    sampling_steps: int = Field(25, ge=1, le=1000)
+    average: float = Field(0.9999, ge=0, lt=1)  # decay of the average of the weights, which makes the pictures
+    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"  # what the network predicts: noise (released)
+    sampling_steps: int = Field(25, ge=1, le=1000)  # of DDIM
 
     def sides(self) -> tuple[int, int, str]:
         return self.fold * 2 ** (len(self.multipliers) - 1), 1, "take fewer multipliers or a smaller fold"

@@ -20,56 +20,37 @@ class AlignGanConfig(AdversarialConfig):
     generators alone, then both together, at a tenth of the rates from half of that on. Not the release's: identities
     with visible images alone (`visible_only`; it has none), and one visible discriminator for both phases (it starts
     another). An epoch is 100 steps.
-
-    Attributes:
-        backbone, pretrained: of the feature network; "small" is the miniature world's, without ImageNet weights.
-        feature_height, feature_width: to which images are resized for it.
-        embedding: numbers that the triplet loss sees, and values inside the classifier.
-        dropout: before the classifier.
-        identities, images: identities in a batch of the generators, and images of each of them in each modality.
-        visible_only: identities in it with visible images alone, where there are such (external ones), for the cycle
-            and the visible discriminator.
-        feature_identities, feature_images: of a batch of the feature network.
-        feature_warm_up, pixel_warm_up: shares of the steps that the first two phases take; 50 and 100 of 251 epochs.
-        feature_rate: of classifier and embedding.
-        backbone_rate: share of it for the backbone.
-        optimizer: of the feature network: "sgd" (Nesterov, momentum 0.9, weight decay 5e-4) or "adamw".
-        cycle_weight, identity_weight: of the generators' losses, as in CycleGAN.
-        pixel_class_weight, pixel_triplet_weight: generated infrared images must show the identity.
-        class_weight, triplet_weight, pair_weight: of the feature network's losses; the last is adversarial, against the
-            discriminator of pairs.
-        margin: of the triplet losses, on cosines.
     """
 
     height: int = Field(128, gt=0)
     width: int = Field(128, gt=0)
     blocks: int = Field(4, ge=1)
     discriminator_halvings: int = Field(5, ge=3)
-    backbone: Literal["resnet50", "small"] = "resnet50"
+    backbone: Literal["resnet50", "small"] = "resnet50"  # of the feature network; "small" is the miniature world's
     pretrained: Source | None = HUB_ID
-    feature_height: int = Field(384, gt=0)
+    feature_height: int = Field(384, gt=0)  # to which images are resized for the feature network
     feature_width: int = Field(192, gt=0)
-    embedding: int = Field(256, ge=1)
-    dropout: float = Field(0.5, ge=0, lt=1)
-    identities: int = Field(4, ge=2)
-    images: int = Field(4, ge=1)
-    visible_only: int = Field(4, ge=0)
-    feature_identities: int = Field(18, ge=2)
+    embedding: int = Field(256, ge=1)  # numbers that the triplet loss sees, and values inside the classifier
+    dropout: float = Field(0.5, ge=0, lt=1)  # before the classifier
+    identities: int = Field(4, ge=2)  # in a batch of the generators
+    images: int = Field(4, ge=1)  # of each of them, in each modality
+    visible_only: int = Field(4, ge=0)  # external identities in it, for the cycle and the visible discriminator
+    feature_identities: int = Field(18, ge=2)  # in a batch of the feature network
     feature_images: int = Field(4, ge=1)
-    feature_warm_up: float = Field(50 / 251, ge=0, lt=1)
+    feature_warm_up: float = Field(50 / 251, ge=0, lt=1)  # share of the steps that the first phase takes
     pixel_warm_up: float = Field(100 / 251, ge=0, lt=1)
     epochs: int = Field(251, ge=1)
-    feature_rate: float = Field(0.2, gt=0)
-    backbone_rate: float = Field(0.1, ge=0)
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    cycle_weight: float = Field(10.0, ge=0)
+    feature_rate: float = Field(0.2, gt=0)  # of classifier and embedding
+    backbone_rate: float = Field(0.1, ge=0)  # share of it for the backbone
+    optimizer: Literal["sgd", "adamw"] = "sgd"  # of the feature network: Nesterov, momentum 0.9, weight decay 5e-4
+    cycle_weight: float = Field(10.0, ge=0)  # of the generators' losses, as in CycleGAN
     identity_weight: float = Field(5.0, ge=0)
-    pixel_class_weight: float = Field(0.1, ge=0)
+    pixel_class_weight: float = Field(0.1, ge=0)  # generated infrared images must show the identity
     pixel_triplet_weight: float = Field(0.1, ge=0)
-    class_weight: float = Field(1.0, ge=0)
+    class_weight: float = Field(1.0, ge=0)  # of the feature network's losses
     triplet_weight: float = Field(1.0, ge=0)
-    pair_weight: float = Field(0.1, ge=0)
-    margin: float = Field(1.0, ge=0)
+    pair_weight: float = Field(0.1, ge=0)  # adversarial, against the discriminator of pairs
+    margin: float = Field(1.0, ge=0)  # of the triplet losses, on cosines
 
     def phases(self) -> tuple[int, int, int]:
         """The step at which each phase ends."""

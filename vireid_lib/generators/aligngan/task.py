@@ -3,23 +3,17 @@
 import numpy as np
 import torch
 from accelerate import Accelerator
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Int
+from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
+from vireid_lib.generators.aligngan import networks
 from vireid_lib.generators.aligngan.config import EPOCH, AlignGanConfig
-from vireid_lib.generators.aligngan.networks import (
-    Classifier,
-    FeatureNetwork,
-    ImageDiscriminator,
-    Maps,
-    PairDiscriminator,
-    make_generator,
-)
+from vireid_lib.generators.aligngan.networks import FeatureNetwork, Maps, make_generator
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.networks import Images, generator_groups
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translation_task import Losses, TranslationTask
 from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
@@ -44,19 +38,18 @@ class AlignGanTask(TranslationTask):
         super().__init__(config, batches)
         self.require_identities(max(config.identities, config.feature_identities), "`feature_identities`")
         features = FeatureNetwork(config)
-        channels = features.backbone.channels
-        sizes = config.discriminator_sizes
+        channels, sizes = features.backbone.channels, config.discriminator_sizes
         self.modules = {
             **{name: make_generator(config) for name in GENERATORS},
             "features": features,
-            "classifier": Classifier(config, channels, len(batches.paired)),
-            "discriminator_visible": ImageDiscriminator(**sizes),
-            "discriminator_infrared": ImageDiscriminator(**sizes),
-            "discriminator_pairs": PairDiscriminator(channels, **sizes),
+            "classifier": networks.Classifier(config, channels, len(batches.paired)),
+            "discriminator_visible": networks.ImageDiscriminator(**sizes),
+            "discriminator_infrared": networks.ImageDiscriminator(**sizes),
+            "discriminator_pairs": networks.PairDiscriminator(channels, **sizes),
         }
         generators = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
-        discriminators = [each for name in DISCRIMINATORS for each in self.modules[name].parameters()]
-        self.optimizers = adams(config.learning_rate, generators=generators, discriminators=discriminators)
+        judges = nn.ModuleList(self.modules[name] for name in DISCRIMINATORS).parameters()
+        self.optimizers = adams(config.learning_rate, generators=generators, discriminators=judges)
         learned = [*features.embedder.parameters(), *self.modules["classifier"].parameters()]
         backbone = {"params": [*features.backbone.parameters()], "lr": config.feature_rate * config.backbone_rate}
         groups = [backbone, {"params": learned, "lr": config.feature_rate}]
@@ -90,7 +83,7 @@ class AlignGanTask(TranslationTask):
         alone, before, _ = self.settings.phases()
         return "features" if step < alone else "pixels" if step < before else "both"
 
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
         phase, losses = self.phase(step), {}
         if phase != "pixels":
             losses |= self._align_features(accelerator, step, alone=phase == "features")
@@ -102,7 +95,7 @@ class AlignGanTask(TranslationTask):
     def describe(self, step: int) -> str:
         return self.batches.describe(np.concatenate([*self.feature_rows(step), *self.rows(step)]))
 
-    def _align_features(self, accelerator: Accelerator, step: int, *, alone: bool) -> dict[str, Tensor]:
+    def _align_features(self, accelerator: Accelerator, step: int, *, alone: bool) -> Losses:
         """One update of the feature network. `alone`: on real infrared images, before there are generated ones."""
         config, (visible, infrared), network = self.settings, self.feature_rows(step), self.modules["features"]
         real, labels = whole_batch.part(self._images(infrared, step, "features infrared")), self._labels(infrared)
@@ -131,9 +124,8 @@ class AlignGanTask(TranslationTask):
     def _triplet(self, fake: Tensor, real: Tensor, labels: Labels) -> Tensor:
         return cross_modality_triplet(fake, real, labels, labels, margin=self.settings.margin, metric="cosine")
 
-    def _align_pixels(self, accelerator: Accelerator, step: int, *, pairs: bool) -> dict[str, Tensor]:
-        """One update of the generators, one of their discriminators. `pairs`: the infrared one sees features as
-        well."""
+    def _align_pixels(self, accelerator: Accelerator, step: int, *, pairs: bool) -> Losses:
+        """One update of the generators, one of their discriminators; the infrared one sees `pairs` with features."""
         config, rows, nets = self.settings, self.rows(step), self.modules
         whole = [self._images(each, step, f"pixels {place}") for place, each in enumerate(rows)]
         visible, infrared, another = map(whole_batch.part, (*whole, whole[1].roll(-config.images, 0)))
@@ -160,25 +152,22 @@ class AlignGanTask(TranslationTask):
         self.update(accelerator, total, "generators")
         freeze(self.modules, (*FEATURES, *DISCRIMINATORS), False)
         made_infrared, made_visible, made_maps = made_infrared.detach(), made_visible.detach(), made_maps.detach()
-        losses["discriminator_visible"] = self._discriminate("visible", visible, made_visible)
+        judge = nets["discriminator_visible"]
+        found = {"discriminator_visible": tell_apart(judge(visible), judge(made_visible))}
         if pairs:
             shown = (infrared, another, made_infrared[:count], real_maps, made_maps)
-            losses["discriminator_pairs"] = self._discriminate_pairs(*shown)
+            found["discriminator_pairs"] = self._discriminate_pairs(*shown)
         else:
-            losses["discriminator_infrared"] = self._discriminate("infrared", infrared, made_infrared)
-        of_discriminators = [value for name, value in losses.items() if name in DISCRIMINATORS]
-        self.update(accelerator, sum(of_discriminators), "discriminators")
-        return {"generators": total, **losses}
+            judge = nets["discriminator_infrared"]
+            found["discriminator_infrared"] = tell_apart(judge(infrared), judge(made_infrared))
+        self.update(accelerator, sum(found.values()), "discriminators")
+        return {"generators": total, **losses, **found}
 
     def _rebuilt(self, for_visible: Images, for_infrared: Images, visible: Images, infrared: Images) -> Tensor:
         """How far the generators' pictures are from what they should be, the mean of both."""
         to_visible, to_infrared = (self.modules[name] for name in GENERATORS)
         of_visible = functional.l1_loss(to_visible(for_visible), visible)
         return (of_visible + functional.l1_loss(to_infrared(for_infrared), infrared)) / 2
-
-    def _discriminate(self, modality: str, real: Images, made: Images) -> Float[Tensor, ""]:
-        discriminator = self.modules[f"discriminator_{modality}"]
-        return tell_apart(discriminator(real), discriminator(made))
 
     def _discriminate_pairs(self, real: Images, another: Images, made: Images, real_maps: Maps, made_maps: Maps):
         """Real infrared images with their own features against four kinds of others: another identity's image, features

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -21,16 +22,15 @@ from vireid_lib.generators.cyclegan_turbo.lpips import REMEDY, Lpips
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translation_task import AdversarialTask, Losses, Modalities
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training.weights import read_weights
 
 DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
 
 
-class CycleGanTurboTask(TranslationTask):
+class CycleGanTurboTask(AdversarialTask):
     """Each step: the generator for both directions, then both discriminators, in as many updates as `updates` says."""
 
     kept = ("generator",)
@@ -38,13 +38,14 @@ class CycleGanTurboTask(TranslationTask):
 
     def __init__(self, config: CycleGanTurboConfig, generator: TurboGenerator, batches: Batches) -> None:
         super().__init__(config, batches)
-        discriminators = {name: make_discriminator(config) for name in DISCRIMINATORS.values()}
-        self.modules = {"generator": generator, **discriminators}
-        learned = [value for each in discriminators.values() for value in each.parameters() if value.requires_grad]
+        judges = nn.ModuleDict({name: make_discriminator(config) for name in DISCRIMINATORS.values()})
+        self.modules = {"generator": generator, **judges}
+        learned = [value for value in judges.parameters() if value.requires_grad]
         self.optimizers = {
-            "generator": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
+            "generators": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
             "discriminators": torch.optim.AdamW(learned, lr=config.judge_learning_rate),
         }
+        self.gradient_clip = config.gradient_clip
         sources = [config.lpips_features, config.lpips_heads] if config.lpips_features else []
         weights = [read_weights(source, "LPIPS weights", REMEDY) for source in sources]
         self.lpips = Lpips(*weights) if weights else None
@@ -54,61 +55,7 @@ class CycleGanTurboTask(TranslationTask):
         if self.lpips is not None:
             self.lpips.to(accelerator.device)
 
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        config, real = self.settings, self.real(step, self.generator(step, "images"))
-        freeze(self.modules, DISCRIMINATORS.values(), True)
-        if config.updates == "each":
-            return self._update_each(accelerator, real)
-        losses, made = self._generator_losses(real)
-        self.update(accelerator, losses["total"], "generator", clip=config.gradient_clip)
-        freeze(self.modules, DISCRIMINATORS.values(), False)
-        for name, key in DISCRIMINATORS.items():
-            scores = self.modules[key](real[name]), self.modules[key](made[name].detach())
-            losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
-        total = sum(losses[key] for key in DISCRIMINATORS.values())
-        self.update(accelerator, total, "discriminators", clip=config.gradient_clip)
-        return {name: value.detach() for name, value in losses.items()}
-
-    def _update_each(self, accelerator: Accelerator, real: dict[str, Images]) -> dict[str, Tensor]:
-        """Three updates of the generator and two of the discriminators, as in the release's training loop."""
-        config, generator, shown = self.settings, self.modules["generator"], {}
-
-        def translated() -> dict[str, Images]:
-            return {name: generator(real[OTHER[name]], name) for name in MODALITIES}
-
-        def update(player: str, losses: dict[str, Tensor]) -> None:
-            self.update(accelerator, sum(losses.values()), player, clip=config.gradient_clip)
-            shown.update({name: value.detach() for name, value in losses.items()})
-
-        made = translated()
-        back = {name: generator(made[OTHER[name]], name) for name in MODALITIES}
-        update("generator", self._distances("cycle", back, real))
-        made = translated()
-        fooled = {name: logistic(self.modules[key](made[name]), True) for name, key in DISCRIMINATORS.items()}
-        update("generator", {f"fool_{name}": config.gan_weight * value for name, value in fooled.items()})
-        same = {name: generator(real[name], name) for name in MODALITIES}
-        update("generator", self._distances("identity", same, real))
-        total = sum(shown.values())
-        freeze(self.modules, DISCRIMINATORS.values(), False)
-        for kind, images, wanted in (("made", made, False), ("real", real, True)):
-            losses = {}
-            for name, key in DISCRIMINATORS.items():
-                judged = logistic(self.modules[key](images[name].detach()), wanted)
-                losses[f"{key}_{kind}"] = config.gan_weight * judged / 2
-            update("discriminators", losses)
-        return {"total": total, **shown}
-
-    def _distances(self, kind: str, images: dict[str, Images], real: dict[str, Images]) -> dict[str, Tensor]:
-        config, losses = self.settings, {}
-        for name in MODALITIES:
-            weight = getattr(config, f"{kind}_weight")
-            losses[f"{kind}_{name}"] = weight * functional.l1_loss(images[name], real[name])
-            if self.lpips is not None:
-                weight = getattr(config, f"{kind}_lpips_weight")
-                losses[f"{kind}_lpips_{name}"] = weight * self.lpips(images[name], real[name])
-        return losses
-
-    def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
+    def generator_losses(self, real: Modalities, draw: torch.Generator) -> tuple[Losses, Modalities]:
         config, generator, losses = self.settings, self.modules["generator"], {}
         first = {name: generator(torch.cat([real[OTHER[name]], real[name]]), name) for name in MODALITIES}
         made, left = ({name: both.chunk(2)[part] for name, both in first.items()} for part in (0, 1))
@@ -122,13 +69,62 @@ class CycleGanTurboTask(TranslationTask):
                 losses[f"identity_lpips_{name}"] = config.identity_lpips_weight * self.lpips(same, real[name])
         return {"total": sum(losses.values()), **losses}, made
 
+    def discriminator_losses(self, real: Modalities, made: Modalities, draw: torch.Generator) -> Losses:
+        losses = {}
+        for name, key in DISCRIMINATORS.items():
+            of_real, of_made = self.modules[key](real[name]), self.modules[key](made[name].detach())
+            losses[key] = self.settings.gan_weight * (logistic(of_real, True) + logistic(of_made, False)) / 2
+        return losses
+
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
+        if self.settings.updates == "sum":
+            return super().step(accelerator, step)
+        return self._update_each(accelerator, self.real(step, self.generator(step, "images")))
+
+    def _update_each(self, accelerator: Accelerator, real: Modalities) -> Losses:
+        """Three updates of the generator and two of the discriminators, as in the release's training loop."""
+        config, generator, shown = self.settings, self.modules["generator"], {}
+
+        def translated() -> Modalities:
+            return {name: generator(real[OTHER[name]], name) for name in MODALITIES}
+
+        def update(player: str, losses: Losses) -> None:
+            self.update(accelerator, sum(losses.values()), player, clip=config.gradient_clip)
+            shown.update({name: value.detach() for name, value in losses.items()})
+
+        freeze(self.modules, self.discriminators, True)
+        made = translated()
+        update("generators", self._distances("cycle", {n: generator(made[OTHER[n]], n) for n in MODALITIES}, real))
+        made = translated()
+        fooled = {name: logistic(self.modules[key](made[name]), True) for name, key in DISCRIMINATORS.items()}
+        update("generators", {f"fool_{name}": config.gan_weight * value for name, value in fooled.items()})
+        update("generators", self._distances("identity", {n: generator(real[n], n) for n in MODALITIES}, real))
+        total = sum(shown.values())
+        freeze(self.modules, self.discriminators, False)
+        for kind, images, wanted in (("made", made, False), ("real", real, True)):
+            losses = {}
+            for name, key in DISCRIMINATORS.items():
+                judged = logistic(self.modules[key](images[name].detach()), wanted)
+                losses[f"{key}_{kind}"] = config.gan_weight * judged / 2
+            update("discriminators", losses)
+        return {"total": total, **shown}
+
+    def _distances(self, kind: str, images: Modalities, real: Modalities) -> Losses:
+        config, losses = self.settings, {}
+        for name in MODALITIES:
+            weight = getattr(config, f"{kind}_weight")
+            losses[f"{kind}_{name}"] = weight * functional.l1_loss(images[name], real[name])
+            if self.lpips is not None:
+                weight = getattr(config, f"{kind}_lpips_weight")
+                losses[f"{kind}_lpips_{name}"] = weight * self.lpips(images[name], real[name])
+        return losses
+
 
 class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
     name = "cyclegan_turbo"
     config_class, task_class = CycleGanTurboConfig, CycleGanTurboTask
-    trained_only = True
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         self.config.require_lpips()
@@ -139,9 +135,9 @@ class CycleGanTurbo(Translator):
         return super().estimate(table, synthetic)
 
     def make_networks(self) -> dict[str, nn.Module]:
-        base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
-        self.about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
-        if then not in (None, self.about["base_model_digest"]):
+        base = load_base(self.config.base_model)
+        self.digest = digest(base.unet)  # as it was before its layers got LoRA
+        if self._record.get("base_model_digest", self.digest) != self.digest:
             raise ValueError(
                 f"{self.config.base_model!r} is another model now than {self.name} was fitted with: restore its "
                 "weights, or fit anew."
@@ -152,6 +148,13 @@ class CycleGanTurbo(Translator):
 
     def make_task(self, batches: Batches) -> CycleGanTurboTask:
         return CycleGanTurboTask(self.config, self.make_networks()["generator"], batches)
+
+    def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
+        record = super().learn(table, folder)
+        return record | {"base_model_digest": self.digest, "lpips": self.config.lpips_features is not None}
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self._fitted().named_parameters() if value.requires_grad}
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

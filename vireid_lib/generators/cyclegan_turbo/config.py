@@ -16,49 +16,36 @@ class CycleGanTurboConfig(TranslatorConfig):
     Ours: latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (2
     in the release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
     pixels without random crops, where the release has 256×256 of 286×286.
-
-    Attributes:
-        base_model: a Stable Diffusion, as a hub id, a folder, or "mini". One step is what SD-Turbo was distilled for.
-        visible_prompt, infrared_prompt: what the U-Net is told to make; ours.
-        unet_rank, vae_rank: of LoRA, on every linear and convolution layer but those of time and text.
-        batch: images of each modality.
-        updates: "each" as released: a step updates the generator for the cycle, then the adversarial, then the identity
-            losses, and the discriminators for made, then for real images. "sum" updates each player once, for the
-            sum of its losses.
-        judge_model: the discriminators' frozen CLIP image encoder, as a hub id or a folder; None takes CycleGAN's
-            discriminator of patches, of `judge_width` channels after its first convolution.
-        cycle_weight, identity_weight, gan_weight: λ of the pixels' and of the adversarial losses.
-        cycle_lpips_weight, identity_lpips_weight: of LPIPS, where its weights are given.
-        lpips: "weights" takes LPIPS' weights from the two settings below, and refuses to train without them; "none"
-            leaves its losses out, which is another method: of the cycle loss a tenth is left.
-        lpips_features, lpips_heads: LPIPS' weights: VGG-16 as a safetensors file or a hub id (timm/vgg16.tv_in1k), and
-            the file of its five layers (v0.1/vgg.pth of its authors' package, or safetensors).
     """
 
-    base_model: Source = "stabilityai/sd-turbo"
+    base_model: Source = "stabilityai/sd-turbo"  # a Stable Diffusion; one step is what SD-Turbo was distilled for
     height: int = Field(256, gt=0)
     width: int = Field(128, gt=0)
-    visible_prompt: str = "a color photo of a person"
+    visible_prompt: str = "a color photo of a person"  # what the U-Net is told to make; ours
     infrared_prompt: str = "an infrared photo of a person"
-    unet_rank: int = Field(128, ge=1)
+    unet_rank: int = Field(128, ge=1)  # of LoRA, on every linear and convolution layer but those of time and text
     vae_rank: int = Field(4, ge=1)
     epochs: int = Field(1, ge=1)
     steps: int | None = Field(25_000, ge=1)
-    batch: int = Field(1, ge=1)
+    batch: int = Field(1, ge=1)  # images of each modality
+    # "each" as released: a step updates the generator for the cycle, then the adversarial, then the identity losses,
+    # and the discriminators for made, then for real images. "sum" updates each once, for the sum of its losses.
     updates: Literal["each", "sum"] = "each"
     learning_rate: float = Field(1e-5, gt=0)
     judge_learning_rate: float = Field(1e-5, gt=0)
-    judge_model: Source | None = "openai/clip-vit-base-patch32"
-    judge_width: int = Field(64, ge=1)
+    judge_model: Source | None = "openai/clip-vit-base-patch32"  # the discriminators' frozen CLIP image encoder, or
+    judge_width: int = Field(64, ge=1)  # None for CycleGAN's discriminator of patches, of so many channels
     gradient_clip: float | None = Field(10.0, gt=0)
-    cycle_weight: float = Field(1.0, ge=0)
+    cycle_weight: float = Field(1.0, ge=0)  # λ of the pixels' losses
     identity_weight: float = Field(1.0, ge=0)
     gan_weight: float = Field(0.5, ge=0)
-    cycle_lpips_weight: float = Field(10.0, ge=0)
+    cycle_lpips_weight: float = Field(10.0, ge=0)  # of LPIPS, where its weights are given
     identity_lpips_weight: float = Field(1.0, ge=0)
+    # "weights" takes LPIPS' weights from the two settings below, and refuses to train without them; "none" leaves its
+    # losses out, which is another method: of the cycle loss a tenth is left.
     lpips: Literal["weights", "none"] = "weights"
-    lpips_features: Source | None = None
-    lpips_heads: Source | None = None
+    lpips_features: Source | None = None  # VGG-16 as a safetensors file or a hub id (timm/vgg16.tv_in1k)
+    lpips_heads: Source | None = None  # its five layers: v0.1/vgg.pth of LPIPS' authors' package, or safetensors
 
     @property
     def prompts(self) -> dict[str, str]:

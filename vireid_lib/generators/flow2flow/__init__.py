@@ -38,14 +38,14 @@ class Flow2Flow(Translator):
     @torch.no_grad()
     def encode(self, images: Pictures, modality: str) -> Float[Tensor, "n channels rows columns"]:
         """Latents of images of a modality. Raises ValueError for a modality that there is no flow of."""
-        latents, _ = self.of_modality(modality, "flow")(dequantised(to_float(images, self.device), 0.5))
+        latents, _ = self._fitted()[self.check_modality(modality)](dequantised(to_float(images, self.device), 0.5))
         return latents
 
     @torch.no_grad()
     def decode(self, latents: Float[Tensor, "n channels rows columns"], modality: str) -> Pictures:
         """Latents as images of a modality; the exact inverse of `encode` in the paper's form. What is not finite comes
         back black. Raises ValueError for a modality that there is no flow of."""
-        images = self.of_modality(modality, "flow")(latents, generate=True)
+        images = self._fitted()[self.check_modality(modality)](latents, generate=True)
         images = torch.where(torch.isfinite(images).flatten(1).all(1).view(-1, 1, 1, 1), images, -1.0)
         levels = ((images + 1) / 2 * GREY_LEVELS).floor().clamp(0, GREY_LEVELS - 1)
         return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy().astype(np.uint8)

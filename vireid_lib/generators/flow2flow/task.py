@@ -16,14 +16,14 @@ from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
 from vireid_lib.generators.networks import Images, PatchDiscriminator, draw_weights, patch_layers
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translation_task import Losses, TranslationTask
 from vireid_lib.training import seeds, whole_batch
 
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
 GREY_LEVELS = 256
-GREY = 127 / 255
+GREY = 127 / 255  # what images are shifted into, as released
 
-ByModality = Losses = dict[str, Tensor]
+ByModality = dict[str, Tensor]
 
 
 class ImageEncoder(nn.Module):
@@ -60,26 +60,25 @@ def dequantised(images: Images, noise: Images | float) -> Images:
 class Flow2FlowTask(TranslationTask):
     """Each step: the flows `generator_steps` times, on one batch with fresh noise, then their adversaries once."""
 
-    kept, by_identity = MODALITIES, True
+    kept, by_identity, fill = MODALITIES, True, GREY
     _sampler: ExhaustiveIdentitySampler | None = None
 
     def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        self.fill = GREY if config.padding_fill == "grey" else 0.0
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
-        adversaries, small = {}, config.discriminator_weights == "normal"
-        kind = {"width": config.discriminator_width, "small_weights": small}
+        self.adversaries = nn.ModuleDict()
+        kind = {"width": config.discriminator_width, "small_weights": config.discriminator_weights == "normal"}
         for modality in self.kept:
             if config.identity_weight:
-                adversaries[f"encoder_{modality}"] = ImageEncoder(**kind)
+                self.adversaries[f"encoder_{modality}"] = ImageEncoder(**kind)
             if config.modality_weight:
-                adversaries[f"discriminator_{modality}"] = PatchDiscriminator(**kind)
-        self.modules = flows | adversaries
-        self.adversaries = tuple(adversaries)
-        learned = [parameter for module in adversaries.values() for parameter in module.parameters()]
-        players = {"flows": _groups(flows)} | ({"adversaries": learned} if learned else {})
+                self.adversaries[f"discriminator_{modality}"] = PatchDiscriminator(**kind)
+        self.modules = {**flows, **self.adversaries}
+        players = {"flows": _groups(flows)}
+        if self.adversaries:
+            players["adversaries"] = self.adversaries.parameters()
         self.optimizers = adams(config.learning_rate, **players)
 
     def epoch_steps(self) -> int:
@@ -93,21 +92,15 @@ class Flow2FlowTask(TranslationTask):
         if self._sampler is None:
             self._sampler = self._without_replacement(seeds.integer(self.seed, self.stream, "rows") % 2**32)
         places = self._sampler.batch(*divmod(step, self._sampler.steps_per_epoch))
-        visible, infrared = (own[chosen] for own, chosen in zip(self._paired(), places, strict=True))
-        sizes = {"identities": self.settings.visible_only, "images": self.settings.images}
-        further = self.batches.visible_alone(self.row_stream(step), **sizes)
+        visible, infrared = (own[chosen] for own, chosen in zip(self.paired_rows(), places, strict=True))
+        further = self.batches.visible_alone(self.row_stream(step), self.settings.visible_only, self.settings.images)
         return np.concatenate((visible, further)), infrared
 
     def _without_replacement(self, seed: int) -> ExhaustiveIdentitySampler:
         counts = {"identities": self.settings.identities, "images": self.settings.images, "seed": seed}
-        return ExhaustiveIdentitySampler(*(self.batches.labels[own] for own in self._paired()), **counts)
+        return ExhaustiveIdentitySampler(*(self.batches.labels[own] for own in self.paired_rows()), **counts)
 
-    def _paired(self) -> list[Rows]:
-        """Rows of each modality that show people of both."""
-        held = self.batches
-        return [own[np.isin(held.labels[own], held.paired)] for own in held.rows.values()]
-
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
         rows = dict(zip(self.kept, self.rows(step), strict=True))
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
         draw = self.generator(step, "images")

@@ -1,7 +1,7 @@
 """JSIA-ReID: translation by exchanged styles, and mixtures of images in a latent space."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches
@@ -16,16 +17,51 @@ from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input
-from vireid_lib.generators.jsia.generation import backward, discriminate, generate, make_networks
+from vireid_lib.generators.jsia.generation import Made, backward, discriminate, generate, make_networks
 from vireid_lib.generators.jsia.losses import mix
-from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translation_task import AdversarialTask, Losses, Modalities
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds
 
+AT_ONCE = 256  # images whose styles are computed together
 
-class JsiaTask(TranslationTask):
+
+class StyleBank(nn.Module):
+    """A style for each of `images` training images, of `style` numbers, found again by person and camera."""
+
+    def __init__(self, images: int, style: int) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.zeros(images, style))
+        for name in ("people", "cameras"):
+            self.register_buffer(name, torch.zeros(images, dtype=torch.int64))
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, networks: Mapping[str, nn.Module], held: Batches) -> Self:
+        """The styles of a table's images, by the networks "style_visible" and "style_infrared"."""
+        bank = cls(len(held.pixels), networks["style_visible"].style.out_features)
+        for modality, own in held.rows.items():
+            network = networks[f"style_{modality}"]
+            device = next(network.parameters()).device
+            for start in range(0, len(own), AT_ONCE):
+                some = own[start : start + AT_ONCE]
+                bank.codes[some] = network(to_float(held.pixels[some], device) * 2 - 1).float().cpu()
+        people = [held.names[label] for label in held.labels]
+        for place, names in ((bank.people, people), (bank.cameras, held.camera)):
+            place.copy_(torch.tensor([seeds.integer(0, name) for name in names]))
+        return bank
+
+    def draw(self, identity: str, camera: str, seed: int) -> Float[Tensor, " style"]:
+        """A style of the person under the camera; of anybody under it, if there is none of them (the paper exchanges
+        styles within a person, but an external person has no infrared image)."""
+        there = self.cameras == seeds.integer(0, camera)
+        own = there & (self.people == seeds.integer(0, identity))
+        places = (own if bool(own.any()) else there).nonzero().flatten()
+        return self.codes[places[np.random.default_rng(seed).integers(len(places))]]
+
+
+class JsiaTask(AdversarialTask):
     """Each step: encoders, decoders and variation module together, then the discriminators."""
 
     by_identity = True
@@ -36,25 +72,23 @@ class JsiaTask(TranslationTask):
         if config.pretrained is not None:
             load_imagenet([self.modules["set_level"]], config.pretrained)
         self.kept = tuple(self.modules)  # the discriminators too: the joint training goes on with them
-        self.discriminators = tuple(name for name in self.kept if name.startswith("discriminator_"))
         self.modules["set_level"].requires_grad_(config.encoder_trains)
-        learned: dict[str, list[nn.Parameter]] = {"generators": [], "discriminators": []}
-        for name, module in self.modules.items():
-            player = "discriminators" if name in self.discriminators else "generators"
-            learned[player] += [each for each in module.parameters() if each.requires_grad]
-        self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **learned)
+        judges = nn.ModuleList(self.modules[name] for name in self.discriminators)
+        others = nn.ModuleList(module for name, module in self.modules.items() if name not in self.discriminators)
+        learned = [each for each in others.parameters() if each.requires_grad]
+        players = {"generators": learned, "discriminators": judges.parameters()}
+        self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **players)
 
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw = self.generator(step, "images")
-        real = self.real(step, draw)
-        freeze(self.modules, self.discriminators, True)
-        made, losses = generate(self.modules, real, self.settings, draw)
-        sparing = partial(backward, accelerator, made=made, encoder=self.modules["set_level"])
-        self.update(accelerator, losses["total"], "generators", backward=sparing)
-        freeze(self.modules, self.discriminators, False)
-        of_discriminators = discriminate(self.modules, real, made.fake)
-        self.update(accelerator, sum(of_discriminators.values()), "discriminators")
-        return {name: value.detach() for name, value in (losses | of_discriminators).items()}
+    def generator_losses(self, real: Modalities, draw: torch.Generator) -> tuple[Losses, Made]:
+        self.made, losses = generate(self.modules, real, self.settings, draw)
+        return losses, self.made
+
+    def discriminator_losses(self, real: Modalities, made: Made, draw: torch.Generator) -> Losses:
+        return discriminate(self.modules, real, made.fake)
+
+    def backward(self, accelerator: Accelerator, loss: Tensor) -> None:
+        backward(accelerator, loss, self.made, self.modules["set_level"])
+        self.made = None  # the discriminators' turn has no such part
 
     def step_bytes(self, step: int) -> int:
         """From a step on the meta device, whose tensors have a size and no numbers; in float32."""
@@ -116,13 +150,11 @@ class Jsia(Translator):
     @torch.no_grad()
     def styles(self, images: Pictures, modality: str) -> Float[Tensor, "n style"]:
         """Modality-specific features of images of that modality."""
-        return self.of_modality(modality, "style", "style_")(self.floats(images))
+        return self._fitted()[f"style_{self.check_modality(modality)}"](self.floats(images))
 
     @torch.no_grad()
     def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
-        """Means of the images' latents. Raises ValueError if there is no variation module (the released form)."""
-        if not self.config.variation:
-            raise ValueError("This jsia has no variation module (variation is False, as released): it can't mix.")
+        """Means of the images' latents, where there is a variation module."""
         return self._fitted()["latent_encoder"](self.contents(images))[0]
 
     @torch.no_grad()
@@ -135,7 +167,7 @@ class Jsia(Translator):
         self, contents: Float[Tensor, "n channels h w"], styles: Float[Tensor, "n style"], modality: str
     ) -> Pictures:
         """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
-        decoder = self.of_modality(modality, "decoder", "decoder_")
+        decoder = self._fitted()[f"decoder_{self.check_modality(modality)}"]
         return to_pictures(decoder(contents.to(self.device), styles.to(self.device)))
 
 

@@ -17,80 +17,59 @@ class JsiaConfig(TranslatorConfig):
     prints no weights of the losses, and no widths: these are the release's. An epoch is max(N_visible, N_infrared)
     // (identities · images) + 1 steps, counting the paired identities alone.
 
-    Attributes:
-        form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
-            given settings win. Not followed: it encodes the two modalities apart, each with the batch normalisation of
-            its own images.
-        backbone: "resnet50", whose first two stages are the set-level encoder, or "small" for the miniature world.
-        pretrained: ImageNet weights of the encoder (hub id or local file), or None.
-        grey_encoder, stem_relu: whether the set-level encoder turns its input to grey, and whether it has a ReLU before
-            its max-pooling; the release: yes, no.
-        train_encoder: whether the set-level encoder learns here, or in the joint training alone (the release). Without
-            `pretrained` it always does.
-        cycle_styles: the styles that close a cycle: of the "generated" images (Eq. 6), or the "first" ones, of the real
-            images (the release).
-        style_dim, style_width, style_downsamplings: numbers of a style; channels after the first convolution of its
-            encoder; strided convolutions.
-        decoder_blocks, upsamplings, mlp_width: residual blocks with AdaIN; doublings of the map, which is a quarter of
-            the encoder's input; width of the MLP that turns styles into AdaIN's parameters.
-        judge_width, judge_layers, judge_scales: of the discriminators; the release's.
-        identities, images: identities in a batch that have both modalities, and images of each of them in each.
-        visible_only: identities in a batch with visible images alone, where there are such; only reconstructed, for
-            the paper exchanges styles within a person.
-        micro_batch: images that decoders and style encoders take at once, of a larger batch; the backward pass computes
-            them again. None takes any batch at once. Both treat each image by itself (AdaIN, no batch normalisation)
-            and their losses are means over images, so that gradients are the same up to rounding. The encoders' batch
-            normalisation and the triplets of the joint training see the whole batch either way. At the paper's size
-            the tensors of a pre-training step take 11 GB, of a joint step 37 GB; 86 and 132 GB without micro-batches
-            (counted, in float32; workspaces come on top).
-        reconstruction_weight, cycle_weight, gan_weight: of Eq. 4, 5, 7. Eq. 8 prints two unknown weights.
-        feature_weight: of the distance between contents and styles and those of the images made from them.
-        feature_reaches_encoder: whether that distance trains the set-level encoder too; the release discards this
-            gradient.
-        variation: the module of section 3.2; its losses do not reach the encoder, whose maps it must not make easy.
-        latent_dim, latent_width: numbers of z; channels of the first of three strided convolutions. Not printed.
-        distribution_weight: of the norms of μ and τ − 1 in Eq. 10, next to the L1 norm; both are divided by the number
-            of values of a map.
-        expansion: what `expand` makes: "translate" one image with a style of the camera, or "mix" two images of a
-            person in the latent space (Eq. 14).
+    The released form is not followed where it encodes the two modalities apart, each with the batch normalisation of
+    its own images.
     """
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("expansion", "sampling_batch")
 
+    # "release" only sets other settings to what the released code has (`releases.yaml`); given settings win.
     form: Literal["paper", "release"] = "paper"
     height: int = Field(256, gt=0)
     width: int = Field(128, gt=0)
-    backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: Source | None = HUB_ID
-    grey_encoder: bool = False
-    stem_relu: bool = True
+    backbone: Literal["resnet50", "small"] = "resnet50"  # its first two stages are the set-level encoder
+    pretrained: Source | None = HUB_ID  # ImageNet weights of the encoder (hub id or local file), or None
+    grey_encoder: bool = False  # turn the encoder's input to grey (the release)
+    stem_relu: bool = True  # a ReLU before the encoder's max-pooling; none in the release
+    # Whether the set-level encoder learns here, or in the joint training alone (the release). Without `pretrained` it
+    # always does.
     train_encoder: bool = True
-    cycle_styles: Literal["generated", "first"] = "generated"
-    style_dim: int = Field(128, ge=1)
-    style_width: int = Field(32, ge=1)
-    style_downsamplings: int = Field(2, ge=2)
-    decoder_blocks: int = Field(4, ge=1)
-    upsamplings: int = Field(2, ge=1, le=2)
-    mlp_width: int = Field(256, ge=1)
-    judge_width: int = Field(32, ge=1)
+    cycle_styles: Literal["generated", "first"] = "generated"  # that close a cycle (Eq. 6); the release: the first
+    style_dim: int = Field(128, ge=1)  # numbers of a style
+    style_width: int = Field(32, ge=1)  # channels after the first convolution of its encoder
+    style_downsamplings: int = Field(2, ge=2)  # strided convolutions
+    decoder_blocks: int = Field(4, ge=1)  # residual ones, with AdaIN
+    upsamplings: int = Field(2, ge=1, le=2)  # doublings of the map, which is a quarter of the encoder's input
+    mlp_width: int = Field(256, ge=1)  # of the MLP that turns styles into AdaIN's parameters
+    judge_width: int = Field(32, ge=1)  # of the discriminators; the release's
     judge_layers: int = Field(4, ge=1)
     judge_scales: int = Field(2, ge=1)
     epochs: int = Field(100, ge=1)
-    identities: int = Field(16, ge=2)
-    images: int = Field(4, ge=1)
+    identities: int = Field(16, ge=2)  # in a batch, that have both modalities
+    images: int = Field(4, ge=1)  # of each of them, in each modality
+    # Identities in a batch with visible images alone, where there are such; only reconstructed, for the paper exchanges
+    # styles within a person.
     visible_only: int = Field(4, ge=0)
+    # Images that decoders and style encoders take at once, of a larger batch; the backward pass computes them again.
+    # None takes any batch at once. Both treat each image by itself (AdaIN, no batch normalisation) and their losses are
+    # means over images, so that gradients are the same up to rounding. The encoders' batch normalisation and the
+    # triplets of the joint training see the whole batch either way. At the paper's size the tensors of a pre-training
+    # step take 11 GB, of a joint step 37 GB; 86 and 132 GB without micro-batches (counted, in float32; workspaces come
+    # on top).
     micro_batch: int | None = Field(16, ge=1)
     learning_rate: float = Field(2e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
-    reconstruction_weight: float = Field(10.0, ge=0)
-    cycle_weight: float = Field(10.0, ge=0)
-    gan_weight: float = Field(1.0, ge=0)
-    feature_weight: float = Field(0.0, ge=0)
-    feature_reaches_encoder: bool = True
-    variation: bool = True
-    latent_dim: int = Field(256, ge=1)
-    latent_width: int = Field(256, ge=1)
+    reconstruction_weight: float = Field(10.0, ge=0)  # of Eq. 4; Eq. 8 prints two unknown weights
+    cycle_weight: float = Field(10.0, ge=0)  # of Eq. 5
+    gan_weight: float = Field(1.0, ge=0)  # of Eq. 7
+    feature_weight: float = Field(0.0, ge=0)  # of the distance of contents and styles to those of images made from them
+    feature_reaches_encoder: bool = True  # whether that distance trains the encoder too; not in the release
+    variation: bool = True  # the module of section 3.2; its losses do not reach the encoder, whose task they would ease
+    latent_dim: int = Field(256, ge=1)  # numbers of z; not printed
+    latent_width: int = Field(256, ge=1)  # channels of the first of three strided convolutions; not printed
+    # Of the norms of μ and τ − 1 in Eq. 10, next to the L1 norm; both are divided by the number of values of a map.
     distribution_weight: float = Field(1.0, ge=0)
+    # What `expand` makes: one image with a style of the camera, or two images of a person in the latent space (Eq. 14).
     expansion: Literal["translate", "mix"] = "translate"
 
     @property

@@ -17,37 +17,8 @@ class JsiaReidConfig(ReidConfig):
     and 0.999, a tenth of the rate from epoch 30 on. The weights λ were found by cross-validation and are not printed
     (Fig. 5 shows curves without numbers): 1 here. Nor are the margin and the number of regions: the release's 0.3, and
     4 here.
-
-    Attributes:
-        form: "paper", or "release", which only sets other settings to what the released code has (`releases.yaml`);
-            given settings win. Not followed: it draws other images for the generators than for the network, and passes
-            the modalities through the network one by one.
-        backbone, pretrained, grey_encoder, stem_relu: as in `JsiaConfig`, which must have the same, `pretrained` aside.
-        set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
-            separate and trained against a discriminator of modality, as in cmGAN.
-        modality_weight: of the set-level encoder's loss against that discriminator.
-        il_weight: λ_il of the instance-level alignment (IL), 0 leaves it out.
-        divergence: of the alignment: KL "as_printed" (Eq. 11), or the sum of "both_ways", without a gradient through
-            the real image (the release).
-        lr_weight: λ_lr of the local regions (LR), 0 leaves them out. The term has the regions' classification loss too
-            (Sun et al. 2018, which the paper follows), or their classifiers would agree by saying nothing.
-        local_pairs: regions are aligned between "paired" images, real and generated, or (−) "unpaired" real ones.
-        regions: n of Eq. 12.
-        ui_weight: λ_ui of the unseen identities (UI), 0 leaves them out.
-        end_to_end: whether these three reach the generators, through the generated images ("in an end-to-end way",
-            Algorithm 1); not in the release.
-        triplet: hardest images of "all" others, or those "across" the modalities alone (the release).
-        feature: for retrieval, "pooled" (Eq. 17), or behind the BN "neck" (the release).
-        margin: of the hard triplet. label_smoothing: of the identity loss; the paper has none.
-        padding, erasing: random crop and erasing of what is classified; the paper has neither.
-        optimizer: "adam", or "adamw", whose weight decay is none of the gradient's.
-        learning_rate, first_beta, weight_decay: of the encoders and classifiers.
-        generation_rate, generation_decay: rate and weight decay of generators and discriminators.
-        generation_identities, generation_images: how many of the batch's people, and of their images, pass the
-            generators too; None is all (the paper).
-        generate_every: generators, and what needs them, take part in each so-many-th step; 1 is the paper.
-        drops: epochs at which the rates fall to a tenth. schedule: "drops", or "one_cycle" for the miniature world,
-            where the generators' rate stays.
+    The released form is not followed where it draws other images for the generators than for the network, and passes
+    the modalities through the network one by one.
     """
 
     ORIGINS = {
@@ -57,43 +28,54 @@ class JsiaReidConfig(ReidConfig):
     }
 
     method: str = "jsia"
+    # "release" only sets other settings to what the released code has (`releases.yaml`); given settings win.
     form: Literal["paper", "release"] = "paper"
     height: int = Field(default=256, gt=0)
     width: int = Field(default=128, gt=0)
     identities: int = Field(default=16, ge=2)
     images: int = Field(default=4, ge=1)
     epochs: int = Field(default=50, ge=1)
-    backbone: Literal["resnet50", "small"] = "resnet50"
+    backbone: Literal["resnet50", "small"] = "resnet50"  # as in `JsiaConfig`, which must have the same
     pretrained: Source | None = HUB_ID
-    grey_encoder: bool = False
+    grey_encoder: bool = False  # as in `JsiaConfig`
     stem_relu: bool = True
+    # SL of Table 3: shared with the modality-invariant encoder; "separate" (×); or "adversarial" (−), separate and
+    # trained against a discriminator of modality, as in cmGAN.
     set_level: Literal["shared", "separate", "adversarial"] = "shared"
-    modality_weight: float = Field(default=0.1, ge=0)
-    il_weight: float = Field(default=1.0, ge=0)
+    modality_weight: float = Field(default=0.1, ge=0)  # of the encoder's loss against that discriminator
+    il_weight: float = Field(default=1.0, ge=0)  # λ_il of the instance-level alignment (IL), 0 leaves it out
+    # λ_lr of the local regions (LR). The term has the regions' classification loss too (Sun et al. 2018, which the
+    # paper follows), or their classifiers would agree by saying nothing.
     lr_weight: float = Field(default=1.0, ge=0)
+    # Of the alignment: KL as printed (Eq. 11), or the sum of both directions, without a gradient through the real image
+    # (the release).
     divergence: Literal["as_printed", "both_ways"] = "as_printed"
-    local_pairs: Literal["paired", "unpaired"] = "paired"
-    regions: int = Field(default=4, ge=1)
-    ui_weight: float = Field(default=1.0, ge=0)
+    local_pairs: Literal["paired", "unpaired"] = "paired"  # regions are aligned of real and generated, or (−) real ones
+    regions: int = Field(default=4, ge=1)  # n of Eq. 12
+    ui_weight: float = Field(default=1.0, ge=0)  # λ_ui of the unseen identities (UI)
+    # Whether these three reach the generators, through the generated images ("in an end-to-end way", Algorithm 1); not
+    # in the release.
     end_to_end: bool = True
-    triplet: Literal["all", "across"] = "all"
-    feature: Literal["pooled", "neck"] = "pooled"
-    margin: float = Field(default=0.3, ge=0)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    triplet: Literal["all", "across"] = "all"  # hardest images of all others, or across the modalities (the release)
+    feature: Literal["pooled", "neck"] = "pooled"  # for retrieval (Eq. 17), or behind the BN neck (the release)
+    margin: float = Field(default=0.3, ge=0)  # of the hard triplet
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # of the identity loss; the paper has none
     flip: float = Field(default=0.5, ge=0, le=1)
-    padding: int = Field(default=0, ge=0)
-    erasing: float = Field(default=0.0, ge=0, le=1)
+    padding: int = Field(default=0, ge=0)  # random crop of what is classified; the paper has neither this
+    erasing: float = Field(default=0.0, ge=0, le=1)  # nor erasing
     optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: float = Field(default=2e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0)  # of the encoders and classifiers
     first_beta: float = Field(default=0.5, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
-    generation_rate: float = Field(default=2e-4, gt=0)
+    generation_rate: float = Field(default=2e-4, gt=0)  # of generators and discriminators
     generation_decay: float = Field(default=0.0, ge=0)
+    # How many of the batch's people, and of their images, pass the generators too; None is all (the paper).
     generation_identities: int | None = Field(default=None, ge=2)
     generation_images: int | None = Field(default=None, ge=1)
+    # Generators, and what needs them, take part in each so-many-th step; 1 is the paper.
     generate_every: int = Field(default=1, ge=1)
-    schedule: Literal["drops", "one_cycle"] = "drops"
-    drops: tuple[int, ...] = (30,)
+    schedule: Literal["drops", "one_cycle"] = "drops"  # "one_cycle" for the miniature world: of the network alone
+    drops: tuple[int, ...] = (30,)  # epochs at which the rates fall to a tenth
 
     @classmethod
     def small(cls, **changes: Any) -> Self:

@@ -16,13 +16,12 @@ from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
-from vireid_lib.generators.jsia import Jsia, generation, losses
+from vireid_lib.generators.jsia import Jsia, StyleBank, generation, losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
 from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod, Output
-from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
 from vireid_lib.training import schedules
