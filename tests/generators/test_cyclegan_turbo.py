@@ -184,7 +184,7 @@ def test_each_loss_has_its_own_update_as_released(task_of, config):
     own, nets = task.settings, copy.deepcopy(task.modules)
     # Plain descent: Adam would blow up the rounding of gradients near zero.
     for name, parameters in (
-        ("generator", task.modules["generator"].trained().values()),
+        ("generators", task.modules["generator"].trained().values()),
         ("discriminators", [value for net in list(task.modules.values())[1:] for value in net.parameters()]),
     ):
         task.optimizers[name] = torch.optim.SGD(list(parameters), lr=0.01)

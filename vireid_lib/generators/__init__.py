@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from vireid_lib.generators.base import Generator
 
 SHARED = ("adversarial", "base", "batches", "config", "cost", "galleries", "layout", "networks", "parallel", "plans")
-SHARED += ("translation_task", "translator", "translator_cost", "untrained")
-"""Files here that are no generator, but what generators have in common."""
+SHARED += ("translation_task", "translator", "translator_cost", "untrained")  # no generators, but what they share
 
 
 def names() -> list[str]:

@@ -19,23 +19,12 @@ from vireid_lib.training import devices, processes
 from vireid_lib.training.binding import differences
 from vireid_lib.training.loop import History
 
-Capability = Literal["expand", "translate"]
 RECORD = "generator.json"
 
 
 class Generator:
     """Makes rows for the image table out of rows of the image table. A subclass writes `learn` and `restore`, `plan`,
     and `pictures` or `make`.
-
-    Attributes:
-        name: written into the column `source` of what it makes.
-        capabilities: "expand" (a gallery of known identities under given cameras) and/or "translate" (a given
-            visible image as an infrared camera would show it).
-        needs: modalities that a table must have to be fitted to.
-        miniature_only: whether only a drawn miniature world has what it shows.
-        trained: whether its work is for GPUs.
-        folder: what `fit` left, after `fit` or `load`.
-        history: losses of the training, after `fit`, where something is trained.
 
     Args:
         cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
@@ -44,22 +33,17 @@ class Generator:
             batch does not part evenly among so many. The result is the same to rounding.
     """
 
-    name: ClassVar[str]
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"expand", "translate"})
+    name: ClassVar[str]  # written into the column `source` of what it makes
+    # A gallery of known identities under given cameras; a given visible image as an infrared camera would show it.
+    capabilities: ClassVar[frozenset[Literal["expand", "translate"]]] = frozenset({"expand", "translate"})
     config_class: ClassVar[type[GeneratorConfig]] = GeneratorConfig
-    needs: ClassVar[tuple[str, ...]] = ()
-    miniature_only: ClassVar[bool] = False
-    trained: ClassVar[bool] = True
-    history: History = History()
+    needs: ClassVar[tuple[str, ...]] = ()  # modalities that a table must have to be fitted to
+    miniature_only: ClassVar[bool] = False  # only a drawn miniature world has what it shows
+    trained: ClassVar[bool] = True  # its work is for GPUs
+    history: History = History()  # losses of the training, after `fit`
 
     def __init__(
-        self,
-        config: GeneratorConfig | None = None,
-        *,
-        cache: Path | None = None,
-        device: str | None = None,
-        progress: bool = True,
-        processes: int | None = None,
+        self, config=None, *, cache: Path | None = None, device: str | None = None, progress=True, processes=None
     ) -> None:
         self.config = self.config_class() if config is None else config
         if not isinstance(self.config, self.config_class):
@@ -70,7 +54,7 @@ class Generator:
         self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
-        self._table = self.folder = None
+        self._table = self.folder = None  # what it was fitted to, and what `fit` left
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         """Learn from `table`, leave the result in `folder`, and return what the record says besides the settings, as
@@ -110,7 +94,7 @@ class Generator:
         return self.pictures(images, items)
 
     def group(self, item: SampleRequest) -> Hashable:
-        """Requests of one group may be made together."""
+        """Requests of one group are made together."""
         return item.from_modality, item.modality, len(item.source_images)
 
     def gallery_settings(self, order: GalleryRequest) -> dict[str, Any]:
@@ -118,7 +102,6 @@ class Generator:
         return {}
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
-        """What `expand` returns."""
         requests = self.plan(order)  # which refuses what cannot be made
         settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
         settings.pop("sampling_batch", None)
@@ -165,14 +148,7 @@ class Generator:
         return made
 
     def expand(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        *,
-        source: pd.DataFrame | None = None,
+        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path, source=None
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's layout
         beside the returned table (`table.csv`); continues where a stopped run left off. Raises ValueError: a camera

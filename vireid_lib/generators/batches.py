@@ -18,15 +18,13 @@ Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 
 
 class Batches:
-    """The images of a table, and ways to draw some of them.
+    """The images of a table at a size (height, width), and ways to draw some of them.
 
     Attributes:
         labels, camera: identity and camera of each row; a camera's name is that of `vireid_lib.data.cameras`.
         cameras: all of them, with their modalities.
 
     Args:
-        table: training rows of both modalities, and external visible rows.
-        size: height and width in pixels.
         cache: folder of decoded images, or None to keep them in memory.
         blank: random pixels in place of the images, which are not read: enough to time a training.
     """

@@ -133,8 +133,7 @@ class AdversarialConfig(TranslatorConfig):
 
 
 def released(name: str) -> Any:
-    """A validator for a configuration: `form: release` takes the values of `release` for whatever is not set beside
-    it."""
+    """A validator: `form: release` takes the values of `release` for whatever is not set beside it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -20,42 +20,24 @@ from vireid_lib.training.checkpoint import KEPT
 from vireid_lib.training.loop import accelerator_for
 from vireid_lib.training.task import Task
 
-WORTH_AN_ESTIMATE = 500
-"""Steps; measuring fewer would take a good part of their time."""
-
-LARGE = 200_000_000
-"""Parameters of a network whose single step takes minutes on a CPU."""
-
-SLOW = 5.0
-"""Seconds; work that takes longer on a CPU is timed once, without a pass to warm up."""
-
-FLOAT, ADAM = 4, 3
-"""Bytes of a number, and numbers that a checkpoint has for each trained one: itself and two moments."""
+WORTH_AN_ESTIMATE = 500  # steps; measuring fewer would take a good part of their time
+LARGE = 200_000_000  # parameters of a network whose single step takes minutes on a CPU
+SLOW = 5.0  # seconds; work that takes longer on a CPU is timed once, without a pass to warm up
+FLOAT, ADAM = 4, 3  # bytes of a number, and numbers that a checkpoint has for each trained one: itself and two moments
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a fit and a gallery take.
+    """What a fit and a gallery take."""
 
-    Attributes:
-        images: that it learns from.
-        training: what is trained and how, in words.
-        steps: of the training; 0 where nothing is trained.
-        synthetic: images of the gallery.
-        seconds: of all the work of a kind ("training", "sampling", ...); empty where nothing was measured.
-        where: what they were measured on and from what they were scaled, or why nothing was measured.
-        memory: bytes of weights, gradients, moments and of what a step keeps for its backward pass; None if unknown.
-        disk: bytes by what lies there.
-    """
-
-    images: int
-    training: str
+    images: int  # that it learns from
+    training: str  # what is trained and how, in words
     steps: int
-    synthetic: int
-    seconds: Mapping[str, float]
-    where: str
-    memory: int | None = None
-    disk: Mapping[str, int] = field(default_factory=dict)
+    synthetic: int  # images of the gallery
+    seconds: Mapping[str, float]  # of the work of each kind ("training", "sampling", ...), where it was measured
+    where: str  # what they were measured on and from what they were scaled, or why nothing was measured
+    memory: int | None = None  # bytes of weights, gradients, moments and of what a step keeps for its backward pass
+    disk: Mapping[str, int] = field(default_factory=dict)  # bytes by what lies there
 
     def to_text(self, folder: Path) -> str:
         """A few lines; `folder` is where the disk's free space counts."""
@@ -119,10 +101,8 @@ def step_costs(
             seconds = timed(lambda: update(step), place)
             return seconds, max(0, torch.cuda.max_memory_allocated(place) - weights_bytes(modules))
         with Peak() as peak:
-            began = time.perf_counter()
             update(step)
-            first = time.perf_counter() - began
-        return first if first > SLOW else timed(lambda: update(step), place), peak.bytes
+        return timed(lambda: update(step), place), peak.bytes
 
     try:
         task.prepare(accelerator)
@@ -175,11 +155,7 @@ def weights_bytes(modules: Iterable[nn.Module]) -> int:
 
 
 def disk_bytes(images: int, synthetic: int, height: int, width: int, kept: int, fitted: int) -> dict[str, int]:
-    """Bytes by what lies on the disk.
-
-    Args:
-        kept, fitted: numbers of weights in a checkpoint (which has their moments too) and in the fitted folder.
-    """
+    """Bytes by what lies on the disk, with so many weights `kept` in a checkpoint (with their moments) and `fitted`."""
     return {
         "decoded images": images * height * width * 3,
         "checkpoints": kept * ADAM * FLOAT * (KEPT + 1),  # one more while it is written

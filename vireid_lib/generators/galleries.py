@@ -27,9 +27,7 @@ from vireid_lib.training.progress import Progress
 if TYPE_CHECKING:
     from vireid_lib.generators.base import Generator
 
-MOST_SKIPPED, BATCH = 0.01, 64
-"""Share of a gallery that may be left out; pictures that are made at once where the settings say nothing."""
-
+MOST_SKIPPED, BATCH = 0.01, 64  # share that may be left out; pictures made at once where the settings say nothing
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]

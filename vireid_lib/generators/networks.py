@@ -1,6 +1,7 @@
 """Image-to-image networks that several translators use: the generators of CycleGAN and of StarGAN, and PatchGAN."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,7 +21,6 @@ class ResnetGenerator(nn.Module):
     7; reflected borders, instance normalisation. Height and width must be multiples of 2 ** `halvings`.
 
     Args:
-        width: channels after the first convolution.
         blocks: 9 in the paper, 6 at 128×128 pixels.
         shortcut: see `Shortcut`; none in the paper.
         small_weights: begin with `draw_weights`, and not with torch's weights.
@@ -29,27 +29,19 @@ class ResnetGenerator(nn.Module):
 
     kernel, reflects = 3, True  # of the convolutions that change the size; whether borders are reflected
 
-    def __init__(
-        self,
-        *,
-        width: int = 64,
-        blocks: int = 9,
-        halvings: int = 2,
-        shortcut: bool = False,
-        small_weights: bool = True,
-        labels: int = 0,
-    ) -> None:
+    def __init__(self, *, width=64, blocks=9, halvings=2, shortcut=False, small_weights=True, labels=0) -> None:
         super().__init__()
         widths, how = [width * 2**level for level in range(halvings + 1)], {"bias": self.reflects}
-        layers = self._normed(*self._same(3 + labels, width, 7))
+        normal = partial(normed, affine=not self.reflects)
+        layers = normal(*self._same(3 + labels, width, 7))
         for channels in widths[:-1]:
-            layers += self._normed(nn.Conv2d(channels, 2 * channels, self.kernel, 2, 1, **how))
+            layers += normal(nn.Conv2d(channels, 2 * channels, self.kernel, 2, 1, **how))
         for _ in range(blocks):
-            first, second = (self._normed(*self._same(widths[-1], widths[-1], 3)) for _ in range(2))
+            first, second = (normal(*self._same(widths[-1], widths[-1], 3)) for _ in range(2))
             layers.append(Residual(*first, *second[:-1]))
         for channels in widths[:0:-1]:
             sizes = (channels, channels // 2, self.kernel, 2, 1, 4 - self.kernel)
-            layers += self._normed(nn.ConvTranspose2d(*sizes, **how))
+            layers += normal(nn.ConvTranspose2d(*sizes, **how))
         self.layers = nn.Sequential(*layers, *self._same(width, 3, 7), nn.Tanh())
         if small_weights:
             self.apply(draw_weights)
@@ -67,9 +59,6 @@ class ResnetGenerator(nn.Module):
         if self.reflects:
             return [nn.ReflectionPad2d(size // 2), nn.Conv2d(channels, out, size)]
         return [nn.Conv2d(channels, out, size, 1, size // 2, bias=False)]
-
-    def _normed(self, *layers: nn.Module) -> list[nn.Module]:
-        return normed(*layers, affine=not self.reflects)
 
 
 class LabelledGenerator(ResnetGenerator):

@@ -56,35 +56,27 @@ def count_for(maker: Generator) -> int:
 
 
 def fit(maker: Generator, table: pd.DataFrame, folder: Path) -> None:
-    """Train in several processes where there are several GPUs; `Generator.learn` then finds the training done. Raises
-    as `run`."""
+    """Train in several processes where there are several GPUs; `Generator.learn` then finds the training done."""
     count = count_for(maker)
     if count > 1 and maker.processes is None:
         count = share_of(maker.batch_divisor(table), count)
     if count > 1:
         tables.save(table, folder / TABLE)
-        run(_job(maker, folder) | {"do": "fit", "table": str(folder / TABLE)}, folder, count)
+        _run(maker, folder, count, do="fit", table=str(folder / TABLE))
 
 
 def write(maker: Generator, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> None:
-    """Make a gallery in several processes where there are several GPUs; `galleries.write` then finds the images done.
-    Raises as `run`."""
+    """Make a gallery in several processes where there are several GPUs; `galleries.write` then finds it made."""
     if (count := count_for(maker)) > 1:
         folder.mkdir(parents=True, exist_ok=True)
         listed = [asdict(item) | {"path": str(item.path)} for item in requests]
-        job = {"do": "write", "fitted": str(maker.folder.resolve()), "requests": listed, "settings": settings}
-        run(_job(maker, folder) | job, folder, count)
+        _run(maker, folder, count, do="write", fitted=str(maker.folder.resolve()), requests=listed, settings=settings)
 
 
-def _job(maker: Generator, folder: Path) -> dict[str, Any]:
-    return {
-        "generator": maker.name,
-        "config": maker.config.model_dump(mode="json"),
-        "folder": str(folder.resolve()),
-        "device": maker.device_asked,
-        "cache": maker.cache and str(maker.cache),
-        "progress": maker.progress,
-    }
+def _run(maker: Generator, folder: Path, count: int, **job: Any) -> None:
+    job |= {"generator": maker.name, "config": maker.config.model_dump(mode="json"), "folder": str(folder.resolve())}
+    job |= {"device": maker.device_asked, "cache": maker.cache and str(maker.cache), "progress": maker.progress}
+    run(job, folder, count)
 
 
 def run(job: dict[str, Any], folder: Path, count: int) -> None:

@@ -18,26 +18,17 @@ ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """One image of a gallery.
-
-    Attributes:
-        camera: as its row names it.
-        seeds: to try in turn; the row records the one that gave the picture. Empty where nothing is drawn.
-        source_images: files of the images it is made from; empty for a picture from noise.
-        starts: what else it may be made from, each of the kind of `source_images`, should its picture be unusable.
-        from_modality: of the source images.
-        modality, split: of its row.
-    """
+    """One image of a gallery."""
 
     identity: str
-    camera: str
+    camera: str  # as its row names it
     path: Path
-    seeds: tuple[int, ...]
-    source_images: tuple[str, ...] = ()
-    from_modality: str = ""
-    modality: str = "infrared"
+    seeds: tuple[int, ...]  # to try in turn; the row records the one that gave the picture
+    source_images: tuple[str, ...] = ()  # files of the images it is made from; none for a picture from noise
+    from_modality: str = ""  # of these
+    modality: str = "infrared"  # of its row
     split: str = "external"
-    starts: tuple[tuple[str, ...], ...] = ()
+    starts: tuple[tuple[str, ...], ...] = ()  # what else it may be made from, should its picture be unusable
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -58,19 +49,14 @@ class SampleRequest:
 
 @dataclass(frozen=True)
 class GalleryRequest:
-    """`per_camera` images of each identity under each camera, into `folder`.
-
-    Attributes:
-        cameras: by the names of `vireid_lib.data.cameras`.
-        source: rows of images to start from, or None.
-    """
+    """`per_camera` images of each identity under each camera, into `folder`."""
 
     identities: Sequence[str]
-    cameras: Sequence[str]
+    cameras: Sequence[str]  # by the names of `vireid_lib.data.cameras`
     per_camera: int
     seed: int
     folder: Path
-    source: pd.DataFrame | None = None
+    source: pd.DataFrame | None = None  # rows of images to start from
 
     def settings(self) -> dict:
         """What its pictures depend on, as JSON values."""
@@ -79,11 +65,7 @@ class GalleryRequest:
 
 
 def plan(
-    order: GalleryRequest,
-    modalities: Mapping[str, str] | None = None,
-    *,
-    knows_cameras: bool = True,
-    pairs: bool = False,
+    order: GalleryRequest, modalities: Mapping[str, str] | None = None, *, knows_cameras=True, pairs=False
 ) -> list[SampleRequest]:
     """Pictures from noise, each from one image of the other modality, or each from a pair; by camera, then identity.
 

@@ -21,7 +21,7 @@ from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translation_task import Losses, TranslationTask
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, whole_batch
 
@@ -95,7 +95,7 @@ class StarGanTask(TranslationTask):
     def rate(self, step: int) -> float:
         return schedules.late_decline(step, self.steps)
 
-    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+    def step(self, accelerator: Accelerator, step: int) -> Losses:
         stream, draw = self.row_stream(step), self.generator(step, "images")
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         rows = rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
@@ -118,9 +118,7 @@ class StarGanTask(TranslationTask):
     def per_modality(self) -> int:
         return self.settings.batch // 2
 
-    def _train_critic(
-        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Shares
-    ) -> dict[str, Tensor]:
+    def _train_critic(self, accelerator, real: Images, own: Labels, wanted: Labels, shares: Shares) -> Losses:
         """Eq. 5 and 8: tell real from made, and real images' domains."""
         config, critic = self.settings, self.modules["critic"]
         with torch.no_grad():
@@ -137,9 +135,7 @@ class StarGanTask(TranslationTask):
         self.update(accelerator, losses["total"], "critic")
         return losses
 
-    def _train_generator(
-        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels
-    ) -> dict[str, Tensor]:
+    def _train_generator(self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels) -> Losses:
         """Eq. 6: pass for real, and for the domain that is asked for; and back to the image that it was."""
         config, generator = self.settings, self.modules["generator"]
         freeze(self.modules, ["critic"], True)

@@ -27,19 +27,13 @@ class TranslationTask(Task):
     Several processes train as one does, see `vireid_lib.training.whole_batch`. The networks are not wrapped for that,
     as the loop does with others: such wrappers are not made for a network that is passed more than once a step, frozen
     for a while, or differentiated twice (gradient penalty).
-
-    Attributes:
-        kept: names of those networks.
-        undivided: names of networks that each process passes the whole batch through.
-        fill: value in 0..1 beyond the borders of a moved image.
-        by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
     """
 
     shared = True
-    kept: tuple[str, ...] = ()
-    undivided: tuple[str, ...] = ()
-    fill: float = 0.0
-    by_identity: ClassVar[bool] = False
+    kept: tuple[str, ...] = ()  # names of the networks that make the pictures
+    undivided: tuple[str, ...] = ()  # names of networks that each process passes the whole batch through
+    fill: float = 0.0  # value in 0..1 beyond the borders of a moved image
+    by_identity: ClassVar[bool] = False  # batches show the same identities in both modalities
 
     def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
         super().__init__()

@@ -37,19 +37,13 @@ class Translator(Generator):
     """Base of trained image-to-image generators. Subclasses say what is trained and how pictures are made.
 
     A fitted folder holds `networks.safetensors`, `generator.json` (settings, cameras) and the training's checkpoints
-    and history.
-
-    Attributes:
-        task_class: the training; made of the settings and the batches.
-        knows_cameras: whether two cameras of a modality show the same image differently.
-        networks: those that make pictures, after `fit` or `load`.
-    """
+    and history."""
 
     needs = MODALITIES
     config_class: ClassVar[type[TranslatorConfig]]
     task_class: ClassVar[type[TranslationTask]]
-    knows_cameras: ClassVar[bool] = False
-    networks: nn.ModuleDict | None = None
+    knows_cameras: ClassVar[bool] = False  # whether two cameras of a modality show the same image differently
+    networks: nn.ModuleDict | None = None  # those that make pictures, after `fit` or `load`
 
     def make_networks(self) -> dict[str, nn.Module]:
         """Fresh networks of those kept after training, by name."""

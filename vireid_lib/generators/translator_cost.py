@@ -22,14 +22,9 @@ if TYPE_CHECKING:
     from vireid_lib.generators.config import TranslatorConfig
     from vireid_lib.generators.translator import Translator
 
-PATIENCE = 10.0
-"""Seconds that a step may take on a CPU; of one that would take longer, a smaller batch is measured and scaled."""
-
+PATIENCE = 10.0  # seconds of a step on a CPU; of one that would take longer, a smaller batch is measured and scaled
 LEAST = {"batch": 2, "identities": 2, "images": 2, "visible_only": 0, "feature_identities": 2, "feature_images": 2}
-"""Settings of a small batch."""
-
-FEW, SHORT, PICTURES = 32, 2, 2
-"""Identities whose images stand for the table; sampling steps, and pictures on a CPU, that are timed."""
+FEW, SHORT, PICTURES = 32, 2, 2  # identities that stand for the table; sampling steps, and pictures on a CPU, timed
 
 
 @dataclass(frozen=True)

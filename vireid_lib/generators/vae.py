@@ -26,6 +26,7 @@ SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
 TOLD = ("infrared", "visible")  # order of the modalities in what the encoder is told
 
 Codes = Float[Tensor, "n latent"]
+Modality, Domain = Float[Tensor, "n 2"], Float[Tensor, "n domains"]
 
 
 class VaeConfig(TranslatorConfig):
@@ -79,13 +80,7 @@ class ConditionalVae(nn.Module):
             before = channels
         self.end = nn.Sequential(nn.Conv2d(before, 3, 3, 1, 1), nn.Tanh())
 
-    def forward(
-        self,
-        images: Images,
-        modality: Float[Tensor, "batch 2"],
-        domain: Float[Tensor, "batch domains"],
-        noise: Float[Tensor, "batch latent"],
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    def forward(self, images: Images, modality: Modality, domain: Domain, noise: Codes) -> tuple[Tensor, Tensor]:
         """The two terms of the negative bound (Eq. 7), in nats, means over the batch: −log p(x | z, domain) at the
         deviation that makes it smallest, and the divergence of q(z | x, modality) from the prior."""
         mean, log_variance = self.encode(images, modality)
@@ -94,7 +89,7 @@ class ConditionalVae(nn.Module):
         likelihood = images[0].numel() * (torch.log(2 * np.pi * variance) + 1) / 2
         return likelihood, divergence(mean, log_variance).mean()
 
-    def encode(self, images: Images, modality: Float[Tensor, "batch 2"]) -> tuple[Codes, Codes]:
+    def encode(self, images: Images, modality: Modality) -> tuple[Codes, Codes]:
         """Mean and logarithm of the variance of q(z | x, modality)."""
         planes = modality[:, :, None, None].expand(-1, -1, *images.shape[2:])
         raw, log_variance = self.encoder(torch.cat((images, planes), 1)).chunk(2, 1)
@@ -105,7 +100,7 @@ class ConditionalVae(nn.Module):
                 mean[rows] = standardise(raw[rows])
         return mean * self.scale, log_variance
 
-    def decode(self, codes: Codes, domain: Float[Tensor, "batch domains"]) -> Images:
+    def decode(self, codes: Codes, domain: Domain) -> Images:
         """The mean of p(x | z, domain)."""
         maps = self.told[0](self.start(codes).unflatten(1, self.shape), domain)
         for up, told in zip(self.ups, self.told[1:], strict=True):
@@ -121,7 +116,7 @@ class Told(nn.Module):
         self.norm = nn.GroupNorm(channels // GROUP, channels)
         self.scale, self.shift = (nn.Linear(domains, channels, bias=False) for _ in range(2))
 
-    def forward(self, maps: Float[Tensor, "b c h w"], domain: Float[Tensor, "b domains"]) -> Float[Tensor, "b c h w"]:
+    def forward(self, maps: Float[Tensor, "n c h w"], domain: Domain) -> Float[Tensor, "n c h w"]:
         scale, shift = (layer(domain)[:, :, None, None] for layer in (self.scale, self.shift))
         return nn.functional.silu(self.norm(maps) * (1 + scale) + shift)
 

@@ -82,9 +82,8 @@ class Denoiser(nn.Module):
 
     def __init__(self, config: ViDiffConfig) -> None:
         super().__init__()
-        self.fold, levels = config.fold, len(config.multipliers)
-        plain = max(0, levels - config.attention_levels)
-        attended = levels - plain
+        self.fold, plain = config.fold, max(0, len(config.multipliers) - config.attention_levels)
+        attended = len(config.multipliers) - plain
         self.unet = UNet2DModel(
             in_channels=4 * self.fold**2,
             out_channels=3 * self.fold**2,
@@ -108,13 +107,9 @@ def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
     """What varies fast in the grey of images in 0..1, -1 where nothing does: the magnitude of the inverse Fourier
     transform without the frequencies -cutoff to cutoff - 1 (periods along the image) of both axes, as released; or its
     real part, 0 where nothing does."""
-    spectrum = torch.fft.fft2(luminance(images))
-    slow = []
-    for size in images.shape[2:]:
-        periods = torch.fft.fftfreq(size, 1 / size, device=images.device).round()
-        slow.append((periods >= -cutoff) & (periods < cutoff))
-    spectrum = spectrum.masked_fill(slow[0][:, None] & slow[1], 0)
-    fast = torch.fft.ifft2(spectrum)
+    periods = (torch.fft.fftfreq(size, 1 / size, device=images.device).round() for size in images.shape[2:])
+    down, across = ((each >= -cutoff) & (each < cutoff) for each in periods)
+    fast = torch.fft.ifft2(torch.fft.fft2(luminance(images)).masked_fill(down[:, None] & across, 0))
     return fast.real * 2 if signed else fast.abs() * 2 - 1
 
 
@@ -140,17 +135,14 @@ class ViDiffTask(TranslationTask):
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["denoiser"])
 
-    def parted(self) -> tuple[int, ...]:
-        return (2 * self.settings.batch,)
-
     def losses(self, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images"), self.settings
         images = self.images(np.concatenate(self.rows(step)), draw)
         times = torch.randint(self.schedule.config.num_train_timesteps, (len(images),), generator=draw)
         noise = torch.randn(images.shape, generator=draw)
         labels = torch.arange(len(MODALITIES)).repeat_interleave(config.batch)
-        drawn = (images, times, noise, labels)
-        images, times, noise, labels = (whole_batch.part(each).to(self.device) for each in drawn)
+        drawn = (whole_batch.part(each).to(self.device) for each in (images, times, noise, labels))
+        images, times, noise, labels = drawn
         clean, seen = images * 2 - 1, contours(images, config.cutoff, config.signed)
         noised = self.schedule.add_noise(clean, noise, times)
         predicted = self.modules["denoiser"](noised, seen, times, labels)

@@ -95,17 +95,6 @@ def test_the_gradient_of_a_single_image_is_its_own():
     torch.testing.assert_close(*(torch.autograd.grad(loss, styles)[0] for loss in (alone, together)))
 
 
-def test_a_network_over_the_batch_would_differ():
-    """The witness of the tests above: with a batch normalisation inside, micro-batches are another network."""
-    torch.manual_seed(0)
-    decoder = Decoder(4, style=3, blocks=1, upsamplings=1, mlp_width=4)
-    decoder.ups.insert(1, torch.nn.BatchNorm2d(4))
-    maps, styles = torch.randn(4, 4, 8, 8), torch.randn(4, 3)
-    whole = decoder(maps, styles)
-    decoder.micro_batch = 2
-    assert (decoder(maps, styles) - whole).abs().max() > 1e-3
-
-
 def test_the_steps_memory_is_told_without_taking_it(tiny, toy_people):
     """On the meta device it has the tensors that the step itself has on a CPU."""
     config = tiny("jsia", micro_batch=2)

@@ -9,19 +9,10 @@ import torch
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.generators.jsia import losses
-from vireid_lib.generators.jsia.encoders import grey, network_input, statistics_kept
+from vireid_lib.generators.jsia import losses, networks
+from vireid_lib.generators.jsia.encoders import grey, network_input
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaNetwork
-from vireid_lib.generators.jsia.networks import (
-    Decoder,
-    LatentDecoder,
-    LatentEncoder,
-    MapNorm,
-    MultiScaleDiscriminator,
-    StyleEncoder,
-    adaptive_instance_norm,
-)
 
 INSIDE = (256, 128)  # height and width at which the release sees every image
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -39,7 +30,7 @@ def _filled(module, held, renamed):
 
 def test_map_norm():
     held = oracle_files.read("modules/jsia_layernorm")
-    norm = MapNorm(len(held["w.gamma"])).double()
+    norm = networks.MapNorm(len(held["w.gamma"])).double()
     norm.load_state_dict({name: held[f"w.{name}"] for name in ("gamma", "beta")})
     torch.testing.assert_close(norm(held["in.x"]), held["out.y"], **EXACT)
 
@@ -47,7 +38,7 @@ def test_map_norm():
 def test_adaptive_instance_norm():
     held = oracle_files.read("modules/jsia_adain")
     shape = held["in.x"].shape[:2]
-    found = adaptive_instance_norm(held["in.x"], held["in.weight"].view(shape), held["in.bias"].view(shape))
+    found = networks.adaptive_instance_norm(held["in.x"], held["in.weight"].view(shape), held["in.bias"].view(shape))
     torch.testing.assert_close(found, held["out.y"], **EXACT)
 
 
@@ -63,7 +54,7 @@ def test_style_encoder(name):
             return None
         return name.replace(last, "style.") if name.startswith(last) else name.replace("model.", "layers.")
 
-    network = _filled(StyleEncoder(width=width, downsamplings=downsamplings, style=style), held, renamed)
+    network = _filled(networks.StyleEncoder(width=width, downsamplings=downsamplings, style=style), held, renamed)
     styles = network(held["in.x"])
     torch.testing.assert_close(styles, held["out.style"].flatten(1), **EXACT)
     predicted = functional.linear(styles, held["w.classifier.weight"], held["w.classifier.bias"])
@@ -91,7 +82,7 @@ def test_decoder_and_its_mlp():
         return name
 
     channels = held["in.content"].shape[1]
-    made = Decoder(channels, style=style, blocks=blocks, upsamplings=upsamplings, mlp_width=width)
+    made = networks.Decoder(channels, style=style, blocks=blocks, upsamplings=upsamplings, mlp_width=width)
     network = _filled(made, held, renamed)
     content, style = held["in.content"].requires_grad_(), held["in.style"].requires_grad_()
     torch.testing.assert_close(network.mlp(style.flatten(1)), held["out.adain_params"], **EXACT)
@@ -108,7 +99,7 @@ def test_discriminator_and_its_losses():
     held = oracle_files.read("modules/jsia_discriminator")
     scales = len({key.split(".")[2] for key in held if key.startswith("w.cnns.")})
     layers = len([key for key in held if re.fullmatch(r"w\.cnns\.0\.\d+\.conv\.weight", key)])
-    made = MultiScaleDiscriminator(width=len(held["w.cnns.0.0.conv.weight"]), layers=layers, scales=scales)
+    made = networks.MultiScaleDiscriminator(width=len(held["w.cnns.0.0.conv.weight"]), layers=layers, scales=scales)
     network = _filled(made, held, lambda name: name.replace("cnns.", "scales."))
     of_fake, of_real = network(held["in.fake"]), network(held["in.real"])
     for place, scores in enumerate(of_fake):
@@ -235,19 +226,12 @@ def test_variation_losses_by_hand():
     found = losses.variation(maps, rebuilt, mean, deviation, distribution_weight=1.0)
     assert found["variation_maps"] == 1.0  # ‖M − M̂‖₁ = 4 over 4 values
     assert found["variation_latents"].item() == pytest.approx((5 + 0) / 2 / 4)
-    encoder, decoder = LatentEncoder(6, 16, 8, width=4, latent=5), LatentDecoder(6, 16, 8, width=4, latent=5)
+    encoder, decoder = (
+        networks.LatentEncoder(6, 16, 8, width=4, latent=5),
+        networks.LatentDecoder(6, 16, 8, width=4, latent=5),
+    )
     mean, deviation = encoder(torch.rand(3, 6, 16, 8))
     assert mean.shape == (3, 5) and (deviation > 0).all() and decoder(mean).shape == (3, 6, 16, 8)
     assert torch.equal(
         losses.mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0], torch.tensor([0.25, 1.0])
     )
-
-
-def test_statistics_are_kept():
-    norm = torch.nn.BatchNorm2d(2)
-    before = norm.running_mean.clone()
-    with statistics_kept(norm):
-        norm(torch.rand(4, 2, 3, 3))
-    assert torch.equal(norm.running_mean, before) and norm.momentum == 0.1
-    norm(torch.rand(4, 2, 3, 3))
-    assert not torch.equal(norm.running_mean, before)

@@ -8,8 +8,7 @@ from vireid_lib.generators.config import AdversarialConfig, refuse_weights_of_sm
 from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
-EPOCH = 100
-"""Steps: the release counts by hundreds."""
+EPOCH = 100  # steps: the release counts by hundreds
 
 
 class AlignGanConfig(AdversarialConfig):

@@ -27,34 +27,27 @@ from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.train import RECORD, SELECTION
 from vireid_lib.training.binding import differences
 
+# Settings of the method, and what each is called in `AlignGanConfig`.
 SHARED = {name: name for name in ("height", "width", "epochs", "steps", "backbone", "pretrained", "precision")}
 SHARED |= {"identities": "feature_identities", "images": "feature_images"}
-"""Settings of the method, and what each is called in `AlignGanConfig`."""
 
+# Settings of other methods' trainer that this training does not have.
 UNKNOWN = {"epoch_steps": None, "mix": None, "label_noise": 0.0, "channels_last": False, "compile": False}
-"""Settings of other methods' trainer that this training does not have."""
 
 
 class AlignGanReidConfig(ReidConfig):
     """The settings that the ReID training has in common with other methods; all else is the generator's, see
-    `AlignGanConfig`. Where both say something (`SHARED`), the method wins. The defaults are the release's.
-
-    Attributes:
-        height, width: of the images before they are translated; the feature network enlarges what it is given.
-        identities, images: in a batch of the feature network.
-        epochs: of 100 steps each, the warm-ups of features and pixels included. steps: the same in steps, which wins.
-        backbone, pretrained: of the feature network.
-    """
+    `AlignGanConfig`. Where both say something (`SHARED`), the method wins. The defaults are the release's."""
 
     ORIGINS = {"release": ("*", "flip_at_test")}
 
     method: str = "aligngan"
-    height: int = Field(default=128, gt=0)
+    height: int = Field(default=128, gt=0)  # of the images before they are translated and enlarged
     width: int = Field(default=128, gt=0)
-    identities: int = Field(default=18, ge=2)
+    identities: int = Field(default=18, ge=2)  # in a batch of the feature network
     images: int = Field(default=4, ge=1)
-    epochs: int = Field(default=251, ge=1)
-    backbone: Literal["resnet50", "small"] = "resnet50"
+    epochs: int = Field(default=251, ge=1)  # of 100 steps each, the warm-ups of features and pixels included
+    backbone: Literal["resnet50", "small"] = "resnet50"  # of the feature network
     pretrained: Source | None = HUB_ID
     flip_at_test: bool = True
 
@@ -90,8 +83,7 @@ class AlignGanMethod(Method):
     config_class = AlignGanReidConfig
 
 
-METHOD = AlignGanMethod
-"""The ReID method, as `vireid_lib.experiment.methods` asks for it."""
+METHOD = AlignGanMethod  # the ReID method, as `vireid_lib.experiment.methods` asks for it
 
 
 def starting_point(

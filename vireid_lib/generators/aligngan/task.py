@@ -20,6 +20,7 @@ from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.training import whole_batch
 
 SGD = {"momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
+OPTIMIZERS = {"sgd": (torch.optim.SGD, SGD), "adamw": (torch.optim.AdamW, {"weight_decay": 0.01})}
 GENERATORS, FEATURES = ("to_visible", "to_infrared"), ("features", "classifier")
 DISCRIMINATORS = ("discriminator_visible", "discriminator_infrared", "discriminator_pairs")
 
@@ -52,11 +53,8 @@ class AlignGanTask(TranslationTask):
         self.optimizers = adams(config.learning_rate, generators=generators, discriminators=judges)
         learned = [*features.embedder.parameters(), *self.modules["classifier"].parameters()]
         backbone = {"params": [*features.backbone.parameters()], "lr": config.feature_rate * config.backbone_rate}
-        groups = [backbone, {"params": learned, "lr": config.feature_rate}]
-        if config.optimizer == "adamw":
-            self.optimizers["features"] = torch.optim.AdamW(groups, weight_decay=0.01)
-        else:
-            self.optimizers["features"] = torch.optim.SGD(groups, **SGD)
+        kind, how = OPTIMIZERS[config.optimizer]
+        self.optimizers["features"] = kind([backbone, {"params": learned, "lr": config.feature_rate}], **how)
 
     def epoch_steps(self) -> int:
         return EPOCH
@@ -165,9 +163,8 @@ class AlignGanTask(TranslationTask):
 
     def _rebuilt(self, for_visible: Images, for_infrared: Images, visible: Images, infrared: Images) -> Tensor:
         """How far the generators' pictures are from what they should be, the mean of both."""
-        to_visible, to_infrared = (self.modules[name] for name in GENERATORS)
-        of_visible = functional.l1_loss(to_visible(for_visible), visible)
-        return (of_visible + functional.l1_loss(to_infrared(for_infrared), infrared)) / 2
+        of_visible = functional.l1_loss(self.modules["to_visible"](for_visible), visible)
+        return (of_visible + functional.l1_loss(self.modules["to_infrared"](for_infrared), infrared)) / 2
 
     def _discriminate_pairs(self, real: Images, another: Images, made: Images, real_maps: Maps, made_maps: Maps):
         """Real infrared images with their own features against four kinds of others: another identity's image, features

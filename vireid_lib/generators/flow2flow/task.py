@@ -141,9 +141,7 @@ class Flow2FlowTask(TranslationTask):
         shown = {name: value.detach() for name, value in losses.items()}
         return {"total": total.detach(), **shown}, {name: images.detach() for name, images in fake.items()}
 
-    def _train_adversaries(
-        self, accelerator: Accelerator, real: ByModality, fake: ByModality, labels: ByModality
-    ) -> Losses:
+    def _train_adversaries(self, accelerator, real: ByModality, fake: ByModality, labels: ByModality) -> Losses:
         """One update of encoders and discriminators (Eq. 13, 15)."""
         losses = {}
         for name in self.kept:

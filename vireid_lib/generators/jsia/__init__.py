@@ -25,6 +25,7 @@ from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds
 
 AT_ONCE = 256  # images whose styles are computed together
+Contents = Float[Tensor, "n channels h w"]
 
 
 class StyleBank(nn.Module):
@@ -143,7 +144,7 @@ class Jsia(Translator):
         return self.decode(contents, styles, target)
 
     @torch.no_grad()
-    def contents(self, images: Pictures) -> Float[Tensor, "n channels h w"]:
+    def contents(self, images: Pictures) -> Contents:
         """Modality-invariant maps of images of either modality."""
         return self._fitted()["set_level"](network_input(self.floats(images), self.config.enlargement))
 
@@ -158,14 +159,12 @@ class Jsia(Translator):
         return self._fitted()["latent_encoder"](self.contents(images))[0]
 
     @torch.no_grad()
-    def from_latents(self, latents: Float[Tensor, "n latent"]) -> Float[Tensor, "n channels h w"]:
+    def from_latents(self, latents: Float[Tensor, "n latent"]) -> Contents:
         """Modality-invariant maps of latents (Eq. 9)."""
         return self._fitted()["latent_decoder"](latents)
 
     @torch.no_grad()
-    def decode(
-        self, contents: Float[Tensor, "n channels h w"], styles: Float[Tensor, "n style"], modality: str
-    ) -> Pictures:
+    def decode(self, contents: Contents, styles: Float[Tensor, "n style"], modality: str) -> Pictures:
         """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
         decoder = self._fitted()[f"decoder_{self.check_modality(modality)}"]
         return to_pictures(decoder(contents.to(self.device), styles.to(self.device)))

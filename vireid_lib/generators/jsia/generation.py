@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,25 +28,22 @@ Networks = Mapping[str, nn.Module]
 
 @dataclass
 class Made:
-    """What a pass leaves for the alignment: by modality, real images' maps and styles; images of that modality made
-    from the others' contents, and their maps; the real maps' latents, if there is a variation module. And the weighted
-    loss that is to spare the encoder, if there is one."""
+    """What a pass leaves for the alignment, by modality."""
 
-    maps: ByModality
+    maps: ByModality  # of real images
     styles: ByModality
-    fake: ByModality
+    fake: ByModality  # images of that modality made from the others' contents
     fake_maps: ByModality
-    latents: ByModality
-    apart: Tensor | None = None
+    latents: ByModality  # of the real maps, if there is a variation module
+    apart: Tensor | None = None  # the weighted loss that is to spare the encoder, if there is one
 
 
 def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
     """Fresh networks by name: the set-level encoder, encoders of styles, decoders, discriminators; and to latents and
     back where there is a variation module."""
-    nets: dict[str, nn.Module] = {
-        "set_level": SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu)
-    }
-    channels, both = nets["set_level"].channels, {"style": config.style_dim, "micro_batch": config.micro_batch}
+    encoder = SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu)
+    nets, channels = {"set_level": encoder}, encoder.channels
+    both = {"style": config.style_dim, "micro_batch": config.micro_batch}
     style = {"width": config.style_width, "downsamplings": config.style_downsamplings, **both}
     decoder = {"blocks": config.decoder_blocks, "mlp_width": config.mlp_width, "upsamplings": config.upsamplings} | both
     nets |= {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
@@ -62,13 +58,8 @@ def make_networks(config: JsiaConfig) -> dict[str, nn.Module]:
 
 
 def generate(
-    nets: Networks,
-    real: ByModality,
-    config: JsiaConfig,
-    draw: torch.Generator,
-    encoder: nn.Module | None = None,
-    part: Sequence[str] = (),
-) -> tuple[Made, dict[str, Float[Tensor, ""]]]:
+    nets: Networks, real: ByModality, config: JsiaConfig, draw: torch.Generator, encoder=None, part: Sequence[str] = ()
+) -> tuple[Made, Losses]:
     """Disentangle, exchange styles, go back (Eq. 1 to 6), and the generators' losses; "total" is their weighted sum.
 
     Args:
@@ -77,7 +68,7 @@ def generate(
             which are reconstructed only.
         draw: for the latents' noise.
         encoder, part: the module, of whose passes the one so named is through the set-level encoder; None for that of
-            `nets`. Generated images shall not change its running statistics.
+            `nets`. Generated images do not change its running statistics.
     """
     encoder = nets["set_level"] if encoder is None else encoder
 
@@ -107,12 +98,8 @@ def generate(
         for name in MODALITIES:
             of_maps = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs])
             found[f"feature_{name}"] = of_maps + functional.l1_loss(fake_styles[name], styles[name][:pairs])
-    weights = {
-        "reconstruction": config.reconstruction_weight,
-        "cycle": config.cycle_weight,
-        "fool": config.gan_weight,
-        "feature": config.feature_weight,
-    }
+    weights = {"reconstruction": config.reconstruction_weight, "cycle": config.cycle_weight}
+    weights |= {"fool": config.gan_weight, "feature": config.feature_weight}
     total = sum(weights[name.split("_")[0]] * value for name, value in found.items())
     if config.variation:
         latents, of_latents = _vary(nets, maps, config, draw)
@@ -146,11 +133,8 @@ def _vary(nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Gene
 
 
 def mixed(nets: Networks, made: Made, partner: Mapping[str, Tensor], share: Mapping[str, Tensor]) -> dict[str, Images]:
-    """Images of people that nobody has seen: latents and styles of two images of one modality mixed (Eq. 14).
-
-    Args:
-        partner: modality → place of each image's partner. share: modality → α of each pair.
-    """
+    """Images of people that nobody has seen, by modality: latents and styles of each image and its partner, which
+    stands at `partner`, mixed by α, `share` (Eq. 14)."""
     found = {}
     for name in MODALITIES:
         other = partner[name]
@@ -160,7 +144,7 @@ def mixed(nets: Networks, made: Made, partner: Mapping[str, Tensor], share: Mapp
     return found
 
 
-def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> dict[str, Float[Tensor, ""]]:
+def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> Losses:
     """The discriminators' losses (Eq. 7)."""
     found = {}
     for name in MODALITIES:

@@ -5,7 +5,6 @@ RGB-Infrared Person Re-Identification", Neural Networks 2020.
 """
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -21,8 +20,7 @@ from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.reid.train import finished, train_task
 from vireid_lib.training import processes
 
-METHOD = JsiaMethod
-"""The ReID method, as `vireid_lib.experiment.methods` asks for it."""
+METHOD = JsiaMethod  # the ReID method, as `vireid_lib.experiment.methods` asks for it
 
 
 def train_joint(
@@ -32,9 +30,9 @@ def train_joint(
     *,
     generator: Path,
     seed: int,
-    cache: Path | None,
-    progress: bool = True,
-    **options: Any,
+    cache,
+    progress=True,
+    **options,
 ) -> nn.Module:
     """Train re-identification and the fitted `Jsia` in the folder `generator` together on `table`; return the ReID
     network in evaluation mode. `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)`

@@ -13,7 +13,8 @@ from vireid_lib.generators.adversarial import toward
 
 Scores = Sequence[Float[Tensor, "batch 1 rows columns"]]
 Logits = Float[Tensor, "... identities"]
-ByModality = dict[str, Logits]
+ByModality, Losses = dict[str, Logits], dict[str, Float[Tensor, ""]]
+Batched = Float[Tensor, "batch ..."]
 RELEASED_EPSILON = 1e-8
 
 
@@ -43,13 +44,8 @@ def released_divergence(learner: Logits, teacher: Logits) -> Float[Tensor, ""]:
 
 
 def alignment(real: ByModality, fake: ByModality, kind: Literal["as_printed", "both_ways"]) -> Float[Tensor, ""]:
-    """Instance-level alignment of paired images (Eq. 11; with an axis of regions, Eq. 12).
-
-    Args:
-        real: modality → predictions for its real images.
-        fake: modality → predictions for the images made of the *other* modality's real ones.
-        kind: "both_ways" is the release's, see `released_divergence`.
-    """
+    """Instance-level alignment of paired images (Eq. 11; with an axis of regions, Eq. 12), from the predictions by
+    modality for `real` images and for `fake` ones, made of the *other* modality's; "both_ways" is the release's."""
     if kind == "both_ways":
         return sum(released_divergence(fake[OTHER[name]], real[name]) for name in ("visible", "infrared"))
     # As printed: in both pairs the infrared image stands first.
@@ -65,9 +61,7 @@ def unseen(mixed: Logits, first: Logits, second: Logits, share: Float[Tensor, " 
     return (log_mixed.exp() * (log_mixed - target.clamp(min=1e-12).log())).sum(1).mean()
 
 
-def variation(
-    maps: Tensor, rebuilt: Tensor, mean: Tensor, deviation: Tensor, *, distribution_weight: float
-) -> dict[str, Float[Tensor, ""]]:
+def variation(maps: Tensor, rebuilt: Tensor, mean: Tensor, deviation: Tensor, *, distribution_weight: float) -> Losses:
     """‖M − M̂‖₁ and ‖μ‖₂ + ‖τ − 1‖₂ of each sample (Eq. 10), means over the batch, divided by the values of a map."""
     values = maps[0].numel()
     norms = mean.norm(dim=1) + (deviation - 1).norm(dim=1)
@@ -77,9 +71,7 @@ def variation(
     }
 
 
-def mix(
-    first: Float[Tensor, "batch ..."], second: Float[Tensor, "batch ..."], share: Float[Tensor, " batch"]
-) -> Float[Tensor, "batch ..."]:
+def mix(first: Batched, second: Batched, share: Float[Tensor, " batch"]) -> Batched:
     """α first + (1 − α) second (Eq. 14), α for each sample."""
     share = share.view(-1, *(1,) * (first.ndim - 1))
     return share * first + (1 - share) * second

@@ -15,6 +15,7 @@ from vireid_lib.generators.networks import Images, draw_weights
 Maps = Float[Tensor, "batch channels height width"]
 Styles = Float[Tensor, "batch style"]
 Latents = Float[Tensor, "batch latent"]
+PerChannel = Float[Tensor, "batch channels"]
 EPSILON = 1e-5
 HALVINGS = 3
 START = -2.0  # τ starts near softplus(-2) = 0.13: with more noise than signal the means would be slow to say anything
@@ -37,11 +38,11 @@ class Convolution(nn.Module):
 
     def __init__(self, channels: int, out: int, size: int, *, stride: int = 1, norm=None, activation=functional.relu):
         super().__init__()
-        self.norm, self.activation, self.padding = norm, activation, (size - 1) // 2
-        self.conv = nn.Conv2d(channels, out, size, stride)
+        self.norm, self.activation = norm, activation
+        self.conv = nn.Conv2d(channels, out, size, stride, (size - 1) // 2, padding_mode="reflect")
 
     def forward(self, maps: Maps) -> Maps:
-        maps = self.conv(functional.pad(maps, (self.padding,) * 4, mode="reflect"))
+        maps = self.conv(maps)
         maps = maps if self.norm is None else self.norm(maps)
         return maps if self.activation is None else self.activation(maps)
 
@@ -59,9 +60,7 @@ class MapNorm(nn.Module):
         return (maps - mean) / (deviation + EPSILON) * self.gamma[:, None, None] + self.beta[:, None, None]
 
 
-def adaptive_instance_norm(
-    maps: Maps, scale: Float[Tensor, "batch channels"], shift: Float[Tensor, "batch channels"]
-) -> Maps:
+def adaptive_instance_norm(maps: Maps, scale: PerChannel, shift: PerChannel) -> Maps:
     """Each channel of each sample to mean 0 and (biased) variance 1, then times `scale` plus `shift`: AdaIN (Huang and
     Belongie 2017), with what a style says for scale and shift."""
     if len(maps) > 1:
@@ -105,24 +104,11 @@ class StyleEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Modality-invariant maps and a style to images in -1..1.
+    """Modality-invariant maps, of so many channels, and a style to images in -1..1: residual blocks with AdaIN, whose
+    parameters an MLP of three layers makes of the style, then upsamplings, each of which halves the channels.
+    `micro_batch`: see `in_micro_batches`."""
 
-    Args:
-        channels: of the maps; halved at each upsampling.
-        blocks: residual blocks with AdaIN, whose parameters an MLP of three layers makes of the style.
-        micro_batch: see `in_micro_batches`.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        *,
-        style: int,
-        blocks: int,
-        upsamplings: int,
-        mlp_width: int,
-        micro_batch: int | None = None,
-    ) -> None:
+    def __init__(self, channels: int, *, style: int, blocks: int, upsamplings: int, mlp_width: int, micro_batch=None):
         super().__init__()
         self.micro_batch = micro_batch
         self.blocks = nn.ModuleList(AdaptiveBlock(channels) for _ in range(blocks))
