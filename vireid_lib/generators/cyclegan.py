@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import adams, tell_apart, toward
+from vireid_lib.generators.adversarial import AdversarialTask, adams, tell_apart, toward
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
-from vireid_lib.generators.translation_task import AdversarialTask, Losses, Modalities
+from vireid_lib.generators.translation_task import Losses, Modalities
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, whole_batch
 

@@ -1,6 +1,6 @@
 """The training of a translator: batches of both modalities, updates of its networks, one batch for all processes."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from vireid_lib.data import augment
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.adversarial import freeze
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.networks import Images
@@ -166,31 +165,3 @@ class TranslationTask(Task):
     def fitted(self) -> dict[str, nn.Module]:
         """The networks that make the pictures, once training is over; an average of them, say."""
         return {name: self.modules[name] for name in self.kept}
-
-
-class AdversarialTask(TranslationTask):
-    """Each step: the generators, then their discriminators, which are the modules `discriminator_...`; each with an
-    optimiser."""
-
-    @property
-    def discriminators(self) -> list[str]:
-        return [name for name in self.modules if name.startswith("discriminator_")]
-
-    def generator_losses(self, real: Modalities, draw: torch.Generator) -> tuple[Losses, Any]:
-        """The losses, of which "total" is minimised, and what `discriminator_losses` needs of the generated images."""
-        raise NotImplementedError
-
-    def discriminator_losses(self, real: Modalities, made: Any, draw: torch.Generator) -> Losses:
-        """Losses by the discriminators' names, the sum of which is minimised."""
-        raise NotImplementedError
-
-    def step(self, accelerator: Accelerator, step: int) -> Losses:
-        draw = self.generator(step, "images")
-        real = self.real(step, draw)
-        freeze(self.modules, self.discriminators, True)
-        losses, made = self.generator_losses(real, draw)
-        self.update(accelerator, losses["total"], "generators", clip=self.gradient_clip)
-        freeze(self.modules, self.discriminators, False)
-        of_discriminators = self.discriminator_losses(real, made, draw)
-        self.update(accelerator, sum(of_discriminators.values()), "discriminators", clip=self.gradient_clip)
-        return {name: value.detach() for name, value in (losses | of_discriminators).items()}

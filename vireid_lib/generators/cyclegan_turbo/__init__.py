@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import freeze
+from vireid_lib.generators.adversarial import AdversarialTask, freeze
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
@@ -23,7 +23,7 @@ from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import AdversarialTask, Losses, Modalities
+from vireid_lib.generators.translation_task import Losses, Modalities
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training.weights import read_weights
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.adversarial import adams, freeze
+from vireid_lib.generators.adversarial import AdversarialTask, adams, freeze
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.galleries import Pictures, to_pictures
@@ -20,7 +20,7 @@ from vireid_lib.generators.jsia.encoders import load_imagenet, network_input
 from vireid_lib.generators.jsia.generation import Made, backward, discriminate, generate, make_networks
 from vireid_lib.generators.jsia.losses import mix
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import AdversarialTask, Losses, Modalities
+from vireid_lib.generators.translation_task import Losses, Modalities
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds
 

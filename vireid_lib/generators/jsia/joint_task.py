@@ -31,16 +31,11 @@ MODALITY = "discriminator_modality"
 
 
 class JointTask(ReidTask):
-    """Each step: everything that makes or recognises images (Eq. 16), then the discriminators.
+    """Each step: everything that makes or recognises images (Eq. 16), then the discriminators. `start` is the folder of
+    a fitted `Jsia`. Its set-level encoder becomes the network's, or, where the set level is not shared, stays the
+    generators' own."""
 
-    Args:
-        start: folder of a fitted `Jsia`. Its set-level encoder becomes the network's, or, where the set level is not
-            shared, stays the generators' own.
-    """
-
-    def __init__(
-        self, table: pd.DataFrame, config: JsiaReidConfig, *, seed: int, cache: Path | None, start: Path
-    ) -> None:
+    def __init__(self, table: pd.DataFrame, config: JsiaReidConfig, *, seed: int, cache: Path | None, start: Path):
         self.start = Jsia.load(start, device="cpu", progress=False)
         _check(self.start, config, start)
         super().__init__(table, config, seed=seed, cache=cache)
@@ -107,8 +102,7 @@ class JointTask(ReidTask):
         total = sum(found.values())
         self._update(accelerator, ("network", "generators"), total, made)
         freeze(self.modules, self.discriminators, False)
-        of_discriminators = discriminating()
-        if of_discriminators:
+        if of_discriminators := discriminating():
             self._update(accelerator, ("discriminators",), sum(of_discriminators.values()))
         found = {"total": total, **found, **of_discriminators}
         return {name: value.detach() for name, value in found.items()}
@@ -187,12 +181,11 @@ class JointTask(ReidTask):
             count = len(made.maps[name])
             partner[name] = torch.randperm(count, generator=draw).to(self.device)
             share[name] = torch.rand(count, generator=draw).to(self.device)
-        pictures = torch.cat(list(generation.mixed(self.modules, made, partner, share).values()))
+        pictures = torch.cat([*generation.mixed(self.modules, made, partner, share).values()])
         pictures = pictures if self.settings.end_to_end else pictures.detach()
         logits = torch.cat([of_real[name].logits for name in MODALITIES])
         others = torch.cat([of_real[name].logits[partner[name]] for name in MODALITIES])
-        shares = torch.cat([share[name] for name in MODALITIES])
-        return losses.unseen(self._recognise(pictures).logits, logits, others, shares)
+        return losses.unseen(self._recognise(pictures).logits, logits, others, torch.cat([*share.values()]))
 
     def _recognise(self, pictures: Tensor) -> Output:
         return self.modules["network"](network_input(pictures, self.start.config.enlargement))
