@@ -69,15 +69,10 @@ def test_the_plan_of_a_translator_is_of_its_own_training(name, tiny, toy_people,
     assert torch.equal(torch.random.get_rng_state(), state) and generator.networks is None
     assert min(found.seconds.values()) > 0 and found.memory > 0 and "CPU" in found.where
     assert found.disk["synthetic images"] == 7 * config.height * config.width * 3
-    task = generator.make_task(_batches(generator, toy_people))
+    task = generator.make_task(Batches(rows, (config.height, config.width), None, blank=True))
     assert (found.steps, found.images) == (task.steps, len(rows))
     text = found.to_text(tmp_path / "not" / "yet")
     assert f"{found.steps} steps (" in text and "7 images" in text and "measured on" in text
-
-
-def _batches(generator, table):
-    size = (generator.config.height, generator.config.width)
-    return Batches(generator.config.fitted_rows(table), size, None, blank=True)
 
 
 def test_steps_that_take_longer_are_counted():
@@ -86,9 +81,7 @@ def test_steps_that_take_longer_are_counted():
     kinds = {}
     for name in ("stargan", "aligngan", "cyclegan", "vae"):
         kind = generators.generator_class(name)
-        config = kind.config_class()
-        batches = Batches(table, (2, 2), None, blank=True)
-        outline = kind.task_class.outline(config, batches)
+        outline = kind.task_class.outline(kind.config_class(), Batches(table, (2, 2), None, blank=True))
         kinds[name] = outline.typical_steps()
         assert sum(kinds[name].values()) == outline.steps
         assert outline.images_in(0) == {"stargan": 16, "aligngan": 72, "cyclegan": 2, "vae": 64}[name]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,21 +27,6 @@ LEAST = {"batch": 2, "identities": 2, "images": 2, "visible_only": 0, "feature_i
 FEW, SHORT, PICTURES = 32, 2, 2  # identities that stand for the table; sampling steps, and pictures on a CPU, timed
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Of each kind of step its `costs` (seconds and bytes), scaled to a whole batch from one of `images`; seconds of a
-    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend
-    on the batch."""
-
-    costs: dict[int, tuple[float, int]]
-    images: dict[int, int]
-    picture: float
-    trained: int
-    checkpoint: int
-    fitted: int
-    fixed: int
-
-
 def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
     """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images. Neither the
     generator nor the random state changes; no image is read and nothing is fetched."""
@@ -53,17 +38,14 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
     published = config.model_copy(update=config.published_length())
     published = generator.task_class.outline(published, outline.batches).steps
     words = f"{cost.steps_text(outline.steps, published)} of {max(images.values())} images at {size[0]} x {size[1]}"
-    named = [getattr(config, name) for name in ("base_model", "judge_model") if getattr(config, name, None)]
-    found, where, seconds, memory, weights = None, "", {}, None, (0, 0)
-    if absent := [name for name in named if not _is_here(name)]:
+    named = [getattr(config, name, None) for name in ("base_model", "judge_model")]
+    found, seconds, memory, weights = None, {}, None, (0, 0)
+    if absent := [name for name in named if name and not _is_here(name)]:
         where = f"{absent[0]} is not on this machine yet, the first run fetches it"
     else:
         without = {"pretrained": None} if getattr(config, "pretrained", None) else {}  # as fast without ImageNet's
         whole = config.model_copy(update={"steps": outline.steps, **without})
-        found, said = _within(generator, whole, _some(table), images)
-        where = cost.place_name(generator.device) + said
-        if found is None:
-            where = f"a single step of so large a model takes minutes on {cost.place_name(generator.device)}"
+        found, where = _within(generator, whole, _some(table), images)
     if found is not None:
         words += f"; {found.trained / 1e6:,.1f} million parameters trained"
         training = sum(found.costs[step][0] * times for step, times in kinds.items())
@@ -78,31 +60,33 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
 
 def _within(
     generator: Translator, config: TranslatorConfig, table: pd.DataFrame, images: dict[int, int]
-) -> tuple[Measured | None, str]:
-    """A measurement of whole batches where this machine can do them, else of small ones; and what was scaled, in words.
-    None for a model that is too large for a CPU."""
+) -> tuple[SimpleNamespace | None, str]:
+    """A measurement of whole batches where this machine can do them, else of small ones, and on what, in words. None
+    for a model that is too large for a CPU."""
     changed = {name: min(value, getattr(config, name)) for name, value in LEAST.items() if hasattr(config, name)}
-    small, on_gpu, why, said = config.model_copy(update=changed), generator.device.type == "cuda", None, ""
-    if getattr(config, "sampling_steps", 0) > SHORT:
-        said = f"; {SHORT} of {config.sampling_steps} sampling steps were measured and scaled"
+    small, place, why = config.model_copy(update=changed), cost.place_name(generator.device), ""
     try:
-        found = _measure(generator, config if on_gpu else small, table, images)
-        if found is not None and not on_gpu and small != config:
-            if max(seconds for seconds, _ in found.costs.values()) > PATIENCE:
-                why = ""
-            else:
-                found = _measure(generator, config, table, images)
+        found = _measure(generator, config if generator.device.type == "cuda" else small, table, images)
+        if found is None:
+            return None, f"a single step of so large a model takes minutes on {place}"
+        if found.images != images and max(seconds for seconds, _ in found.costs.values()) <= PATIENCE:
+            found = _measure(generator, config, table, images)
     except torch.cuda.OutOfMemoryError:
         torch.cuda.empty_cache()
         found, why = _measure(generator, small, table, images), ", as whole ones do not fit"
-    if why is not None:
-        said = f"; batches of {max(found.images.values())} images were measured and scaled{why}{said}"
-    return found, said
+    if found.images != images:
+        place += f"; batches of {max(found.images.values())} images were measured and scaled{why}"
+    if getattr(config, "sampling_steps", 0) > SHORT:
+        place += f"; {SHORT} of {config.sampling_steps} sampling steps were measured and scaled"
+    return found, place
 
 
 def _measure(
     generator: Translator, config: TranslatorConfig, table: pd.DataFrame, whole: dict[int, int]
-) -> Measured | None:
+) -> SimpleNamespace | None:
+    """Of each kind of step its `costs` (seconds and bytes), scaled to a whole batch from one of `images`; seconds of a
+    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend
+    on the batch."""
     device = generator.device
     batches = Batches(table, (config.height, config.width), None, blank=True)
     with torch.random.fork_rng(), deterministic_kernels(device.type == "cpu"):
@@ -118,7 +102,8 @@ def _measure(
         images, checkpoint = {step: task.images_in(step) for step in whole}, trained if task.trainable_only else total
         shares = {step: count / images[step] for step, count in whole.items()}
         costs = {step: (seconds * shares[step], round(size * shares[step])) for step, (seconds, size) in costs.items()}
-        return Measured(costs, images, _picture(own, batches), trained, checkpoint, fitted, fixed)
+        sizes = {"trained": trained, "checkpoint": checkpoint, "fitted": fitted, "fixed": fixed}
+        return SimpleNamespace(costs=costs, images=images, picture=_picture(own, batches), **sizes)
 
 
 def _picture(own: Translator, batches: Batches) -> float:
