@@ -40,6 +40,7 @@ people_shown = 6  # identities in each picture
 import copy
 import inspect
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -111,7 +112,7 @@ learned.groupby(["data set", "modality"]).agg(
 # %%
 for each in kind.config_class.__mro__:
     if issubclass(each, GeneratorConfig):  # its own settings, then those that it shares with other generators
-        print(inspect.getsource(each).split("    def ")[0])
+        print(re.split(r"\n    @|\n    def ", inspect.getsource(each))[0], end="\n\n")
 here = run.generator_config(generator)
 settings = pd.DataFrame({"here": here.model_dump(), "default": type(here)().model_dump()}).astype(str)
 settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["default"] else "", ""], axis=1)

@@ -99,7 +99,9 @@ class PairDiscriminator(nn.Module):
         own = width * 2 ** (halvings - 3)
         self.image = nn.Sequential(*patch_layers(width, (2,) * (halvings - 2), 2**halvings))
         self.features = nn.Sequential(nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2))
-        self.both = nn.Sequential(*_halved(own + width, 2 * own), *_halved(2 * own, 4 * own))
+        pairs = ((own + width, 2 * own), (2 * own, 4 * own))
+        halved = [normed(nn.Conv2d(*pair, 4, 2, 1), activation=nn.LeakyReLU(0.2)) for pair in pairs]
+        self.both = nn.Sequential(*halved[0], *halved[1])
         self.score = nn.Conv2d(4 * own, 1, 3, 1, 1, bias=False)
         self.apply(draw_weights)
 
@@ -112,7 +114,3 @@ class PairDiscriminator(nn.Module):
 def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     """One fresh generator: StarGAN's, without labels."""
     return LabelledGenerator(**config.generator_sizes, small_weights=True)
-
-
-def _halved(channels: int, out: int) -> list[nn.Module]:
-    return normed(nn.Conv2d(channels, out, 4, 2, 1), activation=nn.LeakyReLU(0.2))

@@ -47,10 +47,6 @@ class CycleGanTurboConfig(TranslatorConfig):
     lpips_features: Source | None = None  # VGG-16 as a safetensors file or a hub id (timm/vgg16.tv_in1k)
     lpips_heads: Source | None = None  # its five layers: v0.1/vgg.pth of LPIPS' authors' package, or safetensors
 
-    @property
-    def prompts(self) -> dict[str, str]:
-        return {"visible": self.visible_prompt, "infrared": self.infrared_prompt}
-
     @model_validator(mode="after")
     def _lpips(self) -> Self:
         if (self.lpips_features is None) != (self.lpips_heads is None):

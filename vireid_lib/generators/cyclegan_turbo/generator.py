@@ -9,6 +9,7 @@ from jaxtyping import Float
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
+from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.dive.base import Base
 from vireid_lib.generators.networks import Images
@@ -64,14 +65,15 @@ class TurboGenerator(nn.Module):
 
     def __init__(self, base: Base, config: CycleGanTurboConfig) -> None:
         super().__init__()
-        self.coders = nn.ModuleDict({name: Coder(copy.deepcopy(base.vae), config.vae_rank) for name in config.prompts})
+        self.coders = nn.ModuleDict({name: Coder(copy.deepcopy(base.vae), config.vae_rank) for name in MODALITIES})
         self.unet, self.prediction = base.unet, base.prediction
         add_lora(self.unet, [name for name in trainable_layers(base.unet) if name != "conv_in"], config.unet_rank)
         self.unet.conv_in.requires_grad_(True)
         self.time = len(base.schedule.alphas_cumprod) - 1
         alpha = base.schedule.alphas_cumprod[-1]
         self.signal, self.spread = float(alpha.sqrt()), float((1 - alpha).sqrt())
-        for name, prompt in config.prompts.items():
+        for name in MODALITIES:
+            prompt = getattr(config, f"{name}_prompt")
             self.register_buffer(f"{name}_text", embedded(base, prompt), persistent=False)
 
     def forward(self, images: Images, modality: str) -> Images:

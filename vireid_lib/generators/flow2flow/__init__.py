@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,7 +47,7 @@ class Flow2Flow(Translator):
         images = self._fitted()[self.check_modality(modality)](latents, generate=True)
         images = torch.where(torch.isfinite(images).flatten(1).all(1).view(-1, 1, 1, 1), images, -1.0)
         levels = ((images + 1) / 2 * GREY_LEVELS).floor().clamp(0, GREY_LEVELS - 1)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy().astype(np.uint8)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
 GENERATOR = Flow2Flow

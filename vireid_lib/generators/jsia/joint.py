@@ -56,8 +56,6 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
     config = JsiaReidConfig(**record["config"])
     with torch.random.fork_rng(devices=[]):
         network = JsiaNetwork(config, len(record["identities"]))
-    if config.channels_last:
-        network.to(memory_format=torch.channels_last)
     network.load_state_dict(weights)
     return network.eval(), config
 

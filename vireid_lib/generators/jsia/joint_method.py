@@ -50,6 +50,8 @@ class JsiaNetwork(nn.Module):
         for _ in range(self.regions):
             self.local.append(nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)))
         self.behind_neck = config.feature == "neck"
+        if config.channels_last:
+            self.to(memory_format=torch.channels_last)
 
     def forward(self, inputs: Images | Maps, part: Literal["all", "set_level", "instance_level"] = "all"):
         """Images to an `Output`; or to the set level's maps alone; or from those maps to an `Output`."""

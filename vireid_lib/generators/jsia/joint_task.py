@@ -85,10 +85,7 @@ class JointTask(ReidTask):
                 self.optimizers |= adams(config.generation_rate, **rates)
 
     def make_method(self, config: JsiaReidConfig, identities: int) -> JsiaMethod:
-        method = JsiaMethod(config, identities)
-        if config.channels_last:
-            method.network.to(memory_format=torch.channels_last)
-        return method
+        return JsiaMethod(config, identities)
 
     def before_step(self, step: int) -> None:
         super().before_step(step)
