@@ -24,7 +24,7 @@ RECORD = "generator.json"
 
 class Generator:
     """Makes rows for the image table out of rows of the image table. A subclass writes `learn` and `restore`, `plan`,
-    and `pictures` or `make`.
+    and `pictures`.
 
     Args:
         cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
@@ -128,12 +128,8 @@ class Generator:
     @classmethod
     def load(cls, folder: Path, config: GeneratorConfig | None = None, **options: Any) -> Self:
         """What `fit` left in `folder`; `config` may differ from the fitted one in what only making pictures uses, and
-        `options` are the constructor's.
-
-        Raises:
-            FileNotFoundError: nothing was fitted there.
-            ValueError: `config` says something else about what was fitted; names the settings.
-        """
+        `options` are the constructor's. Raises FileNotFoundError: nothing was fitted there; ValueError: `config` says
+        something else about what was fitted, names the settings."""
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
@@ -151,14 +147,10 @@ class Generator:
         self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path, source=None
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's layout
-        beside the returned table (`table.csv`); continues where a stopped run left off. Raises ValueError: a camera
-        that it was not fitted to, or an identity without images to start from.
-
-        Args:
-            cameras: named as in `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the
-                infrared camera's.
-            source: rows of the images to start from; None takes the table that it was fitted to.
-        """
+        beside the returned table (`table.csv`); continues where a stopped run left off. Cameras are named as in
+        `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the infrared camera's.
+        `source` has rows of the images to start from; None takes the table that it was fitted to. Raises ValueError: a
+        camera that it was not fitted to, or an identity without images to start from."""
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:

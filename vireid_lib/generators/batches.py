@@ -18,16 +18,10 @@ Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 
 
 class Batches:
-    """The images of a table at a size (height, width), and ways to draw some of them.
-
-    Attributes:
-        labels, camera: identity and camera of each row; a camera's name is that of `vireid_lib.data.cameras`.
-        cameras: all of them, with their modalities.
-
-    Args:
-        cache: folder of decoded images, or None to keep them in memory.
-        blank: random pixels in place of the images, which are not read: enough to time a training.
-    """
+    """The images of a table at a size (height, width), and ways to draw some of them; `labels` and `camera` of each
+    row, and all `cameras` with their modalities, named as in `vireid_lib.data.cameras`. `cache` is a folder of decoded
+    images, or None to keep them in memory; with `blank`, random pixels stand in place of the images, which are not
+    read: enough to time a training."""
 
     def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None, *, blank: bool = False) -> None:
         if blank:

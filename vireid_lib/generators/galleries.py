@@ -50,10 +50,8 @@ def write(
 
     Complete images of an earlier run are kept, and the others become what they would have been in an unbroken one. A
     folder that was begun with other settings is refused. Several processes of one job share the batches. An image whose
-    attempts all give an unusable picture is left out; the record counts and names those, as "skipped".
-
-    Args:
-        settings: JSON values that the pictures depend on.
+    attempts all give an unusable picture is left out; the record counts and names those, as "skipped". `settings` are
+    JSON values that the pictures depend on.
 
     Raises:
         ValueError: `folder` belongs to another plan; names the differing settings.

@@ -18,14 +18,9 @@ FASTER = 20
 class ResnetGenerator(nn.Module):
     """Images in -1..1 to images in -1..1 (Zhu et al. 2017, appendix 7.2, after Johnson et al. 2016): a convolution
     of 7, `halvings` of stride 2 that double the channels, residual blocks, transposed convolutions, a convolution of
-    7; reflected borders, instance normalisation. Height and width must be multiples of 2 ** `halvings`.
-
-    Args:
-        blocks: 9 in the paper, 6 at 128×128 pixels.
-        shortcut: see `Shortcut`; none in the paper.
-        small_weights: begin with `draw_weights`, and not with torch's weights.
-        labels: numbers that come with each image, at each pixel.
-    """
+    7; reflected borders, instance normalisation. Height and width must be multiples of 2 ** `halvings`. The paper has 9
+    blocks (6 at 128×128 pixels) and no `Shortcut`; it begins with `draw_weights`, here if the weights are to be small.
+    Each image may come with so many `labels`, shown at each pixel."""
 
     kernel, reflects = 3, True  # of the convolutions that change the size; whether borders are reflected
 

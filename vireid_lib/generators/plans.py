@@ -76,11 +76,11 @@ def plan(
     Args:
         order: each image (or pair) of an identity in its source is taken once before any comes twice; without a
             source, pictures are from noise.
+        modalities: of the cameras; None where all are infrared.
         knows_cameras: whether two cameras show the same image differently. If not, source images are drawn without
             repeats over all cameras of a modality; otherwise for each camera.
         pairs: take two different images of the identity: of the camera's modality where the source has two such, of the
             other modality otherwise. The same pairs for every generator.
-        modalities: the modality of each camera; None where all are infrared.
     """
     cameras, source, seed, per_camera = order.cameras, order.source, order.seed, order.per_camera
     layout.check_distinct(order.identities, cameras)

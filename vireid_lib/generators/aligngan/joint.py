@@ -101,11 +101,7 @@ def train_joint(
 ) -> AlignedNetwork:
     """Leave in `folder` the network that was trained with the generator in `generator`, where `starting_point` had it
     fitted, and its record: nothing is left to train, and the `options` of `vireid_lib.reid.train.train_reid` not used.
-
-    Raises:
-        FileNotFoundError: there is no fitted AlignGan in `generator`.
-        ValueError: it was fitted with other settings.
-    """
+    Raises FileNotFoundError: there is no fitted AlignGan there; ValueError: it was fitted with other settings."""
     folder, maker = Path(folder), AlignGan.load(generator, device="cpu", progress=False)
     fitted = {own: getattr(maker.config, theirs) for own, theirs in SHARED.items()}
     if found := list(differences(fitted, config.model_dump(include=set(SHARED)))):

@@ -20,12 +20,8 @@ REMEDY = "Give a file, or a hub id such as timm/vgg16.tv_in1k for the features."
 
 class Lpips(nn.Module):
     """Squared differences of VGG's features, each scaled to length one over its channels, weighted by channel,
-    averaged over places and summed over five depths. Raises ValueError: a weight is missing; names it.
-
-    Args:
-        features: `features.<number>.weight` and `.bias` of VGG-16.
-        heads: `lin<depth>.model.1.weight`, a weight for each channel.
-    """
+    averaged over places and summed over five depths. From `features.<number>.weight` and `.bias` of VGG-16 and the
+    heads' `lin<depth>.model.1.weight`, a weight for each channel. Raises ValueError: one is missing; names it."""
 
     def __init__(self, features: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
         super().__init__()

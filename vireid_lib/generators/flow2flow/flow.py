@@ -62,14 +62,9 @@ class InvertibleConvolution(nn.Module):
 class AffineCoupling(nn.Module):
     """The second half of the channels becomes z₂ = x₂ ⊙ sigmoid(S(x₁)) + T(x₁); the first stays (Eq. 5, 6).
 
-    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's.
-
-    Args:
-        channels, width: of the maps, and inside the network.
-        bounded: keep S in 0..4. Latents that come from the other modality's flow are unlike any that this one was
-            trained on: where S is free, some of them divide by nearly nothing, and a few layers on the image is not
-            finite.
-    """
+    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's. `bounded` keeps S
+    in 0..4: latents that come from the other modality's flow are unlike any that this one was trained on; where S is
+    free, some of them divide by nearly nothing, and a few layers on the image is not finite."""
 
     def __init__(self, channels: int, width: int, *, bounded: bool = True) -> None:
         super().__init__()
@@ -132,14 +127,11 @@ class Flow(nn.Module):
     latent drawn from the prior has no image.
 
     Args:
-        blocks: of coupling and convolution.
         squeezes: how often 2×2 pixels become channels; height and width must divide by 2 that often.
-        width, bounded: of the couplings, see `AffineCoupling`.
         activation: the nonlinear flow; False is the linear one of Table VI.
         place: of the activation: "last", next to the latents; "first", next to the image; "middle", after half of the
             blocks. Elsewhere than last, values go on from it in single precision, and towards the image those beyond 1
             are taken for the largest below it.
-        scale: of the activation.
     """
 
     def __init__(

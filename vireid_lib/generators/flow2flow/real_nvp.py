@@ -18,13 +18,9 @@ class RealNvp(nn.Module):
     Towards the image it is not quite the inverse of the way to the latents: as released, the couplings' logits l are
     shown as tanh(l), where the inverse of the logit transform would be (2 sigmoid(l) − 1) / 0.9. `logits` is exact.
 
-    Args:
-        width: channels inside the networks of the couplings; doubled below the first scale.
-        blocks: residual blocks in each.
-        activation: a tanh between the second and the third coupling by channel, in every scale that has these: where
-            the release has it as a comment (whose log-determinant adds up slopes in place of their logarithms).
-        activation_scale: its scale, see `InvertibleTanh`; 5 there.
-    """
+    The networks of the couplings have `width` channels, doubled below the first scale, and `blocks` residual blocks.
+    The activation is a tanh between the second and the third coupling by channel, in every scale that has these: where
+    the release has it as a comment (whose log-determinant adds up slopes in place of their logarithms)."""
 
     def __init__(self, *, scales=2, width=32, blocks=4, activation=False, activation_scale: float = 5.0) -> None:
         super().__init__()
@@ -60,14 +56,12 @@ class _Scale(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int, scales: int, activation: float | None = None) -> None:
         super().__init__()
         last = scales == 1
-        self.in_couplings = nn.ModuleList(
-            CheckerboardCoupling(channels, width, blocks, turned=bool(place % 2)) for place in range(4 if last else 3)
-        )
+        turns = (False, True, False, True)[: 4 if last else 3]
+        self.in_couplings = nn.ModuleList(CheckerboardCoupling(channels, width, blocks, turned=turn) for turn in turns)
         self.next_block = None
         if not last:
-            self.out_couplings = nn.ModuleList(
-                ChannelCoupling(4 * channels, 2 * width, blocks, turned=bool(place % 2)) for place in range(3)
-            )
+            sizes = (4 * channels, 2 * width, blocks)
+            self.out_couplings = nn.ModuleList(ChannelCoupling(*sizes, turned=turn) for turn in turns)
             if activation is not None:
                 self.out_couplings.insert(2, InvertibleTanh(activation))
             self.next_block = _Scale(2 * channels, 2 * width, blocks, scales - 1, activation)

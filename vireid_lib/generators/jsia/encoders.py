@@ -17,13 +17,9 @@ GREY = (0.2989, 0.5870, 0.1140)  # the release's, four digits
 
 
 class SetLevelEncoder(nn.Module):
-    """Normalised images of either modality to maps of a quarter of their size (section 3.3): ResNet-50 up to its first
-    stage, 256 channels, or the small network's stem and first block, 32 channels.
-
-    Args:
-        grey: turn what it is given to grey, after normalisation.
-        stem_relu: of ResNet-50, a ReLU before the max-pooling.
-    """
+    """Normalised images of either modality, turned to `grey` if so told, to maps of a quarter of their size (section
+    3.3): ResNet-50 up to its first stage, 256 channels, with or without a ReLU before the max-pooling; or the small
+    network's stem and first block, 32 channels."""
 
     def __init__(self, backbone: str, *, grey: bool = False, stem_relu: bool = True) -> None:
         super().__init__()
@@ -49,12 +45,11 @@ class InstanceLevelEncoder(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
-        small = backbone == "small"
-        kind = TwoStreamSmall if small else TwoStreamResNet50
+        kind = TwoStreamSmall if backbone == "small" else TwoStreamResNet50
         self.channels = kind.widths[-1]
         for place in (1, 2, 3):
             stage = kind.layer(place)
-            self.add_module(f"layer{place + 1}", stage[0] if small else stage)
+            self.add_module(f"layer{place + 1}", stage[0] if backbone == "small" else stage)
         draw_weights(self)
 
     def forward(self, maps: Maps) -> Maps:

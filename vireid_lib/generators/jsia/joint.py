@@ -24,29 +24,17 @@ METHOD = JsiaMethod  # the ReID method, as `vireid_lib.experiment.methods` asks 
 
 
 def train_joint(
-    table: pd.DataFrame,
-    config: JsiaReidConfig,
-    folder: Path,
-    *,
-    generator: Path,
-    seed: int,
-    cache,
-    progress=True,
-    **options,
+    table: pd.DataFrame, config: JsiaReidConfig, folder: Path, *, generator: Path, seed: int, cache, **options
 ) -> nn.Module:
     """Train re-identification and the fitted `Jsia` in the folder `generator` together on `table`; return the ReID
     network in evaluation mode. `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)`
-    the generator. All else is as in `vireid_lib.reid.train.train_reid`.
-
-    Raises:
-        FileNotFoundError: there is no fitted Jsia in `generator`.
-        ValueError: it has another backbone, form or size; or as in `train_reid`.
-    """
+    the generator. All else is as in `vireid_lib.reid.train.train_reid`. Raises FileNotFoundError: there is no fitted
+    Jsia in `generator`; ValueError: it has another backbone, form or size, or as in `train_reid`."""
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
-    if progress and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
+    if options.get("progress", True) and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
         needed = joint_bytes(config, task.start.config, len(task.identities))
         print(f"memory       {readable(needed)} in the joint training", flush=True)
-    return train_task(task, config, folder, seed=seed, progress=progress, **options)
+    return train_task(task, config, folder, seed=seed, **options)
 
 
 def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
