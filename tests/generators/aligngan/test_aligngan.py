@@ -6,7 +6,7 @@ import torch
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig
-from vireid_lib.generators.aligngan.networks import Classifier, ImageDiscriminator, PairDiscriminator, make_generator
+from vireid_lib.generators.aligngan.networks import Classifier, PairDiscriminator, image_discriminator, make_generator
 from vireid_lib.reid.features import extract
 
 
@@ -84,7 +84,7 @@ def test_sizes_of_the_release_and_refusals(task_of):
         return sum(parameter.numel() for parameter in module.parameters())
 
     config = AlignGanConfig()
-    assert ImageDiscriminator()(torch.rand(1, 3, 128, 128)).shape == (1, 1, 4, 4)
+    assert image_discriminator()(torch.rand(1, 3, 128, 128)).shape == (1, 1, 4, 4)
     assert PairDiscriminator(2048)(torch.rand(1, 3, 128, 128), torch.rand(1, 2048, 24, 12)).shape == (1, 1, 4, 4)
     assert count(make_generator(config)) == 8_430_528 - 5 * 64 * 49 - 2 * (2 * 256 * 256 * 9 + 4 * 256)  # StarGAN's
     assert count(Classifier(config, 2048, 395)) == 2048 * 256 + 256 + 512 + 256 * 395 + 395

@@ -76,18 +76,11 @@ class AlignedNetwork(nn.Module):
         return average_pool(maps)
 
 
-class ImageDiscriminator(nn.Module):
-    """A score for each patch of an image, 1 for real ones, after `halvings` convolutions of stride 2, of which each
-    but the first is normalised."""
-
-    def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*patch_layers(width, (2,) * halvings, 2**halvings))
-        self.score = nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)
-        self.apply(draw_weights)
-
-    def forward(self, images: Images) -> Float[Tensor, "batch 1 rows columns"]:
-        return self.score(self.layers(images))
+def image_discriminator(*, width: int = 64, halvings: int = 5) -> nn.Module:
+    """Images to a score for each patch, 1 for real ones, after `halvings` convolutions of stride 2, of which each but
+    the first is normalised."""
+    layers = patch_layers(width, (2,) * halvings, 2**halvings)
+    return nn.Sequential(*layers, nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)).apply(draw_weights)
 
 
 class PairDiscriminator(nn.Module):

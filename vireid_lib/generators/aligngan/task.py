@@ -44,8 +44,8 @@ class AlignGanTask(TranslationTask):
             **{name: make_generator(config) for name in GENERATORS},
             "features": features,
             "classifier": networks.Classifier(config, channels, len(batches.paired)),
-            "discriminator_visible": networks.ImageDiscriminator(**sizes),
-            "discriminator_infrared": networks.ImageDiscriminator(**sizes),
+            "discriminator_visible": networks.image_discriminator(**sizes),
+            "discriminator_infrared": networks.image_discriminator(**sizes),
             "discriminator_pairs": networks.PairDiscriminator(channels, **sizes),
         }
         generators = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
