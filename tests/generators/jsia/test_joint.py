@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.evaluation import score
 from vireid_lib.generators import build, configure, load
 from vireid_lib.generators.jsia.joint import load_joint, train_joint
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
@@ -39,17 +38,9 @@ def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_pa
     network, config = _train(people, tmp_path, start, **length, learning_rate=3e-3)  # slow enough for every processor
     features = extract(network, people, config, None)
     visible, infrared = (np.flatnonzero(people["modality"] == name) for name in ("visible", "infrared"))
-    ids = people["identity"].astype("category").cat.codes.to_numpy()
-    distances = 1 - features[infrared] @ features[visible].T
-    found = score(
-        distances,
-        query_ids=ids[infrared],
-        gallery_ids=ids[visible],
-        query_cameras=np.ones(36, int),
-        gallery_cameras=np.full(36, 2),
-        rule="regdb",
-    )
-    assert found.rank(1) > 0.5  # chance is 1 in 6
+    ids = people["identity"].to_numpy()
+    nearest = (features[infrared] @ features[visible].T).argmax(1).numpy()
+    assert (ids[visible][nearest] == ids[infrared]).mean() > 0.5  # chance is 1 in 6
     again, held = load_joint(tmp_path)
     assert held == config and torch.equal(extract(again, people, config, None), features)
     maker = load("jsia", tmp_path, device="cpu", progress=False)
