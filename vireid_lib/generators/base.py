@@ -194,8 +194,5 @@ def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:
         )
     leaked = table.loc[(table["split"] == "external") & (table["modality"] == "infrared"), "path"]
     if len(leaked):
-        raise ValueError(
-            f"{where}: {len(leaked)} external rows are infrared, the first {leaked.iloc[0]}: pass the external set's "
-            "visible rows only."
-        )
+        raise ValueError(f"{where}: {len(leaked)} external rows are infrared, the first {leaked.iloc[0]}: drop them.")
     return table

@@ -147,10 +147,7 @@ def released(name: str) -> Any:
 def refuse_weights_of_small(config: BaseModel) -> None:
     """Raise ValueError where ImageNet weights are asked for the small backbone, for which there are none."""
     if config.backbone == "small" and config.pretrained is not None:
-        raise ValueError(
-            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small backbone: set it "
-            "to None"
-        )
+        raise ValueError("pretrained must be None: there are no ImageNet weights for the small backbone")
 
 
 def recipe(name: str, form: str | None = None) -> dict[str, Any]:

@@ -25,8 +25,7 @@ class CycleGanConfig(AdversarialConfig):
 
     The paper's 200 epochs are of sets of about a thousand images: of 1,177 zebras they are 235,400 steps of one image
     of each modality. Of SYSU-MM01's 22,258 visible training images they are 4,451,600, eleven days on an H200, so the
-    profiles of real data take the former (`steps: 235400`, 15 hours), which marks their results as a variant.
-    """
+    profiles of real data take the former (`steps: 235400`, 15 hours), which marks their results as a variant."""
 
     height: int = Field(144, gt=0)
     width: int = Field(72, gt=0)

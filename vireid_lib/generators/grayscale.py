@@ -22,10 +22,7 @@ class GrayscaleCopies(Untrained):
         Raises ValueError: an identity without a visible image, or a camera that records visible light."""
         for camera, modality in self.modalities(order.cameras).items():
             if modality != "infrared":
-                raise ValueError(
-                    f"{self.name}: {camera!r} is no infrared camera, and grey copies are passed off as "
-                    "infrared images: name infrared cameras."
-                )
+                raise ValueError(f"{self.name} makes infrared images: {camera!r} is no infrared camera, name one.")
         table, rows, needed = self.source_rows(order.source), [], order.per_camera * len(order.cameras)
         table = table[table["modality"] == "visible"]
         layout.check_distinct(order.identities, order.cameras)

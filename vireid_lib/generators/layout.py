@@ -24,9 +24,7 @@ def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
         seen: dict[str, str] = {}
         for name in names:
             if (other := seen.setdefault(name.split("/")[1], name)) != name:
-                raise ValueError(
-                    f"The {kind} {other!r} and {name!r} would share one folder: write them into two folders."
-                )
+                raise ValueError(f"The {kind} {other!r} and {name!r} would share one folder: write them into two.")
         if len(set(names)) != len(names):
             raise ValueError(f"The list of {kind} names one twice: list each once.")
 

@@ -46,10 +46,7 @@ def world_of(rows: pd.DataFrame) -> Path:
     for parent in Path(rows["path"].iloc[0]).parents if len(rows) else ():
         if (parent / TRUTH).is_dir():
             return parent
-    raise ValueError(
-        "Infrared images of external people exist in the miniature world only: give rows of its `mini_market` as "
-        "`source`, or leave this generator out."
-    )
+    raise ValueError("Only the miniature world has infrared images of external people: give mini_market as `source`.")
 
 
 GENERATOR = OracleInfrared

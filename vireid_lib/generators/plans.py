@@ -116,10 +116,7 @@ def _taken(groups: Mapping[tuple[str, str], pd.DataFrame], identity: str, modali
         if len(groups.get((identity, each), ())) > pairs:
             return each
     if pairs:
-        raise ValueError(
-            f"{identity!r} has no two images of one modality to blend: give more of them as `source`, or leave the "
-            "identity out."
-        )
+        raise ValueError(f"{identity!r} has no two images of one modality to blend: give more, or leave it out.")
     raise ValueError(f"{identity!r} has no {other} image to start from: give rows of it as `source`.")
 
 

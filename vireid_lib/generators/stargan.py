@@ -34,8 +34,7 @@ class StarGanConfig(AdversarialConfig):
     domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
     StarGAN, does not say what its domains are. A step is one update of the discriminator. The paper's 20 epochs are
     CelebA's, its smaller set has 200. The release takes 200,000 steps, which the profiles of SYSU-MM01 and LLCM do as
-    well (`steps: 200000`, 19 hours on an H200): 200 epochs of SYSU-MM01 are 556,600.
-    """
+    well (`steps: 200000`, 19 hours on an H200): 200 epochs of SYSU-MM01 are 556,600."""
 
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)

@@ -25,8 +25,7 @@ class TranslationTask(Task):
 
     Several processes train as one does, see `vireid_lib.training.whole_batch`. The networks are not wrapped for that,
     as the loop does with others: such wrappers are not made for a network that is passed more than once a step, frozen
-    for a while, or differentiated twice (gradient penalty).
-    """
+    for a while, or differentiated twice (gradient penalty)."""
 
     shared = True
     kept: tuple[str, ...] = ()  # names of the networks that make the pictures

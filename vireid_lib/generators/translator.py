@@ -94,14 +94,9 @@ class Translator(Generator):
         place = {"folder": folder / TRAINING, "device": str(self.device)}
         self.history = train(task, steps=task.steps, seed=config.seed, **place, **how)
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
-        return {
-            "cameras": batches.cameras,
-            "identities": len(batches.names),
-            "steps": task.steps,
-            "weights": self.write_weights(folder, self._weights()),
-            "seconds": round(self.history.seconds, 1),
-            "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
-        }
+        record = {"cameras": batches.cameras, "identities": len(batches.names), "steps": task.steps}
+        record |= {"weights": self.write_weights(folder, self._weights()), "seconds": round(self.history.seconds, 1)}
+        return record | {"final_losses": {name: loss for name, loss in self.history[-1].items() if name != "step"}}
 
     def write_weights(self, folder: Path, weights: Mapping[str, Tensor]) -> str:
         """Write `networks.safetensors`; returns its sha256."""
@@ -138,10 +133,7 @@ class Translator(Generator):
         items = self.asked(identity, camera, range(self.config.seed, self.config.seed + len(images)))
         size = (self.config.height, self.config.width)
         if images.shape[1:3] != size:
-            raise ValueError(
-                f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
-                f"{images.shape[1]}x{images.shape[2]}: resize them first."
-            )
+            raise ValueError(f"{self.name} was fitted at {size} pixels, not {images.shape[1:3]}: resize them first.")
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])

@@ -40,8 +40,7 @@ class ViDiffConfig(TranslatorConfig):
     weights, 25 steps of DDIM from noise. (For RegDB: 128×64 pixels, and edges by a network of their own as condition.)
     Ours: diffusers' network in place of guided diffusion's, with attention heads of `head_channels` where the release
     has four heads at each size; no learned variance, which its deterministic sampler does not read; mirrored images in
-    place of random crops.
-    """
+    place of random crops."""
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_steps", "sampling_batch")
 
@@ -71,9 +70,7 @@ class ViDiffConfig(TranslatorConfig):
     @model_validator(mode="after")
     def _heads(self) -> Self:
         if (channels := self.channels * self.multipliers[-1]) % self.head_channels:
-            raise ValueError(
-                f"head_channels is {self.head_channels}: it must part the {channels} channels of the smallest level"
-            )
+            raise ValueError(f"head_channels is {self.head_channels}: it must divide the last level's {channels}")
         return self
 
 
@@ -84,10 +81,9 @@ class Denoiser(nn.Module):
         super().__init__()
         self.fold, plain = config.fold, max(0, len(config.multipliers) - config.attention_levels)
         attended = len(config.multipliers) - plain
+        sizes = {"in_channels": 4 * self.fold**2, "out_channels": 3 * self.fold**2, "layers_per_block": config.blocks}
         self.unet = UNet2DModel(
-            in_channels=4 * self.fold**2,
-            out_channels=3 * self.fold**2,
-            layers_per_block=config.blocks,
+            **sizes,
             block_out_channels=tuple(config.channels * factor for factor in config.multipliers),
             down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",) * attended,
             up_block_types=("AttnUpBlock2D",) * attended + ("UpBlock2D",) * plain,

@@ -18,8 +18,7 @@ class AlignGanConfig(AdversarialConfig):
     discriminators, 384×192 for the feature network. Its three phases: the feature network alone on infrared images, the
     generators alone, then both together, at a tenth of the rates from half of that on. Not the release's: identities
     with visible images alone (`visible_only`; it has none), and one visible discriminator for both phases (it starts
-    another). An epoch is 100 steps.
-    """
+    another). An epoch is 100 steps."""
 
     height: int = Field(128, gt=0)
     width: int = Field(128, gt=0)
@@ -60,9 +59,6 @@ class AlignGanConfig(AdversarialConfig):
     @model_validator(mode="after")
     def _phases(self) -> Self:
         if self.feature_warm_up + self.pixel_warm_up >= 1:
-            raise ValueError(
-                f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "
-                "together they must leave a share for the last phase"
-            )
+            raise ValueError("feature_warm_up and pixel_warm_up must leave a share for the last phase: lower one")
         refuse_weights_of_small(self)
         return self

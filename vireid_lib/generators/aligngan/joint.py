@@ -70,10 +70,7 @@ class AlignGanReidConfig(ReidConfig):
     def _known(self) -> Self:
         for name, value in UNKNOWN.items():
             if (own := getattr(self, name)) != value:
-                raise ValueError(
-                    f"{name} is {own!r}: AlignGAN's training, which is its generator's, has no such setting; leave it "
-                    f"at {value!r}"
-                )
+                raise ValueError(f"{name} is {own!r}: AlignGAN's training has no such setting; leave it at {value!r}")
         return self
 
 

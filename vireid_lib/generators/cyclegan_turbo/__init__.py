@@ -138,10 +138,7 @@ class CycleGanTurbo(Translator):
         base = load_base(self.config.base_model)
         self.digest = digest(base.unet)  # as it was before its layers got LoRA
         if self._record.get("base_model_digest", self.digest) != self.digest:
-            raise ValueError(
-                f"{self.config.base_model!r} is another model now than {self.name} was fitted with: restore its "
-                "weights, or fit anew."
-            )
+            raise ValueError(f"{self.config.base_model!r} has changed since this was fitted: restore it, or fit anew.")
         factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
         self.config.check_sides(factor, 1, f"take another base_model than {self.config.base_model!r}")
         return {"generator": TurboGenerator(base, self.config)}

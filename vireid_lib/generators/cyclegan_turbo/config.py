@@ -15,8 +15,7 @@ class CycleGanTurboConfig(TranslatorConfig):
 
     Ours: latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (2
     in the release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
-    pixels without random crops, where the release has 256×256 of 286×286.
-    """
+    pixels without random crops, where the release has 256×256 of 286×286."""
 
     base_model: Source = "stabilityai/sd-turbo"  # a Stable Diffusion; one step is what SD-Turbo was distilled for
     height: int = Field(256, gt=0)

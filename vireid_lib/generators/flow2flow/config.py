@@ -16,8 +16,7 @@ class Flow2FlowConfig(TranslatorConfig):
     λ = 0.01 (Eq. 11), encoders of four convolutions to 512 values. Release: the betas, 4 identities with 4 images of
     each modality (its argparse default), mirroring and shifting by 10 pixels into grey, the weight of the flow loss,
     the adversaries' first weights. Glow: the width of the couplings.
-    An epoch is max(N_visible, N_infrared) // (identities · images) + 1 steps, counting the paired identities alone.
-    """
+    An epoch is max(N_visible, N_infrared) // (identities · images) + 1 steps, counting the paired identities alone."""
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("expansion", "q", "sampling_batch")
 
@@ -69,10 +68,7 @@ class Flow2FlowConfig(TranslatorConfig):
     @model_validator(mode="after")
     def _precision(self) -> Self:
         if self.precision != "no":
-            raise ValueError(
-                f"precision is {self.precision!r}: flows are trained in float32 alone, for in bfloat16 they do not "
-                "undo themselves: a pixel comes back up to ten grey levels off; set it to 'no'"
-            )
+            raise ValueError("precision must be 'no': in bfloat16 flows do not undo themselves, by ten grey levels")
         return self
 
     def sides(self) -> tuple[int, int, str]:

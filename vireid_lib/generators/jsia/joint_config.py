@@ -103,8 +103,5 @@ class JsiaReidConfig(ReidConfig):
         refuse_weights_of_small(self)
         rows = self.height // (8 if self.backbone == "small" else 16)
         if rows % self.regions or (self.backbone == "small" and rows % 4):
-            raise ValueError(
-                f"a map {rows} rows high can't be cut into {self.regions} equal regions: choose another "
-                "number of regions, or height"
-            )
+            raise ValueError(f"a map {rows} rows high has no {self.regions} equal regions: change regions or height")
         return self

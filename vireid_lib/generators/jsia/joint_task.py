@@ -240,7 +240,4 @@ def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
         if then != now:
             raise ValueError(f"The jsia in {place} has {name} {then}, the joint training {now}: give both the same.")
     if config.ui_weight and not made.variation:
-        raise ValueError(
-            f"ui_weight is {config.ui_weight}, but the jsia in {place} has no variation module: set "
-            "ui_weight to 0, or fit one that has."
-        )
+        raise ValueError(f"ui_weight must be 0: the jsia in {place} has no variation module (or fit one that has).")
