@@ -36,8 +36,7 @@ def tell_apart(of_real: Tensor, of_made: Tensor) -> Float[Tensor, ""]:
 
 
 class AdversarialTask(TranslationTask):
-    """Each step: the generators, then their discriminators, which are the modules `discriminator_...`; each with an
-    optimiser."""
+    """Each step: the generators, then their discriminators (modules `discriminator_...`); each has an optimiser."""
 
     @property
     def discriminators(self) -> list[str]:

@@ -57,8 +57,7 @@ class Generator:
         self._table = self.folder = None  # what it was fitted to, and what `fit` left
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
-        """Learn from `table`, leave the result in `folder`, and return what the record says besides the settings, as
-        JSON values."""
+        """Learn from `table`, leave the result in `folder`, and return what the record says of it, as JSON values."""
         raise NotImplementedError
 
     def restore(self, folder: Path) -> None:
@@ -109,9 +108,8 @@ class Generator:
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Learn from those rows of `table` (training rows, and visible rows of external identities) that
-        `config.fitted_rows` leaves. Work, checkpoints and the result lie in `folder`, and a run that was stopped
-        continues there. Raises ValueError: test rows, infrared images of an external identity, or no image of a
-        modality that it needs."""
+        `config.fitted_rows` leaves. Work, checkpoints and the result lie in `folder`; a stopped run continues there.
+        Raises ValueError: test rows, infrared images of an external identity, or no image of a modality it needs."""
         table = self.config.fitted_rows(training_rows_only(table, f"{self.name}.fit"))
         for modality in self.needs:
             if not (table["modality"] == modality).any():

@@ -45,8 +45,7 @@ class Batches:
         return visible, self._of(stream, "infrared", shown, images)
 
     def visible_alone(self, stream: Stream, identities: int, images: int) -> Rows:
-        """Rows of `images` visible images of each of `identities` identities that have no others, or of as many as
-        there are."""
+        """Rows of `images` visible images of each of so many identities that have no others, or of all there are."""
         return self._of(stream, "visible", self._further(stream, identities), images)
 
     def unpaired(self, stream: Stream, count: int) -> tuple[Rows, Rows]:

@@ -42,8 +42,7 @@ class CycleGanConfig(AdversarialConfig):
 
 
 class ImagePool(nn.Module):
-    """The last generated images, each of which the discriminator sees again at random (section 4, after Shrivastava
-    et al. 2017)."""
+    """The last generated images, which the discriminator sees again at random (section 4; Shrivastava et al. 2017)."""
 
     def __init__(self, size: int, height: int, width: int) -> None:
         super().__init__()

@@ -105,8 +105,7 @@ def skipped(folder: Path) -> dict[str, int]:
 
 
 def sizes(table: pd.DataFrame) -> dict[str, int]:
-    """How many images a gallery has ("images"), and how many of them differ from one another in some pixel
-    ("distinct")."""
+    """How many images a gallery has ("images"), and how many of them differ in some pixel ("distinct")."""
 
     def digest(path: str) -> bytes:
         with Image.open(path) as image:

@@ -140,7 +140,6 @@ def draw_weights(module: nn.Module) -> None:
 
 
 def normed(*layers: nn.Module, activation: nn.Module | None = None, affine: bool = False) -> list[nn.Module]:
-    """Layers, the last of which is a convolution, then instance normalisation and an activation, ReLU if none is
-    given."""
+    """Layers, the last of which is a convolution, then instance normalisation and an activation (ReLU)."""
     norm = nn.InstanceNorm2d(layers[-1].out_channels, affine=affine)
     return [*layers, norm, activation or nn.ReLU(True)]

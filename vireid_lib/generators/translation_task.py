@@ -64,8 +64,7 @@ class TranslationTask(Task):
         return self.settings.batch
 
     def epoch_steps(self) -> int:
-        """Steps of an epoch: as many batches as the larger modality fills; by identity, counting the identities alone
-        that have both."""
+        """Steps of an epoch: batches that the larger modality fills; by identity, of the identities that have both."""
         config, batches = self.settings, self.batches
         if not self.by_identity:
             return -(-max(len(rows) for rows in batches.rows.values()) // self.per_modality)

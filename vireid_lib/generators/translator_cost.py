@@ -84,9 +84,8 @@ def _within(
 def _measure(
     generator: Translator, config: TranslatorConfig, table: pd.DataFrame, whole: dict[int, int]
 ) -> SimpleNamespace | None:
-    """Of each kind of step its `costs` (seconds and bytes), scaled to a whole batch from one of `images`; seconds of a
-    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed`: bytes of memory that do not depend
-    on the batch."""
+    """The `costs` of each kind of step (seconds, bytes), scaled to a whole batch from one of `images`; seconds of a
+    `picture`; numbers of weights `trained`, in a `checkpoint` and `fitted`; `fixed` bytes, whatever the batch."""
     device = generator.device
     batches = Batches(table, (config.height, config.width), None, blank=True)
     with torch.random.fork_rng(), deterministic_kernels(device.type == "cpu"):

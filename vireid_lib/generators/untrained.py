@@ -22,7 +22,6 @@ class Untrained(Generator):
         return {"images": self._record.get("images", 0)}
 
     def modalities(self, cameras: Sequence[str], rows: pd.DataFrame | None = None) -> dict[str, str]:
-        """What each camera records, as the fitted table says, or else `rows`; infrared where neither has it, unless the
-        name says "visible"."""
+        """What each camera records, as the fitted table or `rows` say; else infrared, but for a name with "visible"."""
         known = ({} if rows is None else camera_modalities(rows)) | self._record.get("cameras", {})
         return {name: known.get(name, "visible" if name.endswith(VISIBLE) else "infrared") for name in cameras}

@@ -86,8 +86,7 @@ METHOD = AlignGanMethod  # the ReID method, as `vireid_lib.experiment.methods` a
 def starting_point(
     table: pd.DataFrame, made_at: AlignGanConfig, seed: int, config: AlignGanReidConfig
 ) -> tuple[pd.DataFrame, AlignGanConfig]:
-    """The rows and the settings of the whole training, which is `AlignGan`'s fit: every row of the table, real or
-    generated, external or not."""
+    """The rows and the settings of the whole training, which is `AlignGan`'s fit: every row, real or generated."""
     shared = {theirs: getattr(config, own) for own, theirs in SHARED.items()}
     settings = made_at.model_dump() | shared | {"fit_on": "target+external", "seed": seed}
     return table.reset_index(drop=True), AlignGanConfig(**settings)

@@ -77,8 +77,7 @@ class AlignedNetwork(nn.Module):
 
 
 def image_discriminator(*, width: int = 64, halvings: int = 5) -> nn.Module:
-    """Images to a score for each patch, 1 for real ones, after `halvings` convolutions of stride 2, of which each but
-    the first is normalised."""
+    """Images to a score for each patch, 1 for real ones: convolutions of stride 2; all but the first are normalised."""
     layers = patch_layers(width, (2,) * halvings, 2**halvings)
     return nn.Sequential(*layers, nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)).apply(draw_weights)
 

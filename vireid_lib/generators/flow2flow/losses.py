@@ -35,8 +35,7 @@ def identity_distance(
     features: Float[Tensor, "n dim"], others: Float[Tensor, "m dim"], labels: Int[Tensor, " n"], other_labels: Tensor
 ) -> Scalar:
     """Mean Euclidean distance, 0 to 2, of features of real images and of `others`, of generated ones, all of unit
-    length, over the pairs of one identity (Eq. 12, one of the two encoders). The encoders minimise 2 minus this
-    (Eq. 13)."""
+    length, over the pairs of one identity (Eq. 12, one of two encoders). The encoders minimise 2 − this (Eq. 13)."""
     apart = (1 - features @ others.t()).clamp(min=0)  # rounding takes equal features below 0
     distances = (2 * (apart + EPSILON)).sqrt()
     return distances[labels[:, None] == other_labels[None, :]].mean()

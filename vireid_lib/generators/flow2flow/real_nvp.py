@@ -111,8 +111,7 @@ class _Coupling(nn.Module):
         self.st_net = _ResidualNetwork(2 * channels + self.told, width, 2 * channels, blocks)
 
     def scale_and_shift(self, kept: Maps, mask: Tensor | None = None) -> tuple[Maps, Maps]:
-        """(s, t); the network sees the positive and the negative part of the normalised values that are kept, and
-        which ones those are."""
+        """(s, t); the network sees positive and negative part of the kept values, normalised, and which they are."""
         normal = self.st_norm(kept)
         normal = normal if mask is None else 2 * normal  # half of the values are zero, which halves the deviation
         seen = functional.relu(torch.cat([normal, -normal], 1))

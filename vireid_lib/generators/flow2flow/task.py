@@ -52,8 +52,7 @@ def make_flow(config: Flow2FlowConfig) -> nn.Module:
 
 def dequantised(images: Images, noise: Images | float) -> Images:
     """Images of 256 levels in 0..1 to continuous ones in -1..1: noise in 0..1 fills the gap up to the next level.
-    Without it a flow finds infinite likelihood where values are discrete, or the three channels of an infrared image
-    equal."""
+    Without it a flow finds infinite likelihood where values are discrete, or infrared's three channels equal."""
     return (images * (GREY_LEVELS - 1) + noise) / GREY_LEVELS * 2 - 1
 
 
@@ -116,8 +115,7 @@ class Flow2FlowTask(TranslationTask):
         return shown
 
     def _train_flows(self, accelerator: Accelerator, real: ByModality, labels: ByModality) -> tuple[Losses, ByModality]:
-        """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality. `labels`
-        are the whole batch's."""
+        """One update of both flows (Eq. 9 to 12, 14): losses and generated images. `labels` are the whole batch's."""
         config = self.settings
         latents, losses, fake = {}, {}, {}
         for name in self.kept:

@@ -87,8 +87,7 @@ class JsiaReidConfig(ReidConfig):
 
     @property
     def needs_generation(self) -> bool:
-        """Whether anything that the ReID network learns from depends on generated images; else no time is spent on
-        them."""
+        """Whether anything that the ReID network learns from depends on generated images; else none are made."""
         local = self.lr_weight if self.local_pairs == "paired" else 0.0
         return self.set_level == "shared" or bool(self.il_weight or local or self.ui_weight)
 

@@ -32,8 +32,7 @@ MODALITY = "discriminator_modality"
 
 class JointTask(ReidTask):
     """Each step: everything that makes or recognises images (Eq. 16), then the discriminators. `start` is the folder of
-    a fitted `Jsia`. Its set-level encoder becomes the network's, or, where the set level is not shared, stays the
-    generators' own."""
+    a fitted `Jsia`, whose set-level encoder becomes the network's, or, if it is not shared, stays the generators'."""
 
     def __init__(self, table: pd.DataFrame, config: JsiaReidConfig, *, seed: int, cache: Path | None, start: Path):
         self.start = Jsia.load(start, device="cpu", progress=False)

@@ -35,8 +35,7 @@ def divergence(first: Logits, second: Logits) -> Float[Tensor, ""]:
 
 
 def released_divergence(learner: Logits, teacher: Logits) -> Float[Tensor, ""]:
-    """The release's: KL in both directions, 1e-8 against empty probabilities, no gradient through the teacher (the real
-    image)."""
+    """The release's: KL both ways, 1e-8 against empty probabilities, no gradient through the teacher (a real image)."""
     p, q = functional.softmax(learner, -1), functional.softmax(teacher.detach(), -1)
     e = RELEASED_EPSILON
     both = q * torch.log(e + q / (p + e)) + p * torch.log(e + p / (q + e))
@@ -53,8 +52,7 @@ def alignment(real: ByModality, fake: ByModality, kind: Literal["as_printed", "b
 
 
 def unseen(mixed: Logits, first: Logits, second: Logits, share: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
-    """KL(p_mix ‖ α p₁ + (1 − α) p₂) (Eq. 15): predictions for a mixed image against the mixed predictions, its soft
-    label, which gets no gradient."""
+    """KL(p_mix ‖ α p₁ + (1 − α) p₂) (Eq. 15): a mixed image against its soft label, which gets no gradient."""
     share = share[:, None]
     target = share * functional.softmax(first.detach(), 1) + (1 - share) * functional.softmax(second.detach(), 1)
     log_mixed = functional.log_softmax(mixed, 1)

@@ -152,9 +152,8 @@ class MultiScaleDiscriminator(nn.Module):
 
 
 class LatentEncoder(nn.Module):
-    """Maps to mean μ and deviation τ of their latents: three strided convolutions, then a linear layer for each. The
-    paper gives no architecture. The latents are a vector, not a map: a mixture of two people in different poses is then
-    no double exposure."""
+    """Maps to mean μ and deviation τ of their latents: three strided convolutions, then a linear layer for each (ours).
+    The latents are a vector, not a map: a mixture of two people in different poses is then no double exposure."""
 
     def __init__(self, channels: int, rows: int, columns: int, width: int, latent: int) -> None:
         super().__init__()
