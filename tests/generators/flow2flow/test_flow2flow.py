@@ -7,7 +7,7 @@ from accelerate import Accelerator
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators import load
-from vireid_lib.generators.flow2flow.task import dequantised
+from vireid_lib.generators.flow2flow import dequantised
 
 
 def test_trained_flows_are_still_invertible(learnt, pixels_of):
