@@ -124,15 +124,12 @@ class StarGanTask(TranslationTask):
             fake = self.modules["generator"](real, wanted)
         of_real, domains = critic(real)
         of_fake, _ = critic(fake)
-        losses = {
-            "gap": of_real.mean() - of_fake.mean(),
-            "penalty": gradient_penalty(lambda images: critic(images)[0], real, fake, shares),
-            "domain_of_real": functional.cross_entropy(domains, own),
-        }
-        total = config.class_weight * losses["domain_of_real"] + config.penalty_weight * losses["penalty"]
-        losses = {"total": total - losses["gap"], **losses}
-        self.update(accelerator, losses["total"], "critic")
-        return losses
+        gap = of_real.mean() - of_fake.mean()
+        penalty = gradient_penalty(lambda images: critic(images)[0], real, fake, shares)
+        named = functional.cross_entropy(domains, own)
+        total = config.class_weight * named + config.penalty_weight * penalty - gap
+        self.update(accelerator, total, "critic")
+        return {"total": total, "gap": gap, "penalty": penalty, "domain_of_real": named}
 
     def _train_generator(self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels) -> Losses:
         """Eq. 6: pass for real, and for the domain that is asked for; and back to the image that it was."""
@@ -140,15 +137,12 @@ class StarGanTask(TranslationTask):
         freeze(self.modules, ["critic"], True)
         fake = generator(real, wanted)
         score, domains = self.modules["critic"](fake)
-        losses = {
-            "fool": -score.mean(),
-            "domain_of_fake": functional.cross_entropy(domains, wanted),
-            "reconstruction": functional.l1_loss(generator(fake, own), real),
-        }
-        weights = {"fool": 1.0, "domain_of_fake": config.class_weight, "reconstruction": config.reconstruction_weight}
-        self.update(accelerator, sum(weights[name] * value for name, value in losses.items()), "generator")
+        fool, named = -score.mean(), functional.cross_entropy(domains, wanted)
+        rebuilt = functional.l1_loss(generator(fake, own), real)
+        total = fool + config.class_weight * named + config.reconstruction_weight * rebuilt
+        self.update(accelerator, total, "generator")
         freeze(self.modules, ["critic"], False)
-        return losses
+        return {"fool": fool, "domain_of_fake": named, "reconstruction": rebuilt}
 
 
 class StarGan(Translator):

@@ -72,8 +72,7 @@ class AlignedNetwork(nn.Module):
             images = self.to_infrared(images)
         return self.network(images)
 
-    def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
-        return average_pool(maps)
+    describe = staticmethod(average_pool)
 
 
 def image_discriminator(*, width: int = 64, halvings: int = 5) -> nn.Module:

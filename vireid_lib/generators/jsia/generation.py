@@ -75,10 +75,9 @@ def generate(
     def encode(pictures: Images) -> Tensor:
         return encoder(network_input(pictures, config.enlargement), *part)
 
-    count = {name: len(images) for name, images in real.items()}
-    pairs = min(count.values())
-    both = encode(torch.cat([real[name] for name in MODALITIES]))
-    maps = dict(zip(MODALITIES, both.split([count[name] for name in MODALITIES]), strict=True))
+    counts = [len(real[name]) for name in MODALITIES]
+    pairs, both = min(counts), encode(torch.cat([real[name] for name in MODALITIES]))
+    maps = dict(zip(MODALITIES, both.split(counts), strict=True))
     styles = {name: nets[f"style_{name}"](real[name]) for name in MODALITIES}
     found, fake, latents, apart = {}, {}, {}, None
     for name in MODALITIES:
