@@ -61,8 +61,8 @@ class JsiaReidConfig(ReidConfig):
     margin: float = Field(default=0.3, ge=0)  # of the hard triplet
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # of the identity loss; the paper has none
     flip: float = Field(default=0.5, ge=0, le=1)
-    padding: int = Field(default=0, ge=0)  # random crop of what is classified; the paper has neither this
-    erasing: float = Field(default=0.0, ge=0, le=1)  # nor erasing
+    padding: int = Field(default=0, ge=0)  # random crop of what is classified; none in the paper
+    erasing: float = Field(default=0.0, ge=0, le=1)  # random erasing of it; none in the paper
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(default=2e-4, gt=0)  # of the encoders and classifiers
     first_beta: float = Field(default=0.5, ge=0, lt=1)
