@@ -113,7 +113,7 @@ class Generator:
         """The pictures of requests of one `group`; `attempt` says which of an item's seeds and starts to use."""
         items = [item.at(attempt) for item in items]
         size, places = (self.config.height, self.config.width), range(len(items[0].source_images))
-        images = [load_images([item.source_images[k] for item in items], size, cache=None).pixels for k in places]
+        images = [load_images([item.source_images[k] for item in items], size, cache=None) for k in places]
         return self.pictures(images, items)
 
     def group(self, item: SampleRequest) -> Hashable:

@@ -39,7 +39,7 @@ class Batches:
             noise = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
             self.pixels, self.digest = np.broadcast_to(noise, (len(table), *size, 3)), ""
         else:
-            self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
+            self.pixels = load_images(table["path"].tolist(), size, cache=cache)
             self.digest = tables.digest(table, cache=cache)
         self.labels, self.names = tables.identity_labels(table)
         modality, self.camera = table["modality"].to_numpy(), np.array(camera_keys(table), dtype=object)
