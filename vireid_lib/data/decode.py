@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vireid_lib.data import intensity
-from vireid_lib.data.file_kind import kind_of
+from vireid_lib.data.contents import kind_of
 from vireid_lib.data.text import printable
 
 # Part of the cache's key: raise it whenever `decode` gives other pixels, or another complaint, for the same file.

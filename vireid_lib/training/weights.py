@@ -11,8 +11,7 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vireid_lib.data.contents import file_digest, kept_until_changed
-from vireid_lib.data.file_kind import kind_of
+from vireid_lib.data.contents import file_digest, kept_until_changed, kind_of
 from vireid_lib.data.text import printable
 from vireid_lib.training import hub
 
