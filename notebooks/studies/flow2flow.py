@@ -49,10 +49,9 @@ from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images, to_float
-from vireid_lib.data.tables import OTHER
+from vireid_lib.data.tables import OTHER, camera_keys
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import expansion_of

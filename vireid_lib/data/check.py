@@ -99,7 +99,7 @@ def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -
 
 
 def _odd_images(seen: dict[str, look.Seen], manifest: DatasetManifest) -> list[Finding]:
-    """Images that are broken, small, turned, of another size, flat, deep, or several in one file."""
+    """Images that are broken, small, turned, of another size, flat or deep."""
     whole = {path: each for path, each in seen.items() if not each.wrong}
     broken = [f"{path} {each.wrong}" for path, each in seen.items() if each.wrong]
     findings = found("error", broken, "images cannot be read.", f"Restore them, or {LEAVE_OUT}.")
@@ -127,8 +127,7 @@ def _odd_images(seen: dict[str, look.Seen], manifest: DatasetManifest) -> list[F
             "To choose another range, set `intensity`",
         )
         findings += found("note", items, what, f"{remedy} in the manifest.")
-    several = [f"{path} {each.pictures} pictures" for path, each in whole.items() if each.pictures > 1]
-    return findings + found("warning", several, "files hold several pictures, of which the first is taken.")
+    return findings
 
 
 def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding]:

@@ -77,15 +77,6 @@ def image_size(path: str | Path) -> tuple[int, int]:
         return file.size if lies else file.size[::-1]
 
 
-def about(path: str | Path) -> tuple[bool, int]:
-    """Return (whether a readable image is deep, how many pictures its file holds)."""
-    with Image.open(path) as file:
-        try:
-            return intensity.is_deep(file), getattr(file, "n_frames", 1)
-        except Exception:  # what follows the first picture is broken
-            return intensity.is_deep(file), 1
-
-
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
@@ -95,20 +86,19 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if intensity.is_deep(image):
-        return Image.fromarray(_eight_bits(image, path)).convert("RGB")
+        return Image.fromarray(_eight_bits(np.asarray(image), path)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image, path: str | Path) -> UInt8[np.ndarray, "height width"]:
-    values = np.asarray(image)
+def _eight_bits(values: np.ndarray, path: str | Path) -> UInt8[np.ndarray, "height width"]:
     if not np.isfinite(values).all():
         raise ImageError(path, "holds values that are no finite numbers; write it anew")
     if (limits := intensity.limits(path)) is not None:
         return intensity.to_bytes(values, *limits)
-    if image.mode == "F":
+    if values.dtype.kind == "f":
         raise ImageError(path, "holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
     grey = values.astype(np.int64)
     if grey.min() < 0 or grey.max() > 65535:

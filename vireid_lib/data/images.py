@@ -77,9 +77,6 @@ class TablePixels:
         held = (list(paths[rows]) for rows in grouped.indices.values() if len(rows))
         self._stacks = [load_images(each, size, cache=cache) for each in held]
 
-    def __len__(self) -> int:
-        return len(self._group)
-
     def __getitem__(self, rows: Int[np.ndarray, " rows"]) -> UInt8[np.ndarray, "rows height width 3"]:
         found = np.empty((len(rows), *self.size, 3), dtype=np.uint8)
         groups, positions = self._group[rows], self._position[rows]

@@ -68,7 +68,7 @@ def limits(path: str | Path) -> Limits | None:
 def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
     known = str(path).lower().endswith(SUFFIXES) and _scale(str(path)) is not None
-    return limits(path) if known and os.path.isfile(path) and _is_deep_file(str(path)) else None
+    return limits(path) if known and os.path.isfile(path) and is_deep_file(str(path)) else None
 
 
 def _scale(path: str) -> tuple[tuple[str, ...], Limits | None] | None:
@@ -92,7 +92,7 @@ def to_bytes(
 
 
 @kept_until_changed(1 << 18)
-def _is_deep_file(path: str) -> bool:
+def is_deep_file(path: str) -> bool:
     """Whether the file holds a deep image; only its header is read."""
     try:
         with Image.open(path) as image:
@@ -107,7 +107,7 @@ def _percentiles(folders: tuple[str, ...]) -> Limits | None:
     walked = (os.path.join(place, name) for each in folders for place, _, names in os.walk(each) for name in names)
     files = sorted(filter(os.path.isfile, walked))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
+        deep = [file for file, found in zip(files, pool.map(is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
         seen = np.concatenate([np.empty(0), *pool.map(_some_pixels, chosen)])
     if not seen.size:

@@ -8,7 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from vireid_lib.data.contents import file_digest
-from vireid_lib.data.decode import ImageError, about, open_image
+from vireid_lib.data.decode import ImageError, open_image
+from vireid_lib.data.intensity import is_deep_file
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class Seen:
         size: height and width in pixels.
         levels: grey levels between the 1st and the 99th percentile, of 255.
         deep: whether it has more than 8 bits.
-        pictures: how many the file holds.
     """
 
     wrong: str = ""
@@ -28,20 +28,19 @@ class Seen:
     size: tuple[int, int] = (0, 0)
     levels: int = 255
     deep: bool = False
-    pictures: int = 1
 
 
 def look(path: str) -> Seen:
     """Read and decode one file, whatever it holds."""
     try:
-        digest, image, (deep, pictures) = file_digest(path), open_image(path), about(path)
+        digest, image = file_digest(path), open_image(path)
     except ImageError as error:
         return Seen(wrong=error.why)
     except OSError as error:
         return Seen(wrong="does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error}")
     counts = np.cumsum(image.convert("L").histogram())
     low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (0.01, 0.99))
-    return Seen("", digest, (image.height, image.width), high - low, deep, pictures)
+    return Seen("", digest, (image.height, image.width), high - low, is_deep_file(path))
 
 
 def look_at_all(paths: list[str], progress: bool = False) -> dict[str, Seen]:

@@ -186,7 +186,7 @@ class Generator:
         that it was not fitted to, or an identity without images to start from.
 
         Args:
-            cameras: named as in `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the
+            cameras: named as by `tables.camera_keys`: where one number has both modalities, the plain name is the
                 infrared camera's.
             source: rows of the images to start from; None takes the table that it was fitted to.
         """

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from vireid_lib.data import tables
-from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images
+from vireid_lib.data.tables import camera_keys, camera_modalities
 
 Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 By = Literal["camera", "modality"]
@@ -24,7 +24,7 @@ class Batches:
     """The images of a table, and ways to draw some of them.
 
     Attributes:
-        labels, camera: identity and camera of each row; a camera's name is that of `vireid_lib.data.cameras`.
+        labels, camera: identity and camera of each row; a camera's name is that of `tables.camera_keys`.
         cameras: all of them, with their modalities.
 
     Args:
@@ -82,7 +82,7 @@ class Domains:
 
     Attributes:
         by: each camera is a domain, or all cameras of a modality are one.
-        cameras: those of the training table, with their modalities; named as in `vireid_lib.data.cameras`.
+        cameras: those of the training table, with their modalities; named as by `tables.camera_keys`.
     """
 
     by: By

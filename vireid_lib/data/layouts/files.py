@@ -4,6 +4,7 @@ import os
 import posixpath
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path, PureWindowsPath
 
@@ -35,10 +36,11 @@ def list_images(folder: Path) -> list[str]:
     A link that leads nowhere, or a folder of an image's name, is an image that is missing, to be named when it is
     opened. Raises LayoutError if the folder cannot be read.
     """
-    images = [entry for entry in _entries(folder) if is_image(entry.name)]
-    # Not a pipe or device, which would have us wait for ever.
-    may_be_opened = (e.is_file() or e.is_dir() or e.is_symlink() and not os.path.exists(e.path) for e in images)
-    return [entry.name for entry, may in zip(images, may_be_opened, strict=True) if may]
+
+    def may_be_opened(entry: os.DirEntry) -> bool:  # not a pipe or device, which would have us wait for ever
+        return entry.is_file() or entry.is_dir() or entry.is_symlink() and not os.path.exists(entry.path)
+
+    return [entry.name for entry in _entries(folder) if is_image(entry.name) and may_be_opened(entry)]
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
@@ -94,11 +96,10 @@ def read_identities(path: Path) -> list[int]:
     for word in words:
         if not _is_number(word):
             raise LayoutError(f"{path}: {reprlib.repr(word)} is not an identity's number; separate numbers by commas.")
-    identities = sorted(int(word) for word in words)
-    for one, other in zip(identities, identities[1:], strict=False):
-        if one == other:
-            raise LayoutError(f"{path} lists identity {one} twice; remove one.")
-    return identities
+    identities = Counter(sorted(int(word) for word in words))
+    for twice in (identity for identity, count in identities.items() if count > 1):
+        raise LayoutError(f"{path} lists identity {twice} twice; remove one.")
+    return list(identities)
 
 
 def _read_listing(root: Path, name: str) -> list[tuple[str, int]]:
