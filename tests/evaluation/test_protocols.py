@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.evaluation import MarketProtocol, RegdbProtocol, SysuProtocol, build_protocol, evaluate
+from vireid_lib.evaluation import MarketProtocol, RegdbProtocol, SysuProtocol, evaluate
+from vireid_lib.evaluation.protocols import build_protocol
 
 
 def table(*rows, split="test"):
