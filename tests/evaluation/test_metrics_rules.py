@@ -8,6 +8,8 @@ import torch
 
 from vireid_lib.evaluation import TiedDistancesWarning, ranking, score
 
+GPU = pytest.param(400, "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
+EVERY_RULE = pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
 SYSU = [("b", 2), ("a", 2), ("c", 1), ("a", 4), ("a", 5), ("d", 2)]
 
 
@@ -72,7 +74,7 @@ def test_cmc_is_as_long_as_the_identities_left_or_20():
         scores.rank(21)
 
 
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+@EVERY_RULE
 def test_a_collapsed_embedding_does_not_score_by_gallery_order(rule):
     ids = np.arange(10).repeat(2)
     arguments = {"query_cameras": np.full(20, 6), "gallery_cameras": np.full(20, 1), "rule": rule}
@@ -115,10 +117,10 @@ def loop(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, rule
     return np.mean(curves, axis=0), np.mean(precisions), np.mean(penalties), len(curves)
 
 
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+@EVERY_RULE
 @pytest.mark.parametrize("levels", [None, 7])
-@pytest.mark.parametrize("chunk", [1, 400, 10**6])
-def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
+@pytest.mark.parametrize(("chunk", "device"), [(1, "cpu"), (400, "cpu"), (10**6, "cpu"), GPU])
+def test_agrees_with_a_loop(rule, levels, chunk, device, monkeypatch):
     """Random rankings, with and without ties, in chunks of one query, of some and all at once."""
     monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
     rng = np.random.default_rng(5)
@@ -131,26 +133,10 @@ def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         cameras = {"query_cameras": query_cameras, "gallery_cameras": gallery_cameras}
-        scores = score(distances, query_ids=query_ids, gallery_ids=gallery_ids, **cameras, rule=rule)
+        there = torch.from_numpy(distances).to(device)
+        scores = score(there, query_ids=query_ids, gallery_ids=gallery_ids, **cameras, rule=rule)
     assert bool(caught) == (levels is not None)
     np.testing.assert_allclose(scores.cmc, expected[0][: len(scores.cmc)], atol=1e-12)
     assert len(scores.cmc) == 20
     assert (scores.mean_ap, scores.mean_inp) == pytest.approx(expected[1:3], abs=1e-12)
     assert scores.valid_queries == expected[3]
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
-def test_agrees_on_a_gpu(rule):
-    rng = np.random.default_rng(6)
-    distances = torch.from_numpy(rng.random((60, 110)))
-    arguments = {
-        "query_ids": rng.integers(0, 30, 60),
-        "query_cameras": rng.integers(1, 5, 60),
-        "gallery_ids": rng.integers(-1, 28, 110),
-        "gallery_cameras": rng.integers(1, 5, 110),
-        "rule": rule,
-    }
-    there, here = score(distances.cuda(), **arguments), score(distances, **arguments)
-    np.testing.assert_allclose(there.cmc, here.cmc, atol=1e-12)
-    assert (there.mean_ap, there.mean_inp) == pytest.approx((here.mean_ap, here.mean_inp), abs=1e-12)
