@@ -23,18 +23,14 @@ def as_table(rows, seed=0):
 
 def sysu_table(counts, identities):
     """Make the table of a tree with `counts[camera - 1, k]` images of the k-th identity."""
+    rows = [
+        (camera, identity, image, "infrared" if camera in (3, 6) else "visible")
+        for camera in range(1, 7)
+        for k, identity in enumerate(identities)
+        for image in range(1, counts[camera - 1, k] + 1)
+    ]
     return as_table(
-        [
-            (
-                f"/data/cam{camera}/{identity:04d}/{image:04d}.jpg",
-                f"sysu_mm01/{identity:04d}",
-                f"sysu_mm01/{camera}",
-                "infrared" if camera in (3, 6) else "visible",
-            )
-            for camera in range(1, 7)
-            for k, identity in enumerate(identities)
-            for image in range(1, counts[camera - 1, k] + 1)
-        ]
+        [(f"/d/cam{c}/{i:04d}/{n:04d}.jpg", f"sysu_mm01/{i:04d}", f"sysu_mm01/{c}", m) for c, i, n, m in rows]
     )
 
 
@@ -120,30 +116,24 @@ def test_official_draw_on_a_made_up_tree(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["/data", "/camera pool/cam7/ünï"])
-@pytest.mark.parametrize("asking, key", [("visible", "mode1_vis"), ("infrared", "mode2_nir")])
-def test_llcm(asking, key, root):
+@pytest.mark.parametrize("direction, key", [("visible-to-infrared", "mode1_vis"), ("infrared-to-visible", "mode2_nir")])
+def test_llcm(direction, key, root):
     data = oracle_files.read_json("gallery/llcm_madeup")
-    files = data["files"]
-    rows = [
-        (
-            f"{root}/{file}",
-            f"llcm/{PurePath(file).name[:4]}",
-            f"llcm/{int(PurePath(file).name[6:8])}",
-            "visible" if file.startswith("test_vis") else "infrared",
-        )
-        for file in files
-    ]
-    table = as_table(rows)
-    answering = {"visible": "infrared", "infrared": "visible"}[asking]
-    expected = data["expected"]
-    other = expected["mode2_nir" if key == "mode1_vis" else "mode1_vis"]
-    trials = LlcmProtocol(f"{asking}-to-{answering}").trials(table)
-    released = LlcmProtocol(f"{asking}-to-{answering}", "release").trials(table)
-    assert len(trials) == len(released) == len(other["gallery_file_index_trials0to9"])
-    for number, (trial, release) in enumerate(zip(trials, released, strict=True)):
+    files, names = data["files"], [PurePath(file).name for file in data["files"]]
+    modality = ["visible" if file.startswith("test_vis") else "infrared" for file in files]
+    table = as_table(
+        [
+            (f"{root}/{file}", f"llcm/{name[:4]}", f"llcm/{int(name[6:8])}", light)
+            for file, name, light in zip(files, names, modality, strict=True)
+        ]
+    )
+    expected, other = data["expected"], {"mode1_vis": "mode2_nir", "mode2_nir": "mode1_vis"}[key]
+    draws = data["expected"][other]["gallery_file_index_trials0to9"]
+    trials, released = (LlcmProtocol(direction, reading).trials(table) for reading in ("paper", "release"))
+    for trial, release, drawn in zip(trials, released, draws, strict=True):
         queries = [f"{root}/{files[k]}" for k in expected[key]["query_file_index"]]
-        gallery = [f"{root}/{files[k]}" for k in other["gallery_file_index_trials0to9"][number]]
+        gallery = [f"{root}/{files[k]}" for k in drawn]
         assert trial.query["path"].tolist() == queries and trial.gallery["path"].tolist() == gallery
-        if asking == "visible":  # the release lets the drawn infrared images ask
+        if direction.startswith("visible"):  # the release lets the drawn infrared images ask
             queries, gallery = gallery, queries
         assert release.query["path"].tolist() == queries and release.gallery["path"].tolist() == gallery
