@@ -83,10 +83,9 @@ def test_another_range_is_another_key(thermal, tmp_path):
     for stated in (None, [7200.0, 7400.0], None):
         table = read_dataset(manifest.model_copy(update={"intensity": stated}), thermal)
         infrared = table[table["modality"] == "infrared"]
-        keys.append((tables.digest(table), tables.digest(table, content=False)))
+        keys.append(tables.digest(table))
         pixels.append(np.array(load_images(infrared["path"].tolist(), (16, 8), cache=tmp_path)))
-    assert keys[0] == keys[2] and np.array_equal(pixels[0], pixels[2])
-    assert all(one != other for one, other in zip(*keys[:2], strict=True))
+    assert keys[0] == keys[2] != keys[1] and np.array_equal(pixels[0], pixels[2])
     assert not np.array_equal(*pixels[:2])
 
 

@@ -51,14 +51,12 @@ def test_the_digest_survives_a_move_and_sees_every_change(tree, tmp_path):
     shutil.copytree(root, copy)
     moved = read_dataset("market1501", copy)
     assert tables.digest(moved) == digest == tables.digest(moved, cache=tmp_path / "cache")
-    assert tables.digest(moved, content=False) == tables.digest(table, content=False)
     assert tables.digest(table.iloc[::-1].reset_index(drop=True)) != digest
     relabelled = table.assign(split="train")
     assert tables.digest(relabelled) != digest
     with open(moved["path"][2], "ab") as file:
         file.write(b"\0")
     assert tables.digest(moved) != digest
-    assert tables.digest(moved, content=False) != tables.digest(table, content=False)
 
 
 def test_a_saved_table_moves_with_its_folder(tree, tmp_path):

@@ -117,29 +117,25 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
-    settled = {
-        path: [stamps[path], digest]
-        for path, digest in fresh.items()
-        # Also not when the file changed while it was being read.
-        if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]
-    }
+    # Also not when the file changed while it was being read.
+    old = [path for path in fresh if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]]
+    settled = {path: [stamps[path], fresh[path]] for path in old}
     if index_path is not None and settled:
         write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
     return [fresh.get(path) or known[path][1] for path in paths]
 
 
 def _read_index(path: Path | None) -> dict[str, list]:
-    """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
     return {} if path is None or not path.exists() else _parsed_index(path)
 
 
 @kept_until_changed(2)  # a chapter asks for it many times, and parsing takes most of it
 def _parsed_index(path: Path) -> dict[str, list]:
+    """{path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
     try:
-        index = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        return dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError):
         return {}
-    return index if isinstance(index, dict) else {}
 
 
 STARTS = {

@@ -60,11 +60,8 @@ def _named(path: str | Path) -> Iterator[None]:
 
 def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
     """`open_image`'s pixels at `size` = (height, width), resized bilinearly with antialiasing. Errors as there."""
-    height, width = size
-    image = open_image(path)
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    image, size = open_image(path), size[::-1]
+    return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

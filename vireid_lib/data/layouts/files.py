@@ -113,7 +113,7 @@ def _read_listing(root: Path, name: str) -> list[tuple[str, int]]:
             continue
         where = f"{root / name}, line {number}"
         written, label = [*line.rsplit(maxsplit=1), ""][:2]
-        if not written.strip() or not _is_number(label):
+        if not _is_number(label):
             raise LayoutError(f'{where}: {line!r} is not "relative/path label"; restore the line.')
         path = _below(root, written.strip(), where)
         if not (root / path).is_file():
@@ -129,11 +129,9 @@ def _read_listing(root: Path, name: str) -> list[tuple[str, int]]:
 def _below(root: Path, written: str, where: str) -> str:
     """Return a list's path relative to the root, with `/` and without detours; other people's roots are refused."""
     path = posixpath.normpath(written.replace("\\", "/"))
-    if posixpath.isabs(path):
-        for base in (root, Path(os.path.realpath(root))):
-            if Path(path).is_relative_to(base):
-                path = Path(path).relative_to(base).as_posix()
-                break
+    for base in (root, Path(os.path.realpath(root))):
+        if Path(path).is_relative_to(base):
+            path = Path(path).relative_to(base).as_posix()
     if posixpath.isabs(path) or PureWindowsPath(path).drive or path.split("/")[0] == "..":
         raise LayoutError(f"{where}: {written} leads out of {root}; write the path relative to that folder.")
     return path
