@@ -38,7 +38,16 @@ def open_image(path: str | Path) -> Image.Image:
     (32-bit integers beyond 65535, floating point)."""
     with _named(path), Image.open(path) as file:
         file.load()
-        return _to_rgb(_upright(file), path)
+        try:
+            image = ImageOps.exif_transpose(file)
+        except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
+            image = file
+        if intensity.is_deep(image):
+            image = Image.fromarray(_eight_bits(np.asarray(image), path))
+        elif image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        return image.convert("RGB")
 
 
 @contextlib.contextmanager
@@ -69,25 +78,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
     with _named(path), Image.open(path) as file:
         try:
             lies = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # these exchange height and width
-        except Exception:  # as in `_upright`
+        except Exception:  # as in `open_image`
             lies = False
         return file.size if lies else file.size[::-1]
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
-        return image
-
-
-def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
-    if intensity.is_deep(image):
-        return Image.fromarray(_eight_bits(np.asarray(image), path)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
-    return image.convert("RGB")
 
 
 def _eight_bits(values: np.ndarray, path: str | Path) -> UInt8[np.ndarray, "height width"]:

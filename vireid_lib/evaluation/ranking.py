@@ -62,7 +62,7 @@ class Ranking:
         self._length = 0
 
     def _cameras(self, cameras: object, what: str, count: int) -> Int[Tensor, " images"]:
-        if not self._rule.uses_cameras:
+        if not self._rule.own_camera and self._rule.blind is None:
             return torch.zeros(count, dtype=torch.int64)
         if cameras is None:
             raise ValueError(f"rule {self._rule.name!r} removes gallery images by camera: give {what}")
@@ -70,7 +70,13 @@ class Ranking:
 
     def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
         """Rank the queries `rows`, by their distances to the whole gallery. Raises ValueError if one is not finite."""
-        _check_finite(distances, rows)
+        low, high = torch.aminmax(distances)  # not-a-number spreads to both
+        if not (torch.isfinite(low) and torch.isfinite(high)):
+            row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
+            raise ValueError(
+                f"the distance of query {rows[row]} to gallery image {column} is {distances[row, column]}; look for "
+                "features that are not finite (a diverged network, a zero divided by its norm)"
+            )
         device = distances.device
         labels, cameras, identity, count = (
             values[rows].to(device)[:, None]
@@ -139,17 +145,6 @@ class Ranking:
                 "and the cameras"
             )
         return torch.cat(self._pessimistic), torch.cat(self._optimistic), self._length
-
-
-def _check_finite(distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
-    low, high = torch.aminmax(distances)  # not-a-number spreads to both
-    if not (torch.isfinite(low) and torch.isfinite(high)):
-        row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
-        raise ValueError(
-            f"the distance of query {rows[row]} to gallery image {column} is "
-            f"{distances[row, column]}; look for features that are not finite (a diverged network, a zero "
-            "divided by its norm)"
-        )
 
 
 def _per_query(

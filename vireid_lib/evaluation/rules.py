@@ -29,11 +29,6 @@ class Rule:
     blind: tuple[int, int] | None = None
     junk: bool = False
 
-    @property
-    def uses_cameras(self) -> bool:
-        """Whether the rule looks at cameras at all."""
-        return self.own_camera or self.blind is not None
-
     def removed(
         self,
         query_labels: Int[Tensor, "..."],
@@ -79,11 +74,11 @@ def _plain(values: object, what: str, count: int) -> np.ndarray:
     if array.shape != (count,):
         raise ValueError(f"{what} has shape {array.shape}, but the distances ask for ({count},): one entry per image")
     if array.dtype.kind in "OT":
-        kind = int if count and isinstance(array[0], int | np.integer) else str
+        kind = int | np.integer if count and isinstance(array[0], int | np.integer) else str
         for row, value in enumerate(array):
-            if not isinstance(value, str if kind is str else int | np.integer):
+            if not isinstance(value, kind):
                 raise ValueError(f"{what}[{row}] is {value!r}; give all as integers or all as strings")
-        array = np.asarray(array.tolist(), dtype=kind)
+        array = np.asarray(array.tolist())
     elif array.dtype.kind == "f" and np.all(array == np.round(array)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":

@@ -42,8 +42,10 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         sweep(folder, older_than=0)  # what a process that was killed while it wrote has left
         with written_aside(final) as temporary:
             temporary.mkdir()
-            plain, channels_last = _separate(tensors)
+            # Row-major, with storage of their own: as safetensors wants them.
+            plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
             save_file(plain, temporary / TENSORS)
+            channels_last = [name for name, tensor in tensors.items() if _is_channels_last(tensor)]
             digest = file_digest(temporary / TENSORS)
             record = {"step": step, "sha256": digest, "channels_last": channels_last, "meta": dict(meta)}
             (temporary / META).write_text(json.dumps(record))
@@ -126,14 +128,8 @@ def unpack_state(tensors: Mapping[str, Tensor], skeleton: Any) -> Any:
     return tuple(items) if kind == "tuple" else items
 
 
-def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Row-major CPU tensors with storage of their own, as safetensors wants, and which were channels_last."""
-    plain, channels_last = {}, []
-    for name, tensor in tensors.items():
-        if tensor.ndim == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last):
-            channels_last.append(name)
-        plain[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-    return plain, channels_last
+def _is_channels_last(tensor: Tensor) -> bool:
+    return tensor.ndim == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _complete(folder: Path) -> list[Path]:
