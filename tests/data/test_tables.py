@@ -10,18 +10,9 @@ from vireid_lib.data.layouts import read_dataset
 
 
 def made(rows=3, **columns):
-    table = pd.DataFrame(
-        {
-            "path": [f"/data/a/{row}.png" for row in range(rows)],
-            "identity": [f"mini_vi/{row:04d}" for row in range(rows)],
-            "camera": "mini_vi/3",
-            "modality": "infrared",
-            "split": "train",
-            "source": "real",
-            "seed": pd.NA,
-        }
-    )
-    return table.assign(**columns)
+    named = {"path": [f"/data/a/{row}.png" for row in range(rows)], "identity": [f"m/{row:04d}" for row in range(rows)]}
+    same = {"camera": "mini_vi/3", "modality": "infrared", "split": "train", "source": "real", "seed": pd.NA}
+    return pd.DataFrame(named | same).assign(**columns)
 
 
 def test_validation_gives_canonical_order_types_and_rows():
