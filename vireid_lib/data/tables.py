@@ -127,7 +127,7 @@ def camera_in_table(key: str) -> str:
 
 def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], list[str]]:
     """Return each row's class 0..n-1 and the class names, sorted: row i is `names[labels[i]]`."""
-    names, labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)
+    labels, names = pd.factorize(table["identity"].to_numpy(dtype=object), sort=True)
     return labels.astype(np.int64), names.tolist()
 
 

@@ -119,12 +119,9 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
     names = (*PIPELINE, BESIDE) if (path / PIPELINE[0]).is_file() else ("",)
-    parts = [path / name for name in names]
-    files = sorted({file for part in parts for file in (part.rglob("*") if part.is_dir() else [part])})
-    summary = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
+    files, summary = {file for name in names for file in (path / name, *(path / name).rglob("*"))}, hashlib.sha256()
+    for file in sorted(filter(Path.is_file, files)):
+        summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
     return summary.hexdigest()
 
 
