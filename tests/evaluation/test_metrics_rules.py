@@ -10,46 +10,37 @@ from vireid_lib.evaluation import TiedDistancesWarning, ranking, score
 
 GPU = pytest.param(400, "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 EVERY_RULE = pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
-SYSU = [("b", 2), ("a", 2), ("c", 1), ("a", 4), ("a", 5), ("d", 2)]
-
-
-def market(junk, distractor, right, wrong):
-    rows = [(junk, 1), (right, 3), (distractor, 1), (distractor, 2), (junk, 4), (right, 2), (wrong, 3)]
-    return "market-1501", (right, 3), rows, [0, 0, 1, 1, 1, 1, 1], 1 / 3, 1 / 3
+LETTERS = {
+    "market-1501": [{"j": -1, "d": 0, "r": 1, "w": 2}, {"j": "m/-1", "d": "m/0000", "r": "m/0001", "w": "m/0002"}]
+}
 
 
 @pytest.mark.parametrize(
     ("rule", "query", "gallery", "cmc", "mean_ap", "mean_inp"),
     [
         # Camera 3 ignores camera 2, whatever the identity, and leaves c, a, a; camera 6 sees all of them.
-        ("sysu-mm01", ("a", 3), SYSU, [0, 1], (1 / 2 + 2 / 3) / 2, 2 / 3),
-        ("sysu-mm01", ("a", 6), SYSU, [0, 1, 1, 1], (1 / 2 + 2 / 4 + 3 / 5) / 3, 3 / 5),
+        ("sysu-mm01", "a3", "b2 a2 c1 a4 a5 d2", [0, 1], (1 / 2 + 2 / 3) / 2, 2 / 3),
+        ("sysu-mm01", "a6", "b2 a2 c1 a4 a5 d2", [0, 1, 1, 1], (1 / 2 + 2 / 4 + 3 / 5) / 3, 3 / 5),
         # The curve counts an identity once; its own camera number stays.
-        ("sysu-mm01", ("a", 6), [("b", 1), ("b", 4), ("b", 5), ("a", 1), ("c", 1)], [0, 1, 1], 1 / 4, 1 / 4),
-        ("sysu-mm01", ("a", 3), [("a", 3), ("b", 1)], [1, 1], 1, 1),
+        ("sysu-mm01", "a6", "b1 b4 b5 a1 c1", [0, 1, 1], 1 / 4, 1 / 4),
+        ("sysu-mm01", "a3", "a3 b1", [1, 1], 1, 1),
         # The same identity by the same camera goes, and leaves b, b, a, c.
-        ("llcm", ("a", 3), [("a", 3), ("b", 3), ("b", 1), ("a", 1), ("c", 3)], [0, 1, 1], 1 / 3, 1 / 3),
+        ("llcm", "a3", "a3 b3 b1 a1 c3", [0, 1, 1], 1 / 3, 1 / 3),
         # Nothing goes, and images are counted.
-        (
-            "regdb",
-            ("a", 3),
-            [("b", 3), ("b", 3), ("a", 3), ("a", 1), ("b", 1)],
-            [0, 0, 1, 1, 1],
-            (1 / 3 + 2 / 4) / 2,
-            1 / 2,
-        ),
+        ("regdb", "a3", "b3 b3 a3 a1 b1", [0, 0, 1, 1, 1], (1 / 3 + 2 / 4) / 2, 1 / 2),
         # Junk goes, distractors stay, images are counted.
-        market(-1, 0, 1, 2),
-        market("m/-1", "m/0000", "m/0001", "m/0002"),
+        ("market-1501", "r3", "j1 r3 d1 d2 j4 r2 w3", [0, 0, 1, 1, 1, 1, 1], 1 / 3, 1 / 3),
     ],
 )
 def test_rules_by_hand(rule, query, gallery, cmc, mean_ap, mean_inp):
-    """One query; the gallery from the nearest (identity, camera) to the farthest."""
-    identities, cameras = map(list, zip(*gallery, strict=True))
-    about = {"query_ids": query[:1], "query_cameras": query[1:], "gallery_ids": identities, "gallery_cameras": cameras}
-    scores = score(np.arange(1.0, len(gallery) + 1)[None], **about, rule=rule)
-    assert scores.cmc.tolist() == cmc
-    assert (scores.mean_ap, scores.mean_inp) == pytest.approx((mean_ap, mean_inp))
+    """One query; the gallery from the nearest image to the farthest: each has an identity's letter and a camera."""
+    seen = [query, *gallery.split()]
+    for letters in LETTERS.get(rule, [dict(zip("abcd", "abcd", strict=True))]):
+        ids, cameras = [letters[each[0]] for each in seen], [int(each[1]) for each in seen]
+        about = {"query_ids": ids[:1], "gallery_ids": ids[1:], "query_cameras": cameras[:1]}
+        scores = score(np.arange(1.0, len(seen))[None], **about, gallery_cameras=cameras[1:], rule=rule)
+        assert scores.cmc.tolist() == cmc
+        assert (scores.mean_ap, scores.mean_inp) == pytest.approx((mean_ap, mean_inp))
 
 
 def test_queries_without_a_right_image_are_skipped():
