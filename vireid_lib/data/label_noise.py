@@ -22,11 +22,9 @@ def replace_labels(
     (the symmetric noise of DART, Yang et al. 2022, as released). A wrong label in one modality also pairs images of
     different people across the modalities: the paper's "twin" noise. As in the release on RegDB, a draw that leaves an
     identity without an image in a modality is made again. The labels of `spare` images are never touched and their
-    identities never given (external ones). Raises ValueError: `share` is not in 0..1, there is no other identity to
-    take, or each of 100 draws left an identity without images.
+    identities never given (external ones). Raises ValueError: there is no other identity to take, or each of 100 draws
+    left an identity without images. `share` is at least 0 and less than 1.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"The share of wrong labels is {share}; it has to be at least 0 and less than 1.")
     noisy = labels.copy()
     if share == 0:
         return noisy

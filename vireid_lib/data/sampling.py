@@ -177,12 +177,10 @@ class AllImagesSampler(EpochSampler):
 
     Visible and infrared images, given by their numbers, are drawn apart, so that those of a batch do not pair. The list
     of each modality starts again from its front until it fills all batches, of `images` of each modality (as released;
-    the smaller modality is therefore seen several times). Raises ValueError: a modality has no image.
+    the smaller modality is therefore seen several times).
     """
 
     def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:
-        if not visible or not infrared:
-            raise ValueError(f"There are {visible} visible and {infrared} infrared images; both are needed.")
         self.counts, self.images, self.seed = (visible, infrared), images, seed
         self.steps_per_epoch = max(self.counts) // images + 1
 
