@@ -21,7 +21,6 @@ from vireid_lib.data.intensity import limits_if_deep
 
 LEAVE_OUT = "set `data.broken_images: skip` in the profile, which leaves such images out and counts them"
 
-
 Pixels = UInt8[np.ndarray, "images height width 3"]
 
 

@@ -156,8 +156,8 @@ def _ranked(features: Tensor, trials: Sequence[Trial], rule: str, distance: Call
     rankings = []
     for trial in trials:
         sides = (trial.query, trial.gallery)
-        columns = (rows[column].to_numpy() for column in ("identity", "camera") for rows in sides)
-        rankings.append(Ranking(*columns, rule, shape=(len(trial.query), len(trial.gallery))))
+        ids, cameras = ([rows[column].to_numpy() for rows in sides] for column in ("identity", "camera"))
+        rankings.append(Ranking(ids, cameras, rule, shape=tuple(map(len, sides))))
     queries, asked = _union([trial.query for trial in trials])
     gallery, drawn = _union([trial.gallery for trial in trials])
     gallery_features = features[gallery]
