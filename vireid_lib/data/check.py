@@ -117,16 +117,13 @@ def _odd_images(seen: dict[str, look.Seen], manifest: DatasetManifest) -> list[F
     remedy = "If they had more bits, save them in one channel of 16: the manifest's `intensity` then sets their range."
     findings += found("warning", flat, "images are almost of one brightness.", remedy)
     # Deep images are told always: the range is a choice, and other choices give other pictures.
+    remedy = "To choose another range, set `intensity` in the manifest."
     ranges: dict[intensity.Limits | None, list[str]] = defaultdict(list)
     for path in (path for path, each in whole.items() if each.deep):
         ranges[intensity.limits(path)].append(path)
     for limits, items in ranges.items():
         shown = "in their full range" if limits is None else f"from {limits[0]:g} (black) to {limits[1]:g} (white)"
-        what, remedy = (
-            f"images have more than 8 bits and are shown {shown}.",
-            "To choose another range, set `intensity`",
-        )
-        findings += found("note", items, what, f"{remedy} in the manifest.")
+        findings += found("note", items, f"images have more than 8 bits and are shown {shown}.", remedy)
     return findings
 
 
@@ -138,11 +135,9 @@ def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding
     for _, group in rows.groupby("digest", sort=False):
         mixed = group["learned"].nunique() > 1 or group["identity"].nunique() > 1
         (across if mixed else within).append(" = ".join(group["path"]))
-    what, remedy = "images are there for several identities, or for training and test.", "They carry wrong labels or"
-    return [
-        *found("warning", across, what, f"{remedy} leak the test."),
-        *found("warning", within, "images are there more than once for one identity."),
-    ]
+    what = "images are there for several identities, or for training and test."
+    findings = found("warning", across, what, "They carry wrong labels or leak the test.")
+    return findings + found("warning", within, "images are there more than once for one identity.")
 
 
 def _lone_modalities(table: pd.DataFrame, manifest: DatasetManifest) -> list[Finding]:

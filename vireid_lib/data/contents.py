@@ -117,7 +117,7 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
-    # Also not when the file changed while it was being read.
+    # Trusted from now on: files that had settled, and did not change while they were read.
     old = [path for path in fresh if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]]
     settled = {path: [stamps[path], fresh[path]] for path in old}
     if index_path is not None and settled:
