@@ -211,9 +211,13 @@ class LlcmProtocol(EvaluationProtocol):
         asking, answering = self.direction.split("-to-")
         everything = table.loc[all_images(images_by_place(table, asking), self.CAMERAS[asking])]
         places = images_by_place(table, answering)
-        drawn = (table.loc[seeded_draw(places, self.CAMERAS[answering], k)] for k in range(self.trial_count))
-        turn = -1 if self.reading == "release" and asking == "visible" else 1
-        return [_trial(f"draw {k}", *(everything, rows)[::turn], table) for k, rows in enumerate(drawn)]
+        trials = []
+        for k in range(self.trial_count):
+            query, gallery = everything, table.loc[seeded_draw(places, self.CAMERAS[answering], k)]
+            if self.reading == "release" and asking == "visible":
+                query, gallery = gallery, query
+            trials.append(_trial(f"draw {k}", query, gallery, table))
+        return trials
 
 
 @dataclass(frozen=True)
