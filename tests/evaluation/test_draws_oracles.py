@@ -56,17 +56,14 @@ def test_seeded_draw_of_sysu(name, mode):
         np.testing.assert_array_equal(picked(trial.query), data["out.query_cam_id_img"])
 
 
-def write_permutations(path, first, counts, seed=0):
-    """Write a `rand_perm_cam.mat` whose permutations begin with `first[camera, identity]` [10, n]."""
-    rng = np.random.default_rng(seed)
-    cameras = np.empty((len(counts), 1), dtype=object)
-    for camera, of_camera in enumerate(counts, start=1):
-        cells = np.empty((len(of_camera), 1), dtype=object)
-        for identity, count in enumerate(of_camera, start=1):
-            start = first.get((camera, identity), np.empty((10, 0), dtype=int))
-            rows = [[*row, *rng.permutation(sorted(set(range(1, count + 1)) - set(row.tolist())))] for row in start]
-            cells[identity - 1, 0] = np.asarray(rows, dtype=np.uint8).reshape(10, -1)
-        cameras[camera - 1, 0] = cells
+def write_permutations(path, first, identities):
+    """Write a `rand_perm_cam.mat` whose permutations begin, and end, with `first[camera, identity]` [10, n]."""
+    cameras = np.empty((6, 1), dtype=object)
+    for camera in range(6):
+        cameras[camera, 0] = cells = np.empty((identities, 1), dtype=object)
+        for identity in range(identities):
+            start = first.get((camera + 1, identity + 1), np.empty((10, 0)))
+            cells[identity, 0] = np.asarray(start, dtype=np.uint8)
     scipy.io.savemat(path, {"rand_perm_cam": cameras})
 
 
@@ -76,14 +73,13 @@ def write_permutations(path, first, counts, seed=0):
 def test_official_draw_of_sysu(mode, shots, tmp_path):
     """The permutation file is rebuilt from the picks for ten shots in all cameras; its tail is not used."""
     data = load(OFFICIAL)
-    first = {}
-    for camera in (1, 2, 4, 5):
-        for identity in data["in.test_ids_sorted"]:
-            rows = data["out.gallery_all_shots10_trial_row_cam_id_img"]
-            rows = rows[:, (rows[0, :, 0] == camera) & (rows[0, :, 1] == identity), 2]
-            first[camera, int(identity)] = rows
-    counts = data["in.image_counts_cam_by_id_all"]
-    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    rows, counts = data["out.gallery_all_shots10_trial_row_cam_id_img"], data["in.image_counts_cam_by_id_all"]
+    first = {
+        (camera, int(identity)): rows[:, (rows[0, :, 0] == camera) & (rows[0, :, 1] == identity), 2]
+        for camera in (1, 2, 4, 5)
+        for identity in data["in.test_ids_sorted"]
+    }
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts.shape[1])
     identities = data["in.test_ids_file_order"]
     table, asked = sysu_table(counts[:, identities - 1], identities), counts[[2, 5]][:, identities - 1].sum()
     protocol = SysuProtocol(mode, shots, "official", tmp_path / "rand_perm_cam.mat")
@@ -103,7 +99,7 @@ def test_official_draw_on_a_made_up_tree(tmp_path):
         for camera in range(6)
         for identity in range(3)
     }
-    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, 3)
     trials = SysuProtocol("all", 2, "official", tmp_path / "rand_perm_cam.mat", trial_count=10).trials(table)
     for number, trial in enumerate(trials):
         expected = [
