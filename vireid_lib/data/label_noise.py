@@ -6,16 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 TRIES = 100
+Labels, Mask = Int64[np.ndarray, " rows"], Bool[np.ndarray, " rows"]
 
 
-def replace_labels(
-    labels: Int64[np.ndarray, " rows"],
-    visible: Bool[np.ndarray, " rows"],
-    share: float,
-    seed: int,
-    *,
-    spare: Bool[np.ndarray, " rows"] | None = None,
-) -> Int64[np.ndarray, " rows"]:
+def replace_labels(labels: Labels, visible: Mask, share: float, seed: int, *, spare: Mask | None = None) -> Labels:
     """Give a share of the images of each modality the label of another identity; `labels` is not changed.
 
     In each modality on its own, ceil(share · N) of the N images get one of the other identities, all equally likely

@@ -74,11 +74,11 @@ def _plain(values: object, what: str, count: int) -> np.ndarray:
     if array.shape != (count,):
         raise ValueError(f"{what} has shape {array.shape}, but the distances ask for ({count},): one entry per image")
     if array.dtype.kind in "OT":
-        kind = int | np.integer if count and isinstance(array[0], int | np.integer) else str
+        kind = int if count and isinstance(array[0], int | np.integer) else str
         for row, value in enumerate(array):
-            if not isinstance(value, kind):
+            if not isinstance(value, str if kind is str else int | np.integer):
                 raise ValueError(f"{what}[{row}] is {value!r}; give all as integers or all as strings")
-        array = np.asarray(array.tolist())
+        array = np.asarray(array.tolist(), dtype=kind)
     elif array.dtype.kind == "f" and np.all(array == np.round(array)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":
