@@ -383,7 +383,7 @@ def look(pixels):
 
 # %% tags=["by-hand"]
 rows = data.train_rows()
-pixels = load_images(rows["path"].tolist(), (64, 32), cache=run.cache.files).pixels
+pixels = load_images(rows["path"].tolist(), (64, 32), cache=run.cache.files)
 described, visible = look(pixels), rows["modality"] == "visible"
 cameras = sorted(rows.loc[visible, "camera"].unique())
 half = rows["camera"].isin(cameras[::2])
@@ -543,7 +543,7 @@ lost.rename_axis("query camera").rename_axis("gallery camera", axis="columns").r
 # by their cosine. It is a poor recogniser, which makes its ranking instructive.
 
 # %% tags=["by-hand"]
-pixels = load_images(test["path"].tolist(), (64, 32), cache=run.cache.files).pixels
+pixels = load_images(test["path"].tolist(), (64, 32), cache=run.cache.files)
 grey_images = torch.from_numpy(np.array(pixels)).float() @ torch.tensor([0.299, 0.587, 0.114]) / 255
 features = torch.nn.functional.interpolate(grey_images[:, None], (16, 8), mode="area").flatten(1)
 features = features - features.mean(1, keepdim=True)  # a brighter exposure must not matter

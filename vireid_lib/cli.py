@@ -223,15 +223,9 @@ def _data_make(options: argparse.Namespace) -> int:
 def _data_check(options: argparse.Namespace) -> int:
     from vireid_lib.data.check import check_dataset
 
-    report = check_dataset(options.name, options.root, progress=_count_images)
+    report = check_dataset(options.name, options.root, progress=True)
     print(report.to_json() if options.json else report.to_text())
     return 0 if report.usable else 1
-
-
-def _count_images(done: int, total: int) -> None:
-    """Show how far a check is, beside the report and not in it."""
-    if sys.stderr.isatty():
-        print(f"\r{done}/{total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _data_list(_: argparse.Namespace) -> int:

@@ -440,9 +440,9 @@ for direction, reading in ((infrared_asks, "paper"), (visible_asks, "paper"), (v
     found = [evaluate(*deen_run.features("real", each), protocol, distance=ranking) for each in run.profile.reid.seeds]
     scores = pd.DataFrame({"rank-1": each.scores.rank(1), "mAP": each.scores.mean_ap} for each in found)
     words = {name: mean_and_std(100 * own) for name, own in scores.items()}
-    trial = found[0].trials[0]
+    trial = found[0].trials[0].trial
     key = direction, "both" if direction == infrared_asks else reading
-    rows[key] = {"queries": trial.queries, "gallery": trial.gallery, **words}
+    rows[key] = {"queries": len(trial.query), "gallery": len(trial.gallery), **words}
 pd.DataFrame.from_dict(rows, orient="index").rename_axis(["direction", "reading"])
 
 # %% [markdown]

@@ -49,10 +49,9 @@ from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images, to_float
-from vireid_lib.data.tables import OTHER
+from vireid_lib.data.tables import OTHER, camera_keys
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import expansion_of
@@ -123,7 +122,7 @@ mixing, stretching = InvertibleConvolution(12), AffineCoupling(12, 16)
 nn.init.normal_(mixing.log_scale, std=0.3)  # fresh, it is a rotation, whose determinant is 1
 nn.init.normal_(stretching.network[-1].weight, std=0.2)  # fresh, it stretches everything equally
 learn = run.data().train_rows()
-corner = to_float(load_images(learn["path"].tolist()[:2], (64, 32), cache=None).pixels, "cpu")[:, :, 20:28, 12:20]
+corner = to_float(load_images(learn["path"].tolist()[:2], (64, 32), cache=None), "cpu")[:, :, 20:28, 12:20]
 x = squeeze(2 * corner.double() - 1)
 lu = (mixing.permutation, mixing.lower, mixing.upper, mixing.sign * mixing.log_scale.exp())
 
@@ -220,7 +219,7 @@ def maker(row="tse"):
 
 def pixels(rows):
     size = (maker().config.height, maker().config.width)
-    return np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels)
+    return np.asarray(load_images(rows["path"].tolist(), size, cache=None))
 
 
 rows = {}
@@ -391,7 +390,7 @@ network = network.to(run.device).eval()
 
 @torch.no_grad()
 def features(table, modality, change=lambda images: images):
-    images = change(np.asarray(load_images(table["path"].tolist(), (config.height, config.width), cache=None).pixels))
+    images = change(np.asarray(load_images(table["path"].tolist(), (config.height, config.width), cache=None)))
     parts = [to_float(images[start : start + 128], torch.device(run.device)) for start in range(0, len(images), 128)]
     found = torch.cat([network.features(normalise(part), modality).cpu() for part in parts])
     return nn.functional.normalize(found), colourfulness(images).mean()

@@ -56,8 +56,8 @@ from vireid_lib import experiment, generators, viz
 from vireid_lib.analysis.fidelity import colourfulness, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.data.cameras import camera_in_table, camera_modalities
 from vireid_lib.data.grey import grey
+from vireid_lib.data.tables import camera_in_table, camera_modalities
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.translator import Translator

@@ -21,13 +21,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import vireid_lib
-from vireid_lib.data import yaml12
+from vireid_lib.data.strict import load_yaml
 from vireid_lib.data.text import printable, read_text
 from vireid_lib.training import hub
 
 PACKAGE = str(Path(vireid_lib.__file__).parent)
 TABLE = Path(__file__).with_name("kinds.yaml")
-ROWS = yaml12.load(read_text(TABLE))
+ROWS = load_yaml(read_text(TABLE))
 EXAMPLES = 2
 
 NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")

@@ -69,8 +69,8 @@ def _shown(folder, data, pixels, *, name="0001.png", slack=0, size=SIZE):
 
     def act():
         stack = load_images([path], size, cache=None)
-        np.testing.assert_array_equal(stack.pixels[0], np.asarray(open_image(path)))
-        return stack.pixels[0]
+        np.testing.assert_array_equal(stack[0], np.asarray(open_image(path)))
+        return stack[0]
 
     return act, judge
 

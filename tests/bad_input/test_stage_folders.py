@@ -179,12 +179,12 @@ def arrays_are_damaged(draw, folder):
 def cache_is_damaged(draw, folder):
     """It is made again of the images."""
     paths = tables.load(_saved_table(folder))["path"].tolist()
-    whole = load_images(paths, (16, 8), cache=folder / "cache").pixels.tolist()
+    whole = load_images(paths, (16, 8), cache=folder / "cache").tolist()
     (place,) = (folder / "cache").glob("images-*")
     _damage(draw, place / "pixels.npy", "gone", b"[1]")
 
     def work(copy):
-        return load_images(paths, (16, 8), cache=copy).pixels.tolist()
+        return load_images(paths, (16, 8), cache=copy).tolist()
 
     def judge(pixels):
         assert pixels == whole

@@ -42,10 +42,10 @@ def test_resizing_averages_what_it_shrinks(tmp_path):
 def test_cached_and_uncached_are_the_same(files, tmp_path):
     plain = load_images(files, SIZE, cache=None)
     cached = load_images(files, SIZE, cache=tmp_path / "cache")
-    assert plain.pixels.shape == (6, 8, 4, 3) and plain.pixels.dtype == np.uint8
-    assert isinstance(cached.pixels, np.memmap) and np.array_equal(plain.pixels, cached.pixels)
+    assert plain.shape == (6, 8, 4, 3) and plain.dtype == np.uint8
+    assert isinstance(cached, np.memmap) and np.array_equal(plain, cached)
     for row, path in enumerate(files):
-        assert np.array_equal(plain.pixels[row], decode(path, SIZE))
+        assert np.array_equal(plain[row], decode(path, SIZE))
 
 
 def test_the_cache_is_used_follows_the_files_and_knows_the_size(files, tmp_path, monkeypatch):
@@ -56,15 +56,15 @@ def test_the_cache_is_used_follows_the_files_and_knows_the_size(files, tmp_path,
     monkeypatch.setattr(images, "decode", lambda path, size: decoded.append(path) or real(path, size))
     moved = shutil.copytree(tmp_path / "pictures", tmp_path / "moved")
     again = load_images([str(moved / os.path.basename(path)) for path in files], SIZE, cache=cache)
-    assert decoded == [] and np.array_equal(first.pixels, again.pixels)
-    assert load_images(files, (4, 2), cache=cache).pixels.shape == (6, 4, 2, 3)
+    assert decoded == [] and np.array_equal(first, again)
+    assert load_images(files, (4, 2), cache=cache).shape == (6, 4, 2, 3)
     assert len(decoded) == 6
     backwards = load_images(files[::-1], SIZE, cache=cache)
-    assert np.array_equal(backwards.pixels, first.pixels[::-1])
+    assert np.array_equal(backwards, first[::-1])
     Image.fromarray(gradient()[::-1]).save(files[0])
     changed = load_images(files, SIZE, cache=cache)
-    assert not np.array_equal(changed.pixels[0], first.pixels[0])
-    assert np.array_equal(changed.pixels[1:], first.pixels[1:])
+    assert not np.array_equal(changed[0], first[0])
+    assert np.array_equal(changed[1:], first[1:])
 
 
 def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
@@ -85,7 +85,7 @@ def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
 def build(paths, cache, start, results):
     """Build the cache at the same moment as the other process; runs in a process of its own."""
     start.wait(60)
-    results.put(load_images(paths, SIZE, cache=cache).pixels.sum())
+    results.put(load_images(paths, SIZE, cache=cache).sum())
 
 
 def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
@@ -99,5 +99,5 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert sums == [load_images(files, SIZE, cache=None).pixels.sum()] * 2
+    assert sums == [load_images(files, SIZE, cache=None).sum()] * 2
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1

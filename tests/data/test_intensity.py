@@ -7,12 +7,10 @@ import pytest
 from PIL import Image
 
 from vireid_lib.data import intensity, tables
-from vireid_lib.data.check import check_dataset
-from vireid_lib.data.decode import ImageError, open_image
+from vireid_lib.data.decode import open_image
 from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.data.strict import FileError, validated
 
 
 @pytest.fixture(autouse=True)
@@ -62,19 +60,15 @@ def test_the_manifest_may_state_the_range(thermal):
     table = read_dataset(manifest, thermal)
     assert np.array_equal(shown(table, 1)[0], intensity.to_bytes(counts(1), 7200.0, 7400.0))
     assert (shown(table, 3) == 255).all()
-    settings = load_manifest("regdb").model_dump()
-    with pytest.raises(FileError, match="intensity is .*black must be less than white"):
-        validated(type(manifest), settings | {"intensity": [5.0, 5.0]}, "regdb.yaml")
 
 
 def test_eight_bits_are_taken_as_they_are(tree):
     root = tree("regdb", suffix=".png")
     path = root / "Thermal/1/male_front_t_00_1.png"
-    before = np.asarray(open_image(path))
     read_dataset("regdb", root)
     with Image.open(path) as image:
-        assert np.array_equal(before, np.asarray(image.convert("RGB")))
-    assert np.array_equal(before, np.asarray(open_image(path))) and intensity.limits_if_deep(path) is None
+        assert np.array_equal(np.asarray(open_image(path)), np.asarray(image.convert("RGB")))
+    assert intensity.limits_if_deep(path) is None
 
 
 def test_another_range_is_another_key(thermal, tmp_path):
@@ -83,31 +77,16 @@ def test_another_range_is_another_key(thermal, tmp_path):
     for stated in (None, [7200.0, 7400.0], None):
         table = read_dataset(manifest.model_copy(update={"intensity": stated}), thermal)
         infrared = table[table["modality"] == "infrared"]
-        keys.append((tables.digest(table), tables.digest(table, content=False)))
-        pixels.append(np.array(load_images(infrared["path"].tolist(), (16, 8), cache=tmp_path).pixels))
-    assert keys[0] == keys[2] and np.array_equal(pixels[0], pixels[2])
-    assert all(one != other for one, other in zip(*keys[:2], strict=True))
+        keys.append(tables.digest(table))
+        pixels.append(np.array(load_images(infrared["path"].tolist(), (16, 8), cache=tmp_path)))
+    assert keys[0] == keys[2] != keys[1] and np.array_equal(pixels[0], pixels[2])
     assert not np.array_equal(*pixels[:2])
 
 
 def test_another_process_shows_the_same(thermal, monkeypatch):
-    manifest = load_manifest("regdb").model_copy(update={"intensity": [7200.0, 7400.0]})
-    for each in (manifest, load_manifest("regdb")):
-        table = read_dataset(each, thermal)
+    for stated in ([7200.0, 7400.0], None):
+        table = read_dataset(load_manifest("regdb").model_copy(update={"intensity": stated}), thermal)
         here, held = shown(table, 2), json.loads(json.dumps(intensity.declared()))
         monkeypatch.setattr(intensity, "_SCALES", {})
         intensity.restore(held)
         assert np.array_equal(shown(table, 2), here)
-
-
-def test_a_set_of_one_value_and_values_that_are_none(tree):
-    root = tree("regdb", suffix=".png")
-    path = root / "Thermal/2/male_front_t_00_2.png"
-    Image.fromarray(np.full((16, 8), 7000, np.uint16)).save(path)
-    report = check_dataset("regdb", root)
-    assert any("one brightness" in f.what and str(path) in f.items[0] for f in report.findings)
-    Image.fromarray(np.full((16, 8), np.nan, np.float32)).save(path, format="TIFF")
-    report = check_dataset("regdb", root)
-    assert not report.usable and f"{path} holds values that are no finite numbers" in report.to_text()
-    with pytest.raises(ImageError, match="no finite numbers"):
-        open_image(path)

@@ -1,5 +1,7 @@
 """The identity samplers: the released sequences exactly, and pure functions of seed, epoch and step."""
 
+from functools import partial
+
 import numpy as np
 import oracle_files
 import pytest
@@ -13,26 +15,20 @@ SMALL = {name: np.array(labels) for name, labels in ORACLE["small_labels"].items
 VISIBLE = np.random.default_rng(0).permutation(np.arange(12).repeat([9, 4, 5, 5, 5, 9, 10, 8, 4, 4, 6, 7]))
 INFRARED = np.random.default_rng(1).permutation(np.arange(12).repeat([7, 6, 5, 4, 7, 7, 4, 4, 6, 5, 8, 6]))
 EXTERNAL = {1, 5, 7, 10}
-SHARES = {"identities": 4, "images": 2}
 SEQUENCES = [name for name in ORACLE["sequences"] if not name.startswith("MPANet")]
 FACTS = [name for name, fact in ORACLE["facts"].items() if "ids_per_batch" in fact]
 
 
-def whole(kind):
-    return lambda seed=3, **changes: kind(VISIBLE, INFRARED, **SHARES | changes, seed=seed)
-
-
-def mixture(kind, *first):
-    return lambda seed=3, **changes: kind(*first, VISIBLE, INFRARED, external=EXTERNAL, **SHARES | changes, seed=seed)
-
-
-WHOLE = {kind.__name__: whole(kind) for kind in (IdentitySampler, ExhaustiveIdentitySampler, OnceAnEpochSampler)}
+COUNTS = {"identities": 4, "images": 2, "seed": 3}
+MIXTURE = COUNTS | {"external": EXTERNAL}
+KINDS = (IdentitySampler, ExhaustiveIdentitySampler, OnceAnEpochSampler)
+WHOLE = {kind.__name__: partial(kind, VISIBLE, INFRARED, **COUNTS) for kind in KINDS}
 MIXED = {
-    "mixed": mixture(MixedIdentitySampler),
-    "mixed exhaustive": mixture(MixedExhaustiveSampler, ExhaustiveIdentitySampler),
-    "mixed once": mixture(MixedExhaustiveSampler, OnceAnEpochSampler),
+    "mixed": partial(MixedIdentitySampler, VISIBLE, INFRARED, **MIXTURE),
+    "mixed exhaustive": partial(MixedExhaustiveSampler, ExhaustiveIdentitySampler, VISIBLE, INFRARED, **MIXTURE),
+    "mixed once": partial(MixedExhaustiveSampler, OnceAnEpochSampler, VISIBLE, INFRARED, **MIXTURE),
 }
-EVERY = {**WHOLE, **MIXED, "all images": lambda seed=3: AllImagesSampler(50, 30, images=8, seed=seed)}
+EVERY = {**WHOLE, **MIXED, "all images": partial(AllImagesSampler, 50, 30, images=8, seed=3)}
 
 
 def epoch(sampler, number=0):
@@ -66,8 +62,8 @@ def test_mpanets_epoch_zero_is_the_released_sequence():
 def test_steps_per_epoch_are_what_the_release_runs(name):
     fact = ORACLE["facts"][name]
     visible, infrared = (np.arange(fact[key]) % fact["n_ids"] for key in ("n_vis", "n_ir"))
-    counts = {"identities": fact["ids_per_batch"], "images": fact["images_per_id_per_modality"]}
-    sampler = IdentitySampler(visible, infrared, **counts, seed=0)
+    counts = fact["ids_per_batch"], fact["images_per_id_per_modality"]
+    sampler = IdentitySampler(visible, infrared, identities=counts[0], images=counts[1], seed=0)
     assert sampler.steps_per_epoch == fact["iterations_actually_run"]
     assert sampler.steps_per_epoch * fact["pairs_per_iteration"] == fact["index_length"]
 

@@ -10,18 +10,9 @@ from vireid_lib.data.layouts import read_dataset
 
 
 def made(rows=3, **columns):
-    table = pd.DataFrame(
-        {
-            "path": [f"/data/a/{row}.png" for row in range(rows)],
-            "identity": [f"mini_vi/{row:04d}" for row in range(rows)],
-            "camera": "mini_vi/3",
-            "modality": "infrared",
-            "split": "train",
-            "source": "real",
-            "seed": pd.NA,
-        }
-    )
-    return table.assign(**columns)
+    named = {"path": [f"/data/a/{row}.png" for row in range(rows)], "identity": [f"m/{row:04d}" for row in range(rows)]}
+    same = {"camera": "mini_vi/3", "modality": "infrared", "split": "train", "source": "real", "seed": pd.NA}
+    return pd.DataFrame(named | same).assign(**columns)
 
 
 def test_validation_gives_canonical_order_types_and_rows():
@@ -51,14 +42,12 @@ def test_the_digest_survives_a_move_and_sees_every_change(tree, tmp_path):
     shutil.copytree(root, copy)
     moved = read_dataset("market1501", copy)
     assert tables.digest(moved) == digest == tables.digest(moved, cache=tmp_path / "cache")
-    assert tables.digest(moved, content=False) == tables.digest(table, content=False)
     assert tables.digest(table.iloc[::-1].reset_index(drop=True)) != digest
     relabelled = table.assign(split="train")
     assert tables.digest(relabelled) != digest
     with open(moved["path"][2], "ab") as file:
         file.write(b"\0")
     assert tables.digest(moved) != digest
-    assert tables.digest(moved, content=False) != tables.digest(table, content=False)
 
 
 def test_a_saved_table_moves_with_its_folder(tree, tmp_path):

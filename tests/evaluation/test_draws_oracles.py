@@ -23,18 +23,14 @@ def as_table(rows, seed=0):
 
 def sysu_table(counts, identities):
     """Make the table of a tree with `counts[camera - 1, k]` images of the k-th identity."""
+    rows = [
+        (camera, identity, image, "infrared" if camera in (3, 6) else "visible")
+        for camera in range(1, 7)
+        for k, identity in enumerate(identities)
+        for image in range(1, counts[camera - 1, k] + 1)
+    ]
     return as_table(
-        [
-            (
-                f"/data/cam{camera}/{identity:04d}/{image:04d}.jpg",
-                f"sysu_mm01/{identity:04d}",
-                f"sysu_mm01/{camera}",
-                "infrared" if camera in (3, 6) else "visible",
-            )
-            for camera in range(1, 7)
-            for k, identity in enumerate(identities)
-            for image in range(1, counts[camera - 1, k] + 1)
-        ]
+        [(f"/d/cam{c}/{i:04d}/{n:04d}.jpg", f"sysu_mm01/{i:04d}", f"sysu_mm01/{c}", m) for c, i, n, m in rows]
     )
 
 
@@ -60,17 +56,14 @@ def test_seeded_draw_of_sysu(name, mode):
         np.testing.assert_array_equal(picked(trial.query), data["out.query_cam_id_img"])
 
 
-def write_permutations(path, first, counts, seed=0):
-    """Write a `rand_perm_cam.mat` whose permutations begin with `first[camera, identity]` [10, n]."""
-    rng = np.random.default_rng(seed)
-    cameras = np.empty((len(counts), 1), dtype=object)
-    for camera, of_camera in enumerate(counts, start=1):
-        cells = np.empty((len(of_camera), 1), dtype=object)
-        for identity, count in enumerate(of_camera, start=1):
-            start = first.get((camera, identity), np.empty((10, 0), dtype=int))
-            rows = [[*row, *rng.permutation(sorted(set(range(1, count + 1)) - set(row.tolist())))] for row in start]
-            cells[identity - 1, 0] = np.asarray(rows, dtype=np.uint8).reshape(10, -1)
-        cameras[camera - 1, 0] = cells
+def write_permutations(path, first, identities):
+    """Write a `rand_perm_cam.mat` whose permutations begin, and end, with `first[camera, identity]` [10, n]."""
+    cameras = np.empty((6, 1), dtype=object)
+    for camera in range(6):
+        cameras[camera, 0] = cells = np.empty((identities, 1), dtype=object)
+        for identity in range(identities):
+            start = first.get((camera + 1, identity + 1), np.empty((10, 0)))
+            cells[identity, 0] = np.asarray(start, dtype=np.uint8)
     scipy.io.savemat(path, {"rand_perm_cam": cameras})
 
 
@@ -80,14 +73,13 @@ def write_permutations(path, first, counts, seed=0):
 def test_official_draw_of_sysu(mode, shots, tmp_path):
     """The permutation file is rebuilt from the picks for ten shots in all cameras; its tail is not used."""
     data = load(OFFICIAL)
-    first = {}
-    for camera in (1, 2, 4, 5):
-        for identity in data["in.test_ids_sorted"]:
-            rows = data["out.gallery_all_shots10_trial_row_cam_id_img"]
-            rows = rows[:, (rows[0, :, 0] == camera) & (rows[0, :, 1] == identity), 2]
-            first[camera, int(identity)] = rows
-    counts = data["in.image_counts_cam_by_id_all"]
-    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    rows, counts = data["out.gallery_all_shots10_trial_row_cam_id_img"], data["in.image_counts_cam_by_id_all"]
+    first = {
+        (camera, int(identity)): rows[:, (rows[0, :, 0] == camera) & (rows[0, :, 1] == identity), 2]
+        for camera in (1, 2, 4, 5)
+        for identity in data["in.test_ids_sorted"]
+    }
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts.shape[1])
     identities = data["in.test_ids_file_order"]
     table, asked = sysu_table(counts[:, identities - 1], identities), counts[[2, 5]][:, identities - 1].sum()
     protocol = SysuProtocol(mode, shots, "official", tmp_path / "rand_perm_cam.mat")
@@ -107,7 +99,7 @@ def test_official_draw_on_a_made_up_tree(tmp_path):
         for camera in range(6)
         for identity in range(3)
     }
-    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, 3)
     trials = SysuProtocol("all", 2, "official", tmp_path / "rand_perm_cam.mat", trial_count=10).trials(table)
     for number, trial in enumerate(trials):
         expected = [
@@ -120,30 +112,24 @@ def test_official_draw_on_a_made_up_tree(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["/data", "/camera pool/cam7/ünï"])
-@pytest.mark.parametrize("asking, key", [("visible", "mode1_vis"), ("infrared", "mode2_nir")])
-def test_llcm(asking, key, root):
+@pytest.mark.parametrize("direction, key", [("visible-to-infrared", "mode1_vis"), ("infrared-to-visible", "mode2_nir")])
+def test_llcm(direction, key, root):
     data = oracle_files.read_json("gallery/llcm_madeup")
-    files = data["files"]
-    rows = [
-        (
-            f"{root}/{file}",
-            f"llcm/{PurePath(file).name[:4]}",
-            f"llcm/{int(PurePath(file).name[6:8])}",
-            "visible" if file.startswith("test_vis") else "infrared",
-        )
-        for file in files
-    ]
-    table = as_table(rows)
-    answering = {"visible": "infrared", "infrared": "visible"}[asking]
-    expected = data["expected"]
-    other = expected["mode2_nir" if key == "mode1_vis" else "mode1_vis"]
-    trials = LlcmProtocol(f"{asking}-to-{answering}").trials(table)
-    released = LlcmProtocol(f"{asking}-to-{answering}", "release").trials(table)
-    assert len(trials) == len(released) == len(other["gallery_file_index_trials0to9"])
-    for number, (trial, release) in enumerate(zip(trials, released, strict=True)):
+    files, names = data["files"], [PurePath(file).name for file in data["files"]]
+    modality = ["visible" if file.startswith("test_vis") else "infrared" for file in files]
+    table = as_table(
+        [
+            (f"{root}/{file}", f"llcm/{name[:4]}", f"llcm/{int(name[6:8])}", light)
+            for file, name, light in zip(files, names, modality, strict=True)
+        ]
+    )
+    expected, other = data["expected"], {"mode1_vis": "mode2_nir", "mode2_nir": "mode1_vis"}[key]
+    draws = data["expected"][other]["gallery_file_index_trials0to9"]
+    trials, released = (LlcmProtocol(direction, reading).trials(table) for reading in ("paper", "release"))
+    for trial, release, drawn in zip(trials, released, draws, strict=True):
         queries = [f"{root}/{files[k]}" for k in expected[key]["query_file_index"]]
-        gallery = [f"{root}/{files[k]}" for k in other["gallery_file_index_trials0to9"][number]]
+        gallery = [f"{root}/{files[k]}" for k in drawn]
         assert trial.query["path"].tolist() == queries and trial.gallery["path"].tolist() == gallery
-        if asking == "visible":  # the release lets the drawn infrared images ask
+        if direction.startswith("visible"):  # the release lets the drawn infrared images ask
             queries, gallery = gallery, queries
         assert release.query["path"].tolist() == queries and release.gallery["path"].tolist() == gallery

@@ -1,4 +1,4 @@
-"""Each rule on rankings small enough to score by hand, and every rule against a loop over queries."""
+"""Each rule on rankings small enough to score by hand, every rule against a loop over queries, and what is refused."""
 
 import warnings
 
@@ -8,46 +8,39 @@ import torch
 
 from vireid_lib.evaluation import TiedDistancesWarning, ranking, score
 
-SYSU = [("b", 2), ("a", 2), ("c", 1), ("a", 4), ("a", 5), ("d", 2)]
-
-
-def market(junk, distractor, right, wrong):
-    rows = [(junk, 1), (right, 3), (distractor, 1), (distractor, 2), (junk, 4), (right, 2), (wrong, 3)]
-    return "market-1501", (right, 3), rows, [0, 0, 1, 1, 1, 1, 1], 1 / 3, 1 / 3
+GPU = pytest.param(400, "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
+EVERY_RULE = pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+LETTERS = {
+    "market-1501": [{"j": -1, "d": 0, "r": 1, "w": 2}, {"j": "m/-1", "d": "m/0000", "r": "m/0001", "w": "m/0002"}]
+}
 
 
 @pytest.mark.parametrize(
     ("rule", "query", "gallery", "cmc", "mean_ap", "mean_inp"),
     [
         # Camera 3 ignores camera 2, whatever the identity, and leaves c, a, a; camera 6 sees all of them.
-        ("sysu-mm01", ("a", 3), SYSU, [0, 1], (1 / 2 + 2 / 3) / 2, 2 / 3),
-        ("sysu-mm01", ("a", 6), SYSU, [0, 1, 1, 1], (1 / 2 + 2 / 4 + 3 / 5) / 3, 3 / 5),
+        ("sysu-mm01", "a3", "b2 a2 c1 a4 a5 d2", [0, 1], (1 / 2 + 2 / 3) / 2, 2 / 3),
+        ("sysu-mm01", "a6", "b2 a2 c1 a4 a5 d2", [0, 1, 1, 1], (1 / 2 + 2 / 4 + 3 / 5) / 3, 3 / 5),
         # The curve counts an identity once; its own camera number stays.
-        ("sysu-mm01", ("a", 6), [("b", 1), ("b", 4), ("b", 5), ("a", 1), ("c", 1)], [0, 1, 1], 1 / 4, 1 / 4),
-        ("sysu-mm01", ("a", 3), [("a", 3), ("b", 1)], [1, 1], 1, 1),
+        ("sysu-mm01", "a6", "b1 b4 b5 a1 c1", [0, 1, 1], 1 / 4, 1 / 4),
+        ("sysu-mm01", "a3", "a3 b1", [1, 1], 1, 1),
         # The same identity by the same camera goes, and leaves b, b, a, c.
-        ("llcm", ("a", 3), [("a", 3), ("b", 3), ("b", 1), ("a", 1), ("c", 3)], [0, 1, 1], 1 / 3, 1 / 3),
+        ("llcm", "a3", "a3 b3 b1 a1 c3", [0, 1, 1], 1 / 3, 1 / 3),
         # Nothing goes, and images are counted.
-        (
-            "regdb",
-            ("a", 3),
-            [("b", 3), ("b", 3), ("a", 3), ("a", 1), ("b", 1)],
-            [0, 0, 1, 1, 1],
-            (1 / 3 + 2 / 4) / 2,
-            1 / 2,
-        ),
+        ("regdb", "a3", "b3 b3 a3 a1 b1", [0, 0, 1, 1, 1], (1 / 3 + 2 / 4) / 2, 1 / 2),
         # Junk goes, distractors stay, images are counted.
-        market(-1, 0, 1, 2),
-        market("m/-1", "m/0000", "m/0001", "m/0002"),
+        ("market-1501", "r3", "j1 r3 d1 d2 j4 r2 w3", [0, 0, 1, 1, 1, 1, 1], 1 / 3, 1 / 3),
     ],
 )
 def test_rules_by_hand(rule, query, gallery, cmc, mean_ap, mean_inp):
-    """One query; the gallery from the nearest (identity, camera) to the farthest."""
-    identities, cameras = map(list, zip(*gallery, strict=True))
-    about = {"query_ids": query[:1], "query_cameras": query[1:], "gallery_ids": identities, "gallery_cameras": cameras}
-    scores = score(np.arange(1.0, len(gallery) + 1)[None], **about, rule=rule)
-    assert scores.cmc.tolist() == cmc
-    assert (scores.mean_ap, scores.mean_inp) == pytest.approx((mean_ap, mean_inp))
+    """One query; the gallery from the nearest image to the farthest: each has an identity's letter and a camera."""
+    seen = [query, *gallery.split()]
+    for letters in LETTERS.get(rule, [dict(zip("abcd", "abcd", strict=True))]):
+        ids, cameras = [letters[each[0]] for each in seen], [int(each[1]) for each in seen]
+        about = {"query_ids": ids[:1], "gallery_ids": ids[1:], "query_cameras": cameras[:1]}
+        scores = score(np.arange(1.0, len(seen))[None], **about, gallery_cameras=cameras[1:], rule=rule)
+        assert scores.cmc.tolist() == cmc
+        assert (scores.mean_ap, scores.mean_inp) == pytest.approx((mean_ap, mean_inp))
 
 
 def test_queries_without_a_right_image_are_skipped():
@@ -72,7 +65,7 @@ def test_cmc_is_as_long_as_the_identities_left_or_20():
         scores.rank(21)
 
 
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+@EVERY_RULE
 def test_a_collapsed_embedding_does_not_score_by_gallery_order(rule):
     ids = np.arange(10).repeat(2)
     arguments = {"query_cameras": np.full(20, 6), "gallery_cameras": np.full(20, 1), "rule": rule}
@@ -115,10 +108,10 @@ def loop(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, rule
     return np.mean(curves, axis=0), np.mean(precisions), np.mean(penalties), len(curves)
 
 
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+@EVERY_RULE
 @pytest.mark.parametrize("levels", [None, 7])
-@pytest.mark.parametrize("chunk", [1, 400, 10**6])
-def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
+@pytest.mark.parametrize(("chunk", "device"), [(1, "cpu"), (400, "cpu"), (10**6, "cpu"), GPU])
+def test_agrees_with_a_loop(rule, levels, chunk, device, monkeypatch):
     """Random rankings, with and without ties, in chunks of one query, of some and all at once."""
     monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
     rng = np.random.default_rng(5)
@@ -131,7 +124,8 @@ def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         cameras = {"query_cameras": query_cameras, "gallery_cameras": gallery_cameras}
-        scores = score(distances, query_ids=query_ids, gallery_ids=gallery_ids, **cameras, rule=rule)
+        there = torch.from_numpy(distances).to(device)
+        scores = score(there, query_ids=query_ids, gallery_ids=gallery_ids, **cameras, rule=rule)
     assert bool(caught) == (levels is not None)
     np.testing.assert_allclose(scores.cmc, expected[0][: len(scores.cmc)], atol=1e-12)
     assert len(scores.cmc) == 20
@@ -139,18 +133,43 @@ def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
     assert scores.valid_queries == expected[3]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
-def test_agrees_on_a_gpu(rule):
-    rng = np.random.default_rng(6)
-    distances = torch.from_numpy(rng.random((60, 110)))
-    arguments = {
-        "query_ids": rng.integers(0, 30, 60),
-        "query_cameras": rng.integers(1, 5, 60),
-        "gallery_ids": rng.integers(-1, 28, 110),
-        "gallery_cameras": rng.integers(1, 5, 110),
-        "rule": rule,
-    }
-    there, here = score(distances.cuda(), **arguments), score(distances, **arguments)
-    np.testing.assert_allclose(there.cmc, here.cmc, atol=1e-12)
-    assert (there.mean_ap, there.mean_inp) == pytest.approx((here.mean_ap, here.mean_inp), abs=1e-12)
+GOOD = {
+    "query_ids": [1, 2],
+    "gallery_ids": [1, 2, 3],
+    "query_cameras": [3, 6],
+    "gallery_cameras": [1, 1, 2],
+    "rule": "sysu-mm01",
+}
+
+
+def attempt(distances=None, **changes):
+    return score(np.random.default_rng(0).random((2, 3)) if distances is None else distances, **GOOD | changes)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_distances_that_are_not_finite(value):
+    distances = np.ones((2, 3))
+    distances[1, 2] = value
+    with pytest.raises(ValueError, match="query 1 to gallery image 2"):
+        attempt(distances)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"rule": "sysu"}, "rule 'sysu' is not known; .*'sysu-mm01', 'regdb', 'llcm', 'market-1501'"),
+        ({"query_ids": [1]}, r"query_ids has shape \(1,\).*\(2,\)"),
+        ({"gallery_ids": [[1, 2, 3]]}, r"gallery_ids has shape \(1, 3\)"),
+        ({"query_cameras": [3, 6, 6]}, "query_cameras has shape"),
+        ({"gallery_cameras": None}, "rule 'sysu-mm01' removes gallery images by camera: give gallery_cameras"),
+        ({"gallery_cameras": ["a/1", "a/two", "a/3"]}, "gallery_cameras holds 'a/two'"),
+        ({"gallery_ids": ["1", "2", "3"]}, "none could ever match"),
+        ({"query_ids": [1.5, 2]}, "query_ids holds float64"),
+        ({"query_ids": [None, "a"]}, r"query_ids\[0\] is None"),
+        ({"query_ids": np.array([1, "a"], dtype=object)}, r"query_ids\[1\] is .a.; give all as integers"),
+        ({"query_ids": [8, 9]}, "none of the 2 queries has a right image among the 3 gallery images"),
+    ],
+)
+def test_arguments_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        attempt(**changes)

@@ -164,6 +164,6 @@ def pixels_of(toy_people):
     def pixels(generator, modality):
         rows = toy_people[(toy_people["modality"] == modality) & (toy_people["split"] == "train")]
         size = (generator.config.height, generator.config.width)
-        return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
+        return np.array(load_images(rows["path"].tolist(), size, cache=None))
 
     return pixels

@@ -229,7 +229,7 @@ def of_both(request, llcm, tiny, tmp_path_factory):
 
 
 def shown(rows):
-    return np.array(load_images(rows["path"].tolist(), (32, 32), cache=None).pixels)
+    return np.array(load_images(rows["path"].tolist(), (32, 32), cache=None))
 
 
 @pytest.mark.parametrize("name", MAKERS)

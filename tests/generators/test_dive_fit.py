@@ -93,7 +93,7 @@ def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, 
     paths = tiny_table["path"].tolist()[:5]
     got = latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False)
     assert got.mean.shape == (5, 2, 4, 8, 4)
-    images = to_float(load_images(paths, (32, 16), cache=None).pixels) * 2 - 1
+    images = to_float(load_images(paths, (32, 16), cache=None)) * 2 - 1
     with torch.no_grad():
         plain, mirrored = vae.encode(images).latent_dist, vae.encode(images.flip(3)).latent_dist
     for index, posterior in enumerate((plain, mirrored)):

@@ -123,7 +123,7 @@ def test_a_generator_starts_its_processes(name, tiny, toy_people, tmp_path):
     for count in (1, 2):
         made = generators.load(name, tmp_path / "1", device="cpu", progress=False, processes=count)
         made = made.expand(["market/0006"], ["toy/3"], 3, 5, tmp_path / f"pictures {count}", source=toy_people)
-        pictures.append(np.array(load_images(made["path"].tolist(), (32, 16), cache=None).pixels).astype(int))
+        pictures.append(np.array(load_images(made["path"].tolist(), (32, 16), cache=None)).astype(int))
     assert len(pictures[0]) == 3 and np.abs(pictures[0] - pictures[1]).max() <= 1  # rounded
     with pytest.raises(parallel.ProcessFailed, match="a batch of . images does not part evenly into 3 processes"):
         fit(name, config, toy_people, tmp_path / "three", 3)

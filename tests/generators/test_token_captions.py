@@ -51,7 +51,7 @@ def test_captions_are_read_from_visible_images(config, tiny_table, captioned_bas
     assert sorted(found) == sorted(set(tiny_table["identity"]))
     for identity, told in found.items():
         own = tiny_table[(tiny_table["identity"] == identity) & (tiny_table["modality"] == "visible")]
-        pixels = load_images(own["path"].tolist(), (32, 16), cache=None).pixels
+        pixels = load_images(own["path"].tolist(), (32, 16), cache=None)
         assert captioner.read(pixels, [identity] * len(own)) == {identity: told}
     unseen = tiny_table[(tiny_table["modality"] == "infrared") | (tiny_table["split"] == "external")]
     assert identity_captions(unseen, config) == {name: told for name, told in found.items() if "market" in name}

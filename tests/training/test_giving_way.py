@@ -5,9 +5,9 @@ import hashlib
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,44 +46,6 @@ def test_beside_an_idle_team_a_thread_that_waits_sleeps():
         assert "crowd" not in {thread.name for thread in threading.enumerate()}
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """Seconds that threads are said to have waited, one after the other; and what came and went."""
-    told, events = [], []
-
-    @contextlib.contextmanager
-    def crowd():
-        events.append("came")
-        yield
-        events.append("went")
-
-    monkeypatch.setattr(giving_way, "crowd", crowd)
-    monkeypatch.setattr(giving_way, "SECONDS", 0.01)
-
-    def watch(shares):
-        total = 0.0
-        for share in (0, 0, *shares):  # asked twice before it begins
-            total += 0.01 * share
-            told.append(total)
-        seen = iter(told)
-        done = []
-
-        def waited():
-            value = next(seen, None)
-            if value is None:
-                done.append(True)
-                return told[-1]
-            return value
-
-        monkeypatch.setattr(giving_way, "waited", waited)
-        with giving_way.giving_way():
-            while not done:
-                time.sleep(0.01)
-        return events
-
-    return watch
-
-
 @pytest.mark.parametrize(
     ("shares", "expected"),
     [
@@ -94,9 +56,28 @@ def clock(monkeypatch):
         ([0.5, 0, 0, 0.5, 0, 0, 0.5], ["came", "went"]),  # a short pause of the other program
     ],
 )
-def test_the_team_comes_when_cores_are_busy_and_goes_when_they_are_free(clock, monkeypatch, shares, expected):
-    monkeypatch.setattr(giving_way, "libraries", lambda: ["one"])
-    assert clock(shares) == expected
+def test_the_team_comes_when_cores_are_busy_and_goes_when_they_are_free(monkeypatch, shares, expected):
+    """Threads are said to have waited these shares of the time, one after the other."""
+    events, asked_all = [], threading.Event()
+    told = iter(0.01 * np.cumsum([0, 0, *shares]))  # asked twice before it begins
+
+    @contextlib.contextmanager
+    def crowd():
+        events.append("came")
+        yield
+        events.append("went")
+
+    def waited():
+        value = next(told, None)
+        if value is None:
+            asked_all.set()
+        return 0.01 * sum(shares) if value is None else value
+
+    for name, stand_in in (("crowd", crowd), ("SECONDS", 0.01), ("waited", waited), ("libraries", lambda: ["one"])):
+        monkeypatch.setattr(giving_way, name, stand_in)
+    with giving_way.giving_way():
+        assert asked_all.wait(60)
+    assert events == expected
 
 
 def digest() -> str:
@@ -113,16 +94,19 @@ def digest() -> str:
     return summary.hexdigest()
 
 
+def on(cores):
+    """Have all threads of this process run on these cores."""
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(int(task), cores)
+
+
 def test_the_bits_are_the_same_beside_others_and_on_one_core():
     free, own = digest(), os.sched_getaffinity(0)
     with giving_way.crowd():
         try:
             assert digest() == free
-            for task in os.listdir("/proc/self/task"):
-                with contextlib.suppress(OSError):
-                    os.sched_setaffinity(int(task), {min(own)})
+            on({min(own)})
             assert digest() == free
         finally:
-            for task in os.listdir("/proc/self/task"):
-                with contextlib.suppress(OSError):
-                    os.sched_setaffinity(int(task), own)
+            on(own)

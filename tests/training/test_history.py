@@ -10,9 +10,9 @@ from vireid_lib.training import history
 from vireid_lib.training.loop import train
 
 
-def run(folder, **options):
+def run(folder, crash_at=None):
     settings = {"steps": 60, "seed": 3, "log_every": 1, "checkpoint_every": 4, "progress": False, "device": "cpu"}
-    return train(Line(**options), folder=folder, **settings)
+    return train(Line(crash_at), folder=folder, **settings)
 
 
 @pytest.mark.parametrize(("count", "every", "last"), [(21, 10, 210), (100, 1, 100), (37, 5, 183)])

@@ -10,24 +10,16 @@ from vireid_lib.generators import parallel
 from vireid_lib.training import launchers, processes
 from vireid_lib.training.loop import accelerator_for
 
-TORCH = {
-    "WORLD_SIZE": "2",
-    "RANK": "1",
-    "LOCAL_RANK": "1",
-    "LOCAL_WORLD_SIZE": "2",
-    "MASTER_ADDR": "127.0.0.1",
-    "MASTER_PORT": "29533",
-}
+NUMBERS = {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+TORCH = NUMBERS | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29533"}
 ENVIRONMENTS = {
     "torch": TORCH,
     "rank alone": {"RANK": "1"},
-    "local rank alone": {"LOCAL_RANK": "0"},
     "PMI": {"PMI_SIZE": "2", "PMI_RANK": "1"},
-    "Open MPI": {"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_LOCAL_RANK": "1"},
+    "Open MPI": {"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "1"},
     "MVAPICH": {"MV2_COMM_WORLD_SIZE": "4", "MV2_COMM_WORLD_RANK": "3"},
     "accelerate": {"ACCELERATE_USE_FSDP": "true", "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"},
 }
-"""By where they come from."""
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The loop: bitwise resume however a run was stopped, guards, bound folders, records. Run as a script, this
 file is the process that gets killed."""
 
+import functools
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,29 +21,27 @@ from vireid_lib.training.loop import History, NonFiniteLoss, Task, train
 
 
 class Toy(Task):
-    """Regress random targets; everything random comes from (seed, step) or from dropout."""
+    """Regress random targets; everything random comes from (seed, step) or from dropout. The kind "head" trains the
+    last layer alone and checkpoints what is trained, "averaged" has a weight average."""
 
     name = "toy"
 
-    def __init__(self, kind: str = "adamw", poison: int | None = None, width: int = 8) -> None:
+    def __init__(self, kind: str = "adamw", poison: int | None = None, crash_at: int | None = None) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            network = nn.Sequential(
-                nn.Conv2d(3, width, 3, padding=1),
-                nn.BatchNorm2d(width),
-                nn.ReLU(),
-                nn.Dropout(0.3),
-                nn.AdaptiveAvgPool2d(1),
-                nn.Flatten(),
-                nn.Linear(width, 2),
-            )
+            layers = [nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.3)]
+            network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
         self.modules["network"] = network.to(memory_format=torch.channels_last)
-        make = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[kind]
-        extra = {} if kind == "adamw" else {"momentum": 0.9, "nesterov": True}
-        self.optimizers["main"] = make(network.parameters(), lr=0.01, **extra)
-        self.config, self.poison = {"kind": kind, "width": width}, poison
-        self.crash_at: int | None = None
+        self.config, self.poison, self.crash_at, trained = {"kind": kind}, poison, crash_at, network
+        if kind == "head":
+            self.trainable_only, trained = True, network[1:]
+            network[0].requires_grad_(False)
+            network[1].eval()
+        if kind == "averaged":
+            self.extras["average"] = WeightAverage(network, 0.9)
+        sgd = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+        self.optimizers["main"] = sgd if kind == "sgd" else torch.optim.AdamW(trained.parameters(), lr=0.01)
 
     def losses(self, step: int) -> dict[str, torch.Tensor]:
         if step == self.crash_at:
@@ -54,11 +54,16 @@ class Toy(Task):
             fit = fit * float("nan")
         return {"total": fit + 0.0, "fit": fit}
 
+    def after_step(self, step: int) -> None:
+        for average in self.extras.values():
+            average.update(self.modules["network"])
+
     def describe(self, step: int) -> str:
         return f"identities toy/{step}"
 
     def weights(self) -> dict[str, torch.Tensor]:
-        return {k: v.clone() for k, v in self.modules["network"].state_dict().items()}
+        holders = (self.modules["network"], *self.extras.values())
+        return {f"{place} {k}": v.clone() for place, each in enumerate(holders) for k, v in each.state_dict().items()}
 
 
 def run(task: Task, folder: Path, steps: int = 20, **options) -> History:
@@ -72,40 +77,47 @@ def assert_same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -
         assert torch.equal(left[name], right[name]), name
 
 
-@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Toy, History, Path]]:
+    """An unbroken run of a kind of toy, with its history and folder."""
+
+    @functools.cache
+    def made(kind: str) -> tuple[Toy, History, Path]:
+        task, folder = Toy(kind), tmp_path_factory.mktemp("whole")
+        return task, run(task, folder), folder
+
+    return made
+
+
+@pytest.mark.parametrize("kind", ["adamw", "sgd", "head", "averaged"])
 @pytest.mark.parametrize("crash_at", [4, 7, 19])
-def test_interrupted_and_continued_equals_unbroken(tmp_path: Path, kind: str, crash_at: int) -> None:
-    whole, broken, continued = Toy(kind), Toy(kind), Toy(kind)
-    expected = run(whole, tmp_path / "whole")
-    broken.crash_at = crash_at
+def test_interrupted_and_continued_equals_unbroken(tmp_path: Path, whole: Callable, kind: str, crash_at: int) -> None:
+    (unbroken, expected, folder), continued = whole(kind), Toy(kind)
     with pytest.raises(KeyboardInterrupt):
-        run(broken, tmp_path / "broken")
-    history = run(continued, tmp_path / "broken")
+        run(Toy(kind, crash_at=crash_at), tmp_path)
+    history = run(continued, tmp_path)
     assert history.started_at == crash_at // 4 * 4
     assert list(history) == list(expected)
-    assert (tmp_path / "broken/history.jsonl").read_text() == (tmp_path / "whole/history.jsonl").read_text()
-    assert_same(continued.weights(), whole.weights())
+    assert (tmp_path / "history.jsonl").read_text() == (folder / "history.jsonl").read_text()
+    assert_same(continued.weights(), unbroken.weights())
 
 
 @pytest.mark.parametrize("kill", ["step", "write", "rename"])
-def test_killed_process_continues_bitwise(tmp_path: Path, kill: str) -> None:
-    whole, continued = Toy(), Toy()
-    run(whole, tmp_path / "whole")
+def test_killed_process_continues_bitwise(tmp_path: Path, whole: Callable, kill: str) -> None:
+    continued, checkpoints = Toy(), tmp_path / "checkpoints"
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    command = [sys.executable, __file__, str(tmp_path / "killed"), kill]
-    assert subprocess.run(command, env=environment).returncode == -signal.SIGKILL
-    leftovers = list((tmp_path / "killed/checkpoints").glob(".*"))
-    assert bool(leftovers) == (kill != "step")
-    history = run(continued, tmp_path / "killed")
-    assert history.started_at == (12 if kill == "step" else 8)
-    assert_same(continued.weights(), whole.weights())
-    assert not list((tmp_path / "killed/checkpoints").glob(".*"))
+    run_script = subprocess.run([sys.executable, __file__, str(tmp_path), kill], env=environment)
+    assert run_script.returncode == -signal.SIGKILL
+    assert any(checkpoints.glob(".*")) == (kill != "step")
+    assert run(continued, tmp_path).started_at == (12 if kill == "step" else 8)
+    assert_same(continued.weights(), whole("adamw")[0].weights())
+    assert not any(checkpoints.glob(".*"))
 
 
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, broken, continued = Toy(), Toy(), Toy()
-    run(whole, tmp_path / "whole")
-    save, saves = checkpoint.save_file, []
+def test_a_full_disk_leaves_the_checkpoint_before(
+    tmp_path: Path, whole: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    continued, save, saves = Toy(), checkpoint.save_file, []
 
     def third_finds_it_full(tensors: dict, file: Path) -> None:
         saves.append(file)
@@ -118,12 +130,11 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(checkpoint, "save_file", third_finds_it_full)
     with pytest.raises(checkpoint.NotWritten, match=r"step 12 could not.*step-00000008 before it is intact. Make room"):
-        run(broken, tmp_path / "broken")
-    left = sorted(path.name for path in (tmp_path / "broken/checkpoints").iterdir())
+        run(Toy(), tmp_path)
+    left = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert left == ["step-00000004", "step-00000008"]
-    history = run(continued, tmp_path / "broken")
-    assert history.started_at == 8
-    assert_same(continued.weights(), whole.weights())
+    assert run(continued, tmp_path).started_at == 8
+    assert_same(continued.weights(), whole("adamw")[0].weights())
 
 
 def test_finished_run_is_loaded_not_repeated(tmp_path: Path) -> None:
@@ -158,29 +169,11 @@ def test_not_a_number_names_step_term_and_identities(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
 
 
-def test_trainable_only_checkpoints_the_trained_tensors_alone(tmp_path: Path) -> None:
-    def partial() -> Toy:
-        task = Toy()
-        task.trainable_only = True
-        task.modules["network"][0].requires_grad_(False)
-        task.modules["network"][1].eval()
-        head = task.modules["network"][1:].parameters()
-        task.optimizers["main"] = torch.optim.AdamW(head, lr=0.01)
-        return task
-
-    run(partial(), tmp_path, steps=4)
-    _, tensors, _ = checkpoint.load(tmp_path / "checkpoints")
+def test_trainable_only_checkpoints_the_trained_tensors_alone(whole: Callable) -> None:
+    _, tensors, _ = checkpoint.load(whole("head")[2] / "checkpoints")
     assert sorted(name for name in tensors if ".modules." in name) == [
         f"state.modules.network.{name}" for name in ("1.bias", "1.weight", "6.bias", "6.weight")
     ]
-    whole, continued = partial(), partial()
-    run(whole, tmp_path / "whole")
-    broken = partial()
-    broken.crash_at = 9
-    with pytest.raises(KeyboardInterrupt):
-        run(broken, tmp_path / "broken")
-    run(continued, tmp_path / "broken")
-    assert_same(continued.weights(), whole.weights())
 
 
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
@@ -195,24 +188,11 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         run(other, tmp_path)
 
 
-def test_weight_average_follows_and_resumes(tmp_path: Path) -> None:
-    class Averaged(Toy):
-        def __init__(self) -> None:
-            super().__init__()
-            self.extras["average"] = WeightAverage(self.modules["network"], 0.9)
-
-        def after_step(self, step: int) -> None:
-            self.extras["average"].update(self.modules["network"])
-
-    whole, broken, continued = Averaged(), Averaged(), Averaged()
-    run(whole, tmp_path / "whole")
-    broken.crash_at = 11
-    with pytest.raises(KeyboardInterrupt):
-        run(broken, tmp_path / "broken")
-    run(continued, tmp_path / "broken")
-    assert_same(continued.extras["average"].state_dict(), whole.extras["average"].state_dict())
-    assert int(whole.extras["average"].updates) == 20
-    assert not torch.equal(whole.extras["average"].module[0].weight, whole.modules["network"][0].weight)
+def test_weight_average_follows(whole: Callable) -> None:
+    task = whole("averaged")[0]
+    average = task.extras["average"]
+    assert int(average.updates) == 20
+    assert not torch.equal(average.module[0].weight, task.modules["network"][0].weight)
 
 
 def test_gradient_clip_is_recorded_and_bounds_the_step(tmp_path: Path) -> None:
@@ -241,35 +221,29 @@ def test_bfloat16_runs_forwards_only_and_is_undone(tmp_path: Path) -> None:
 def main(folder: str, kill: str) -> None:
     """Train 20 steps in a process of its own; `kill` says where to die of SIGKILL: "step", "rename"
     (a checkpoint written but not yet renamed) or "write" (half of its tensors written)."""
+    task, saves, save, replace = Toy(), [], checkpoint.save_file, os.replace
+    losses = task.losses
 
-    def die(*_: object, **__: object) -> None:
+    def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    task = Toy()
+    def half(tensors: dict, file: Path) -> None:
+        save(tensors, file)
+        saves.append(file)
+        if len(saves) == 3:
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+            die()
+
+    def third(source: object, target: object) -> None:
+        saves.extend([target] * ("step-" in str(target)))
+        die() if len(saves) == 3 else replace(source, target)
+
     if kill == "step":
-        inner = task.losses
-        task.losses = lambda step: die() if step == 13 else inner(step)
+        task.losses = lambda step: die() if step == 13 else losses(step)
+    elif kill == "write":
+        checkpoint.save_file = half
     else:
-        saves = 0
-        save, replace = checkpoint.save_file, os.replace
-
-        def half(tensors: dict, file: Path) -> None:
-            nonlocal saves
-            save(tensors, file)
-            saves += 1
-            if saves == 3:
-                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-                die()
-
-        def third(source: object, target: object) -> None:
-            nonlocal saves
-            saves += "step-" in str(target)
-            die() if saves == 3 else replace(source, target)
-
-        if kill == "write":
-            checkpoint.save_file = half
-        else:
-            os.replace = third
+        os.replace = third
     train(task, steps=20, folder=Path(folder), seed=3, checkpoint_every=4, progress=False, device="cpu")
 
 

@@ -15,15 +15,11 @@ class Fake(accelerate.tracking.GeneralTracker):
     """Remembers what it is told."""
 
     name, requires_logging_directory, main_process_only = "fake", True, True
-    told: list = []
+    tracker = told = None
 
     def __init__(self, run_name: str, logging_dir: str) -> None:
         super().__init__()
         Fake.told = [("start", run_name, str(logging_dir))]
-
-    @property
-    def tracker(self) -> list:
-        return Fake.told
 
     def store_init_configuration(self, values: dict) -> None:
         Fake.told.append(("settings", values))
@@ -35,32 +31,25 @@ class Fake(accelerate.tracking.GeneralTracker):
         Fake.told.append(("end",))
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+@pytest.fixture(autouse=True)
+def offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(accelerate.tracking.LOGGER_TYPE_TO_CLASS, "fake", Fake)
-    Fake.told = []
-    return Fake
+    monkeypatch.setattr(Fake, "told", None)
 
 
-def run(folder: Path, steps: int = 20) -> tuple[list, torch.Tensor]:
+def run(folder: Path) -> tuple[list, torch.Tensor]:
     task = Line()
-    history = train(task, steps=steps, folder=folder, seed=0, log_every=5, progress=False, device="cpu")
+    history = train(task, steps=20, folder=folder, seed=0, log_every=5, progress=False, device="cpu")
     return list(history), task.modules["network"].weight.detach()
 
 
-def test_off_by_default(tmp_path: Path, fake: type[Fake]) -> None:
-    run(tmp_path)
-    assert fake.told == [] and not (tmp_path / "trackers").exists()
-
-
-def test_a_tracker_is_told_the_history_and_changes_nothing(
-    tmp_path: Path, fake: type[Fake], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_off_by_default_and_told_the_history_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, plain = run(tmp_path / "plain")
+    assert Fake.told is None and not (tmp_path / "plain/trackers").exists()
     monkeypatch.setenv(trackers.NAMES, "fake")
     history, weight = run(tmp_path / "followed")
     assert torch.equal(plain, weight)
-    start, (_, settings), *records, end = fake.told
+    start, (_, settings), *records, end = Fake.told
     assert start[:2] == ("start", "line") and str(tmp_path / "followed") in start[2] and end == ("end",)
     assert settings["config.rate"] == 0.1 and settings["config.inner.sizes"] == "[1, 2]" and settings["steps"] == 20
     assert "config.long" not in settings

@@ -1,6 +1,7 @@
 """Others' weights: files and hub ids are read; what is missing or something else is said by name."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,46 +24,27 @@ def test_files(tmp_path: Path, suffix: str) -> None:
 def test_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
     save_file(WANTED, tmp_path / "model.safetensors")
-
-    def fetched(*names: str) -> str:
-        asked.append(names)
-        return str(tmp_path / "model.safetensors")
-
-    monkeypatch.setattr(weights, "hf_hub_download", fetched)
+    fetched = str(tmp_path / "model.safetensors")
+    monkeypatch.setattr(weights, "hf_hub_download", lambda *names: asked.append(names) or fetched)
     assert torch.equal(weights.read_weights("somebody/network.in1k", *WORDS)["a.bias"], WANTED["a.bias"])
     assert asked == [("somebody/network.in1k", "model.safetensors")]
 
 
-class Settings:
-    """Of a training that starts from others' weights."""
-
-    pretrained, lpips_heads, judge_model = None, None, None
-
-
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub's cache on this machine with one model in two revisions, the first of which is taken."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    model = tmp_path / "hub/models--some--body"
-    for commit, value in (("a" * 40, 1.0), ("b" * 40, 2.0)):
+def test_a_hub_id_means_the_revision_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub's cache on this machine with one model in two revisions, the second of which is taken first."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights, "hf_hub_download", lambda *_: pytest.fail("it is here and must not be fetched"))
+    model = tmp_path / "models--some--body"
+    (model / "refs").mkdir(parents=True)
+    commits = {"a" * 40: 1.0, "b" * 40: 2.0}
+    for commit, value in commits.items():
         (model / "snapshots" / commit).mkdir(parents=True)
         save_file({"x": torch.tensor([value])}, model / "snapshots" / commit / "model.safetensors")
-    (model / "refs").mkdir()
-    (model / "refs/main").write_text("a" * 40)
-    return model
-
-
-def test_a_hub_id_means_the_revision_that_is_here(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "hf_hub_download", lambda *_: pytest.fail("it is here and must not be fetched"))
-    settings = Settings()
-    settings.pretrained = "some/body"
-    found = []
-    for commit, value in (("a" * 40, 1.0), ("b" * 40, 2.0)):
-        (hub_cache / "refs/main").write_text(commit)
+    for commit, value in reversed(commits.items()):
+        (model / "refs/main").write_text(commit)
         assert weights.read_weights("some/body", *WORDS)["x"].item() == value
-        found.append(weights.digests(settings)["pretrained_weights"])
-    assert found == ["a" * 40, "b" * 40]
+        assert weights.digests(SimpleNamespace(pretrained="some/body")) == {"pretrained_weights": commit}
 
 
 @pytest.mark.parametrize("name", ["nobody/no-such-model", "no such path", "a/b/c/d.ckpt"])

@@ -49,7 +49,7 @@ def _attention(model: DiveModel, rows: pd.DataFrame, noise: torch.Generator) -> 
     cameras = camera_keys(rows, model.vocabulary)
     ids = model.tokenize(model.prompts(rows["identity"].tolist(), cameras)).to(device)
     size = model.config.height, model.config.width
-    clean = encode(model, np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels))
+    clean = encode(model, np.asarray(load_images(rows["path"].tolist(), size, cache=None)))
     drawn = torch.randn(clean.shape, generator=noise).to(device)
     alphas = base.schedule.alphas_cumprod.to(device)
     with record(base.unet) as recorder:

@@ -45,7 +45,7 @@ def prompt_losses(model: DiveModel, rows: pd.DataFrame) -> pd.DataFrame:
     time, columns modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`. Images, noise and times (`TIMES`)
     are the same in all columns."""
     base, config, device = model.base, model.config, model.base.unet.device
-    images = np.asarray(load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels)
+    images = np.asarray(load_images(rows["path"].tolist(), (config.height, config.width), cache=None))
     parts = [slice(start, start + 16) for start in range(0, len(rows), 16)]
     clean = torch.cat([encode(model, images[part]) for part in parts])
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)

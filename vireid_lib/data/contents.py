@@ -1,4 +1,4 @@
-"""What a file holds, as a sha256: hashed once, then remembered by the file's size and times."""
+"""What a file holds: its sha256, remembered by size and times; its kind by its first bytes; how it is written whole."""
 
 import contextlib
 import functools
@@ -117,26 +117,52 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
-    settled = {
-        path: [stamps[path], digest]
-        for path, digest in fresh.items()
-        # Also not when the file changed while it was being read.
-        if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]
-    }
+    # Trusted from now on: files that had settled, and did not change while they were read.
+    old = [path for path in fresh if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]]
+    settled = {path: [stamps[path], fresh[path]] for path in old}
     if index_path is not None and settled:
         write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
     return [fresh.get(path) or known[path][1] for path in paths]
 
 
 def _read_index(path: Path | None) -> dict[str, list]:
-    """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
     return {} if path is None or not path.exists() else _parsed_index(path)
 
 
 @kept_until_changed(2)  # a chapter asks for it many times, and parsing takes most of it
 def _parsed_index(path: Path) -> dict[str, list]:
+    """{path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
     try:
-        index = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        return dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError):
         return {}
-    return index if isinstance(index, dict) else {}
+
+
+STARTS = {
+    (b"version https://git-lfs",): "is a Git LFS pointer, not the file: fetch it with `git lfs pull`",
+    (b"<!doctype html", b"<html"): "is an HTML page, saved in place of a download: download the file itself",
+    (b"<?xml",): "is XML, as a server's error is: download the file itself",
+    (b"pk\x03\x04",): "begins as a zip archive and cannot be read as one: it may be cut short, so fetch it again",
+    (b"\x1f\x8b",): "is compressed by gzip: unpack it",
+    (b"\x80\x02", b"\x80\x04", b"\x80\x05"): "begins as a pickle",
+}
+"""Of files' first bytes, in small letters."""
+
+
+def kind_of(path: str | Path) -> str:
+    """Return what is to be said after a file's name: "is empty", "is a Git LFS pointer, …", "begins with …"."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(64)
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be opened ({error.strerror or error})"
+    if not start:
+        return "is empty"
+    for known, words in STARTS.items():
+        if start.lstrip(b"\xef\xbb\xbf\r\n\t ").lower().startswith(known):
+            return words
+    if not start.strip(b"\0"):
+        return "begins with zeros, as a download that was cut short"
+    return f"begins with {start[:16]!r}"

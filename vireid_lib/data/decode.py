@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vireid_lib.data import intensity
-from vireid_lib.data.file_kind import kind_of
+from vireid_lib.data.contents import kind_of
 from vireid_lib.data.text import printable
 
 # Part of the cache's key: raise it whenever `decode` gives other pixels, or another complaint, for the same file.
@@ -38,7 +38,16 @@ def open_image(path: str | Path) -> Image.Image:
     (32-bit integers beyond 65535, floating point)."""
     with _named(path), Image.open(path) as file:
         file.load()
-        return _to_rgb(_upright(file), path)
+        try:
+            image = ImageOps.exif_transpose(file)
+        except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
+            image = file
+        if intensity.is_deep(image):
+            image = Image.fromarray(_eight_bits(np.asarray(image), path))
+        elif image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        return image.convert("RGB")
 
 
 @contextlib.contextmanager
@@ -60,11 +69,8 @@ def _named(path: str | Path) -> Iterator[None]:
 
 def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
     """`open_image`'s pixels at `size` = (height, width), resized bilinearly with antialiasing. Errors as there."""
-    height, width = size
-    image = open_image(path)
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    image, size = open_image(path), size[::-1]
+    return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -72,43 +78,17 @@ def image_size(path: str | Path) -> tuple[int, int]:
     with _named(path), Image.open(path) as file:
         try:
             lies = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # these exchange height and width
-        except Exception:  # as in `_upright`
+        except Exception:  # as in `open_image`
             lies = False
         return file.size if lies else file.size[::-1]
 
 
-def about(path: str | Path) -> tuple[bool, int]:
-    """Return (whether a readable image is deep, how many pictures its file holds)."""
-    with Image.open(path) as file:
-        try:
-            return intensity.is_deep(file), getattr(file, "n_frames", 1)
-        except Exception:  # what follows the first picture is broken
-            return intensity.is_deep(file), 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
-        return image
-
-
-def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
-    if intensity.is_deep(image):
-        return Image.fromarray(_eight_bits(image, path)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bits(image: Image.Image, path: str | Path) -> UInt8[np.ndarray, "height width"]:
-    values = np.asarray(image)
+def _eight_bits(values: np.ndarray, path: str | Path) -> UInt8[np.ndarray, "height width"]:
     if not np.isfinite(values).all():
         raise ImageError(path, "holds values that are no finite numbers; write it anew")
     if (limits := intensity.limits(path)) is not None:
         return intensity.to_bytes(values, *limits)
-    if image.mode == "F":
+    if values.dtype.kind == "f":
         raise ImageError(path, "holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
     grey = values.astype(np.int64)
     if grey.min() < 0 or grey.max() > 65535:

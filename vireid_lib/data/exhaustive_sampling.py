@@ -111,6 +111,4 @@ class MixedExhaustiveSampler(Sampler):
 
     def _batch(self, epoch: int, step: int) -> Batch:
         done = epoch * self.steps_per_epoch + step
-        return join_groups(
-            [(positions, each.batch(*divmod(done, each.steps_per_epoch))) for each, positions in self._groups]
-        )
+        return join_groups([(own, each.batch(*divmod(done, each.steps_per_epoch))) for each, own in self._groups])

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,16 +21,12 @@ from vireid_lib.data.intensity import limits_if_deep
 
 LEAVE_OUT = "set `data.broken_images: skip` in the profile, which leaves such images out and counts them"
 
-
-class ImageStack(NamedTuple):
-    """Decoded images: `pixels` in the order of the paths, a read-only memory map where cached."""
-
-    pixels: UInt8[np.ndarray, "images height width 3"]
+Pixels = UInt8[np.ndarray, "images height width 3"]
 
 
-def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | None) -> ImageStack:
-    """Return images resized to `size` = (height, width), from the folder `cache` where it has them; None decodes into
-    memory.
+def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | None) -> Pixels:
+    """Images in the order of the paths, resized to `size` = (height, width): a read-only memory map in the folder
+    `cache`, which is used where it is there; None decodes into memory.
 
     The cache's key is what the files hold, in order, the size, the decoder and the range of deep images: a moved data
     set hits, a changed image misses. Two processes may build one cache at once; one result stays. Each list of paths
@@ -42,10 +37,10 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
     if cache is None or not paths:
         pixels = np.empty(shape, np.uint8)
         _decode_into(pixels, paths)
-        return ImageStack(pixels)
-    # A missing file is a broken image, to be named as such.
-    held = iter(content_digests([path for path in paths if os.path.isfile(path)], cache))
-    contents = [next(held) if os.path.isfile(path) else "missing" for path in paths]
+        return pixels
+    there = [path for path in paths if os.path.isfile(path)]  # a missing one is a broken image, to be named as such
+    held = dict(zip(there, content_digests(there, cache), strict=True))
+    contents = [held.get(path, "missing") for path in paths]
     ranges = [limits_if_deep(path) for path in paths]
     key = json.dumps([contents, list(size), VERSION, PIL.__version__, *([ranges] if any(ranges) else [])])
     folder = Path(cache) / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
@@ -62,7 +57,7 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
             _decode_into(pixels, paths)
             pixels.flush()
         pixels = _cached(folder, shape)
-    return ImageStack(pixels)
+    return pixels
 
 
 class TablePixels:
@@ -78,12 +73,8 @@ class TablePixels:
         dataset = table["identity"].str.split("/").str[0]
         grouped = table.groupby([dataset, table["split"], table["source"]], sort=True)
         self._group, self._position = grouped.ngroup().to_numpy(), grouped.cumcount().to_numpy()
-        self._stacks = [
-            load_images(list(paths[rows]), size, cache=cache).pixels for rows in grouped.indices.values() if len(rows)
-        ]
-
-    def __len__(self) -> int:
-        return len(self._group)
+        held = (list(paths[rows]) for rows in grouped.indices.values() if len(rows))
+        self._stacks = [load_images(each, size, cache=cache) for each in held]
 
     def __getitem__(self, rows: Int[np.ndarray, " rows"]) -> UInt8[np.ndarray, "rows height width 3"]:
         found = np.empty((len(rows), *self.size, 3), dtype=np.uint8)
@@ -95,7 +86,7 @@ class TablePixels:
 
 
 def to_float(
-    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu", channels_last: bool = False
+    pixels: Pixels, device: str | torch.device = "cpu", channels_last: bool = False
 ) -> Float[Tensor, "images 3 height width"]:
     """Return pixels as a float tensor in 0..1, channels first, on a device; in memory, channels may come last."""
     # Bytes travel to the device, a quarter of the floats' size. The copy makes memory-mapped pixels writable.

@@ -5,6 +5,7 @@ has three grey levels; scaled image by image, a person's warmth would depend on 
 of a set's modality share one range: the manifest's `intensity`, or percentiles over the set.
 """
 
+import functools
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,6 @@ Limits = tuple[float, float]
 _SCALES: dict[str, tuple[tuple[str, ...], Limits | None]] = {}
 """Of a folder: all whose deep images share its range, and the range if it is stated."""
 
-_MEASURED: dict[tuple[str, ...], Limits | None] = {}
 _MEASURING = threading.Lock()
 
 
@@ -37,11 +37,9 @@ def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequen
         paths: {modality: absolute paths of images}; a modality's set is all that lies in the top folders of these.
         stated: the values shown as black and white; None measures them.
     """
-    root = str(root)
     for of_modality in paths.values():
-        tops = {os.path.relpath(path, root).split(os.sep)[0] for path in of_modality}
-        folders = [folder for folder in (os.path.join(root, top) for top in tops) if os.path.isdir(folder)]
-        restore([(folders, stated)])
+        tops = {os.path.join(root, os.path.relpath(path, root).split(os.sep)[0]) for path in of_modality}
+        restore([([folder for folder in tops if os.path.isdir(folder)], stated)])
 
 
 def declared() -> list[tuple[list[str], Limits | None]]:
@@ -54,7 +52,7 @@ def restore(held: Iterable[Sequence]) -> None:
     for folders, stated in held:
         scale = tuple(sorted(folders)), stated and tuple(map(float, stated))
         _SCALES.update(dict.fromkeys(folders, scale))
-        _MEASURED.pop(scale[0], None)
+    _percentiles.cache_clear()
 
 
 def limits(path: str | Path) -> Limits | None:
@@ -64,15 +62,13 @@ def limits(path: str | Path) -> Limits | None:
     if stated is not None or not folders:
         return stated
     with _MEASURING:
-        if folders not in _MEASURED:
-            _MEASURED[folders] = _percentiles(folders)
-        return _MEASURED[folders]
+        return _percentiles(folders)
 
 
 def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
     known = str(path).lower().endswith(SUFFIXES) and _scale(str(path)) is not None
-    return limits(path) if known and os.path.isfile(path) and _is_deep_file(str(path)) else None
+    return limits(path) if known and os.path.isfile(path) and is_deep_file(str(path)) else None
 
 
 def _scale(path: str) -> tuple[tuple[str, ...], Limits | None] | None:
@@ -96,7 +92,7 @@ def to_bytes(
 
 
 @kept_until_changed(1 << 18)
-def _is_deep_file(path: str) -> bool:
+def is_deep_file(path: str) -> bool:
     """Whether the file holds a deep image; only its header is read."""
     try:
         with Image.open(path) as image:
@@ -105,14 +101,13 @@ def _is_deep_file(path: str) -> bool:
         return False
 
 
-def _percentiles(folders: Sequence[str]) -> Limits | None:
+@functools.cache
+def _percentiles(folders: tuple[str, ...]) -> Limits | None:
     """The range over the deep images below the folders, of at most `IMAGES` evenly spaced ones."""
-    files = sorted(
-        os.path.join(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
-    )
-    files = [file for file in files if os.path.isfile(file)]
+    walked = (os.path.join(place, name) for each in folders for place, _, names in os.walk(each) for name in names)
+    files = sorted(filter(os.path.isfile, walked))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
+        deep = [file for file, found in zip(files, pool.map(is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
         seen = np.concatenate([np.empty(0), *pool.map(_some_pixels, chosen)])
     if not seen.size:

@@ -6,27 +6,19 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 TRIES = 100
+Labels, Mask = Int64[np.ndarray, " rows"], Bool[np.ndarray, " rows"]
 
 
-def replace_labels(
-    labels: Int64[np.ndarray, " rows"],
-    visible: Bool[np.ndarray, " rows"],
-    share: float,
-    seed: int,
-    *,
-    spare: Bool[np.ndarray, " rows"] | None = None,
-) -> Int64[np.ndarray, " rows"]:
+def replace_labels(labels: Labels, visible: Mask, share: float, seed: int, *, spare: Mask | None = None) -> Labels:
     """Give a share of the images of each modality the label of another identity; `labels` is not changed.
 
     In each modality on its own, ceil(share · N) of the N images get one of the other identities, all equally likely
     (the symmetric noise of DART, Yang et al. 2022, as released). A wrong label in one modality also pairs images of
     different people across the modalities: the paper's "twin" noise. As in the release on RegDB, a draw that leaves an
     identity without an image in a modality is made again. The labels of `spare` images are never touched and their
-    identities never given (external ones). Raises ValueError: `share` is not in 0..1, there is no other identity to
-    take, or each of 100 draws left an identity without images.
+    identities never given (external ones). Raises ValueError: there is no other identity to take, or each of 100 draws
+    left an identity without images. `share` is at least 0 and less than 1.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"The share of wrong labels is {share}; it has to be at least 0 and less than 1.")
     noisy = labels.copy()
     if share == 0:
         return noisy

@@ -15,10 +15,7 @@ from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
-Split = Literal["train", "val", "test", "query", "gallery", "gt_bbox"]
 Modality = Literal["visible", "infrared"]
-Rule = Literal["sysu-mm01", "regdb", "llcm", "market-1501"]
-Direction = Literal["visible_to_infrared", "infrared_to_visible"]
 Text = Annotated[str, Field(min_length=1)]
 
 COUNT_FORM = re.compile(
@@ -64,13 +61,13 @@ class Protocol(Strict):
     """How the data set is evaluated: `rule` (in words: `removal`) says which gallery images a query ignores and how
     ranks are counted, `modes` names camera selections, `shots` and `draws` say how a gallery is drawn."""
 
-    rule: Rule
+    rule: Literal["sysu-mm01", "regdb", "llcm", "market-1501"]
     removal: Text
     trials: int = Field(ge=1)
     modes: dict[str, Mode] = {}
     shots: list[int] = []
     draws: list[Literal["seeded", "official"]] = []
-    directions: list[Direction] = []
+    directions: list[Literal["visible_to_infrared", "infrared_to_visible"]] = []
     readings: list[Literal["paper", "release"]] = []
 
 
@@ -81,7 +78,7 @@ class DatasetManifest(Strict):
     title: Text
     layout: Literal["sysu", "regdb", "llcm", "market1501"]
     cameras: list[Camera] = Field(min_length=1)
-    splits: dict[Split, Text]
+    splits: dict[Literal["train", "val", "test", "query", "gallery", "gt_bbox"], Text]
     counts: list[Count]
     image_size: list[int] | None = Field(default=None, min_length=2, max_length=2)
     """Height and width in pixels, where all images of the data set have the same."""

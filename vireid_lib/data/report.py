@@ -1,28 +1,29 @@
 """What a check of a data set found, as text for people and as JSON for programs."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from vireid_lib.data.text import printable
 
 SHOWN = 5  # examples of a finding in the text; the JSON lists all
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data: an error makes it unusable, a warning changes numbers, a note is harmless.
+    """Something about the data: an error makes it unusable, a warning changes numbers, a note is harmless."""
 
-    `items` are kept as they can be printed: of a file's name, bytes that are not UTF-8 become `\\xb8`.
-    """
-
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     what: str
     remedy: str = ""
-    items: list[str] = field(default_factory=list)
+    items: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "items", [printable(item) for item in self.items])
+
+def found(severity: Severity, items: list[str], what: str, remedy: str = "") -> list[Finding]:
+    """The finding "<number of items> <what>", where there are items; they are kept as they can be printed."""
+    shown = tuple(map(printable, items))
+    return [Finding(severity, f"{len(items)} {what}", remedy, shown)] if items else []
 
 
 @dataclass(frozen=True)

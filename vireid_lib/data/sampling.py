@@ -1,8 +1,10 @@
 """Which images make a batch: P identities, K visible and K infrared images of each, as a pure function."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Int, Int64
 
 Labels = Int[np.ndarray, " _"]
@@ -13,28 +15,26 @@ Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
 """Positions of a group's visible and infrared images."""
 
 
-class Sampler:
-    """Which images make each batch, as a pure function of epoch and step. Subclasses set `steps_per_epoch` and write
-    `_batch`."""
+class Sampler(ABC):
+    """Which images make each batch, as a pure function of epoch and step. Subclasses set `steps_per_epoch`."""
 
     steps_per_epoch: int
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Positions among the visible and among the infrared images. Raises IndexError: an epoch has no such step."""
-        steps = self.steps_per_epoch
-        if not 0 <= step < steps:
-            raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
+        if not 0 <= step < self.steps_per_epoch:
+            raise IndexError(f"step {step} is not in an epoch of {self.steps_per_epoch} steps, which count from 0.")
         return self._batch(epoch, step)
 
-    def _batch(self, epoch: int, step: int) -> Batch:
-        raise NotImplementedError(f"{type(self).__name__} draws no batch")
+    @abstractmethod
+    def _batch(self, epoch: int, step: int) -> Batch: ...
 
 
 class EpochSampler(Sampler):
     """Draws an epoch at once from one stream, as the released codes do: a pure function of (seed, epoch, step).
 
     Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
-    stream of its own. Subclasses set `seed` too, and write `_draw`.
+    stream of its own. Subclasses set `seed` too.
     """
 
     seed: int
@@ -45,9 +45,9 @@ class EpochSampler(Sampler):
             self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
         return self._held[1][step]
 
+    @abstractmethod
     def _draw(self, stream: np.random.RandomState) -> list[Batch]:
         """At least `steps_per_epoch` batches."""
-        raise NotImplementedError
 
 
 class IdentityPool:
@@ -60,7 +60,8 @@ class IdentityPool:
             raise ValueError(f"label {one_sided[0]}, of {one_sided.size} such, is in one modality only; leave it out.")
         if len(self.names) < identities:
             raise ValueError(f"{identities} identities cannot be drawn from {len(self.names)}; lower `identities`.")
-        self.visible, self.infrared = _positions(visible), _positions(infrared)
+        # {class: ascending positions of its images}
+        self.visible, self.infrared = (pd.Series(labels).groupby(labels).indices for labels in (visible, infrared))
         fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
         if max(fewest.values()) < redraw_below:
             raise ValueError(f"no identity has {redraw_below} images in both modalities; lower `redraw_below`.")
@@ -70,19 +71,12 @@ class IdentityPool:
         """Draw identities, then for each visible, then infrared images: the release's order of calls."""
         visible, infrared = [], []
         for name in stream.choice(self.names, identities, replace=False):
-            while int(name) in self.too_few:
+            while name in self.too_few:
                 # Without replacement, which consumes the stream differently: so does DART.
                 name = stream.choice(self.names, 1, replace=False)[0]
-            visible.append(stream.choice(self.visible[int(name)], images))
-            infrared.append(stream.choice(self.infrared[int(name)], images))
+            visible.append(stream.choice(self.visible[name], images))
+            infrared.append(stream.choice(self.infrared[name], images))
         return np.concatenate(visible), np.concatenate(infrared)
-
-
-def _positions(labels: Labels) -> dict[int, np.ndarray]:
-    """Return {class: ascending positions of its images}."""
-    order = np.argsort(labels, kind="stable")
-    names, starts = np.unique(labels[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
 
 
 def split_groups(
@@ -92,12 +86,9 @@ def split_groups(
     from_external = round(identities * mix)
     if not 0 < from_external < identities:
         raise ValueError(f"mix {mix} of {identities} identities gives {from_external} external ones; change it.")
-    names = np.array(sorted(external), dtype=np.int64)
-    outside = [np.isin(labels, names) for labels in (visible, infrared)]
-    return [
-        (identities - from_external, tuple(np.flatnonzero(~mask) for mask in outside)),
-        (from_external, tuple(np.flatnonzero(mask) for mask in outside)),
-    ]
+    outside = [np.isin(labels, list(external)) for labels in (visible, infrared)]
+    own, other = (tuple(np.flatnonzero(mask == there) for mask in outside) for there in (False, True))
+    return [(identities - from_external, own), (from_external, other)]
 
 
 def join_groups(chosen: list[tuple[Positions, Positions]]) -> Batch:
@@ -177,12 +168,8 @@ class MixedIdentitySampler(Sampler):
     def _batch(self, epoch: int, step: int) -> Batch:
         number = epoch * self.steps_per_epoch + step  # epochs are longer with external images, batches are not
         streams = (np.random.RandomState([self.seed, number, group]) for group in range(len(self._groups)))
-        return join_groups(
-            [
-                (positions, pool.draw(stream, share, self.images))
-                for stream, (share, pool, positions) in zip(streams, self._groups, strict=True)
-            ]
-        )
+        groups = zip(streams, self._groups, strict=True)
+        return join_groups([(own, pool.draw(stream, share, self.images)) for stream, (share, pool, own) in groups])
 
 
 class AllImagesSampler(EpochSampler):
@@ -190,12 +177,10 @@ class AllImagesSampler(EpochSampler):
 
     Visible and infrared images, given by their numbers, are drawn apart, so that those of a batch do not pair. The list
     of each modality starts again from its front until it fills all batches, of `images` of each modality (as released;
-    the smaller modality is therefore seen several times). Raises ValueError: a modality has no image.
+    the smaller modality is therefore seen several times).
     """
 
     def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:
-        if not visible or not infrared:
-            raise ValueError(f"There are {visible} visible and {infrared} infrared images; both are needed.")
         self.counts, self.images, self.seed = (visible, infrared), images, seed
         self.steps_per_epoch = max(self.counts) // images + 1
 

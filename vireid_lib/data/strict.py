@@ -1,5 +1,11 @@
-"""Strict YAML: every file that people edit is read through here, and a mistake is named with its remedy."""
+"""Strict YAML: every file that people edit is read through here, and a mistake is named with its remedy.
 
+YAML is what version 1.2 means (its core schema, section 10.3.2). PyYAML follows 1.1, to which `010` is eight, `1:30`
+ninety, `yes` and `off` truth values, `1_000` a thousand, `2024-01-01` a date and `5e-5` text.
+"""
+
+import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -7,7 +13,6 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from vireid_lib.data import yaml12
 from vireid_lib.data.text import TextError, read_text
 from vireid_lib.nearest import hint
 
@@ -28,7 +33,7 @@ class FileError(ValueError):
 def read_yaml(path: Path) -> dict:
     """The mapping in a YAML file. Raises FileError: it is not UTF-8 YAML, no mapping, or writes a key twice."""
     try:
-        content = yaml12.load(read_text(path))
+        content = load_yaml(read_text(path))
     except TextError as error:
         raise FileError(str(error)) from None
     except yaml.YAMLError as error:
@@ -91,3 +96,59 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
         if found := _model_in(inner):
             return found
     return None
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the scalars of YAML 1.2; a key that a mapping writes twice is an error."""
+
+    yaml_implicit_resolvers = {}
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
+        seen: set[object] = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # else PyYAML complains
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key_node, yaml.ScalarNode):  # `{{ name }}`, say, of a template that nobody filled in
+                raise _error(f"{reprlib.repr(key)} stands where a key should; write a name", key_node)
+            if key in seen:
+                raise _error(f"key {key!r} is written twice; remove one", key_node)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, AttributeError):  # of constructors that an explicit tag gives something else
+            tag = node.tag.rsplit(":", 1)[-1]
+            raise _error(f"the tag !!{tag} does not fit what it stands before; leave it out", node) from None
+
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """`-12`, `0o14`, `0xC`; zeros in front mean nothing. What 64 bits cannot hold is an error."""
+        text = self.construct_scalar(node)
+        number = 1 << 64 if len(text) > 99 else int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        if not -(1 << 63) <= number < 1 << 63:
+            raise _error(f"{reprlib.repr(text)} is beyond the whole numbers of 64 bits; write a smaller one", node)
+        return number
+
+
+def _error(what: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+
+
+DECIMAL = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+SCALARS = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": rf"{DECIMAL}|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+}
+for name, pattern in SCALARS.items():
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"(?:{pattern})\\Z"), None)
+Loader.add_constructor("tag:yaml.org,2002:int", Loader.whole_number)
+
+
+def load_yaml(text: str) -> object:
+    """What a YAML text says. Raises yaml.YAMLError if it is none, or writes a key twice."""
+    try:
+        return yaml.load(text, Loader=Loader)
+    except RecursionError:
+        raise yaml.YAMLError("it nests hundreds of brackets; write fewer") from None

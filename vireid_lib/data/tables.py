@@ -5,13 +5,14 @@ import io
 import json
 import os
 import re
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from vireid_lib.data.contents import content_digests, stamp, write_atomically
+from vireid_lib.data.contents import content_digests, write_atomically
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
 from vireid_lib.nearest import hint
@@ -96,22 +97,45 @@ def camera_numbers(table: pd.DataFrame) -> Int64[np.ndarray, " images"]:
     return table["camera"].str.rsplit("/", n=1).str[-1].astype(np.int64).to_numpy()
 
 
+# Cameras by name: where one number takes images of both modalities, as LLCM's sites do, it is two. "llcm/1" is its
+# infrared half, "llcm/1 visible" the other. In the table both are "llcm/1": rules of evaluation count one place.
+VISIBLE = " visible"
+
+
+def camera_key(camera: str, modality: str, known: Container[str]) -> str:
+    """The name of the camera that took an image of this modality, where `known` names all cameras."""
+    named = camera + VISIBLE
+    return named if modality == "visible" and named in known else camera
+
+
+def camera_keys(table: pd.DataFrame) -> list[str]:
+    """The name of each row's camera, as far as the table itself tells which cameras have both modalities."""
+    visible, infrared = (set(table.loc[table["modality"] == name, "camera"]) for name in ("visible", "infrared"))
+    known = {camera + VISIBLE for camera in visible & infrared}
+    return [camera_key(*seen, known) for seen in zip(table["camera"], table["modality"], strict=True)]
+
+
+def camera_modalities(table: pd.DataFrame) -> dict[str, str]:
+    """What each camera of the table records, by the cameras' names in order."""
+    return dict(sorted(set(zip(camera_keys(table), table["modality"], strict=True))))
+
+
+def camera_in_table(key: str) -> str:
+    """The camera as rows of the image table name it."""
+    return key.removesuffix(VISIBLE)
+
+
 def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], list[str]]:
     """Return each row's class 0..n-1 and the class names, sorted: row i is `names[labels[i]]`."""
-    names, labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)
+    labels, names = pd.factorize(table["identity"].to_numpy(dtype=object), sort=True)
     return labels.astype(np.int64), names.tolist()
 
 
-def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
+def digest(table: pd.DataFrame, cache: Path | None = None) -> str:
     """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing. Of a path
-    only the file's name counts; of a deep image, the range that it is shown in too.
-
-    Args:
-        content: hash the files' bytes; False takes their size and time of last write, which do not survive copying.
-        cache: folder that remembers the bytes' digests between calls (see `contents.content_digests`).
-    """
-    held = content_digests(table["path"], cache) if content else [stamp(path)[:2] for path in table["path"]]
-    summary = hashlib.sha256()
+    only the file's name counts; of a deep image, the range that it is shown in too. `cache` is a folder that remembers
+    the files' digests between calls (see `contents.content_digests`)."""
+    held, summary = content_digests(table["path"], cache), hashlib.sha256()
     rows = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
     for (path, *rest, seed), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
         seed, limits = None if seed is None else int(seed), limits_if_deep(path)
@@ -124,10 +148,7 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, atomically; images inside the CSV's folder are stored relative to it."""
     path = Path(os.path.abspath(path))
     table = validate(table, f"table to be saved as {path}")
-    inside = str(path.parent) + os.sep
-    table["path"] = [
-        Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image for image in table["path"]
-    ]
+    table["path"] = [image.removeprefix(str(path.parent) + os.sep) for image in table["path"]]
     # A name that is not UTF-8 is written as the bytes that it is on disk.
     write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
 

@@ -111,15 +111,12 @@ def official_draw(
             chosen = numbers[trial, :shots].tolist()
             if len(set(chosen)) < len(chosen):
                 raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
-            by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
+            by_number = {}
+            for label in by_camera.get(camera, []):
+                if not (name := PurePath(paths[label]).stem).isdecimal():
+                    raise ValueError(f"the official draw knows images by number: rename or remove {paths[label]}")
+                by_number[int(name)] = label
             for number in (number for number in chosen if number not in by_number):
                 raise ValueError(f"image {number:04d} of {where}, which the table lacks: incomplete; unpack it again")
             drawn += [by_number[number] for number in chosen]
     return drawn
-
-
-def _number(path: str) -> int:
-    name = PurePath(path).stem
-    if not name.isdecimal():
-        raise ValueError(f"the official draw knows images by number, and {path} has none; rename or remove that image")
-    return int(name)

@@ -1,6 +1,7 @@
 """Scores features and a table under a protocol: per trial, their mean, and a record of the ranked images."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -37,20 +38,17 @@ DISTANCES = {"cosine": cosine_distance, "dot": dot_distance}
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """One trial's scores, the numbers of query and gallery images, a digest of them, and the trial's `part`."""
+    """One trial and its scores."""
 
-    name: str
+    trial: Trial
     scores: Scores
-    queries: int
-    gallery: int
-    digest: str
-    part: int = 0
 
     def to_dict(self) -> dict:
-        """Return plain numbers for a result record."""
-        counts = {name: getattr(self.scores, name) for name in ("valid_queries", "tied_queries")}
-        asked = {"name": self.name, "part": self.part, "queries": self.queries, **counts, "gallery": self.gallery}
-        return {**asked, "digest": self.digest, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
+        """Return plain numbers for a result record, and a digest of the images that were ranked."""
+        trial, scores = self.trial, self.scores
+        counts = {name: getattr(scores, name) for name in ("valid_queries", "tied_queries")}
+        counts = {"queries": len(trial.query), **counts, "gallery": len(trial.gallery), "digest": _digest(trial)}
+        return {"name": trial.name, "part": trial.part, **counts, **_summary(scores), "cmc": scores.cmc.tolist()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +72,8 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """Return all that a result record needs, as plain JSON values; deviations are sample deviations."""
-        per_trial = [_summary(trial.scores) for trial in self.trials]
-        deviation = {
-            key: float(np.std([each[key] for each in per_trial], ddof=1)) if len(per_trial) > 1 else None
-            for key in per_trial[0]
-        }
+        several, per_trial = len(self.trials) > 1, pd.DataFrame([_summary(trial.scores) for trial in self.trials])
+        deviation = {key: float(np.std(own.to_numpy(), ddof=1)) if several else None for key, own in per_trial.items()}
         return {
             "protocol": self.protocol,
             "distance": self.distance,
@@ -130,8 +125,7 @@ def evaluate(
     results = {}
     for group in _sharing(trials):
         for trial, ranking in zip(group, _ranked(features, group, protocol.rule, distance), strict=True):
-            counts = (len(trial.query), len(trial.gallery))
-            results[trial.name] = TrialResult(trial.name, scores_of(ranking), *counts, _digest(trial), trial.part)
+            results[trial.name] = TrialResult(trial, scores_of(ranking))
     in_order = tuple(results[trial.name] for trial in trials)
     return Evaluation(protocol.to_dict(), in_order, distance.__name__, None if trained_identities is None else True)
 
@@ -162,8 +156,8 @@ def _ranked(features: Tensor, trials: Sequence[Trial], rule: str, distance: Call
     rankings = []
     for trial in trials:
         sides = (trial.query, trial.gallery)
-        columns = (rows[column].to_numpy() for column in ("identity", "camera") for rows in sides)
-        rankings.append(Ranking(*columns, rule, shape=(len(trial.query), len(trial.gallery))))
+        ids, cameras = ([rows[column].to_numpy() for rows in sides] for column in ("identity", "camera"))
+        rankings.append(Ranking(ids, cameras, rule, shape=tuple(map(len, sides))))
     queries, asked = _union([trial.query for trial in trials])
     gallery, drawn = _union([trial.gallery for trial in trials])
     gallery_features = features[gallery]
@@ -193,21 +187,15 @@ def _digest(trial: Trial) -> str:
 
 
 def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each. Raises ValueError:
-    none given, different protocols or distances, or the same trial twice."""
-    if not evaluations:
-        raise ValueError("there is nothing to combine; give at least one evaluation")
-    about = [
-        {"protocols": each.protocol["name"], "rules": each.protocol["rule"], "distances": each.distance}
-        for each in evaluations
-    ]
-    for what, other in ((what, other) for each in about for what, other in each.items() if other != about[0][what]):
-        raise ValueError(f"evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like")
+    """Put the trials of several evaluations, at least one, into one, as for RegDB's ten splits with a network each.
+    Raises ValueError: different protocols or distances, or the same trial twice."""
+    about = {(each.protocol["name"], each.protocol["rule"], each.distance) for each in evaluations}
+    if len(about) > 1:
+        raise ValueError(f"evaluations have different protocols or distances, {sorted(about)}; combine like with like")
     trials = tuple(trial for each in evaluations for trial in each.trials)
-    names = [trial.name for trial in trials]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"trial {twice[0]!r} is there twice; give each trial once")
+    for name, count in Counter(result.trial.name for result in trials).items():
+        if count > 1:
+            raise ValueError(f"trial {name!r} is there twice; give each trial once")
     protocol = {key: value for key, value in evaluations[0].protocol.items() if key != "trial"}
     disjoint = True if all(each.disjoint for each in evaluations) else None
     return Evaluation(protocol, trials, evaluations[0].distance, disjoint)

@@ -75,7 +75,8 @@ def score(
         distances = distances.to(torch.float32 if distances.is_floating_point() else torch.float64)
     if distances.ndim != 2 or 0 in distances.shape:
         raise ValueError(f"distances have shape {tuple(distances.shape)}; they must be [queries, gallery], not empty")
-    ranking = Ranking(query_ids, gallery_ids, query_cameras, gallery_cameras, rule, shape=tuple(distances.shape))
+    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
+    ranking = Ranking(ids, cameras, rule, shape=tuple(distances.shape))
     for rows in chunks(*distances.shape):
         ranking.add(distances[rows], torch.arange(rows.start, rows.stop))
     return scores_of(ranking)

@@ -1,5 +1,7 @@
 """Computes the ranks of each query's right images without ranking the rest, in chunks of queries."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -22,24 +24,15 @@ class Ranking:
     wrong images that are not farther; those are counted by binary search in the row's sorted wrong
     distances. A CMC that counts identities needs only each identity's smallest distance.
 
-    Arguments as for `score`; `shape` is that of the whole distance matrix. Raises ValueError: arguments that do not
-    fit, or a gallery that holds only junk.
+    `ids` and `cameras` are of the queries and of the gallery, as for `score`; `shape` is that of the whole distance
+    matrix. Raises ValueError: arguments that do not fit, or a gallery that holds only junk.
     """
 
-    def __init__(
-        self,
-        query_ids: object,
-        gallery_ids: object,
-        query_cameras: object,
-        gallery_cameras: object,
-        rule: str,
-        *,
-        shape: tuple[int, int],
-    ) -> None:
+    def __init__(self, ids: Sequence, cameras: Sequence, rule: str, *, shape: tuple[int, int]) -> None:
         self.shape, self._rule = shape, find_rule(rule)
-        labels = identity_labels(query_ids, gallery_ids, *shape, junk=self._rule.junk)
+        labels = identity_labels(*ids, *shape, junk=self._rule.junk)
         self._query_labels, gallery_labels = map(torch.from_numpy, labels)
-        self._query_cameras = self._cameras(query_cameras, "query_cameras", shape[0])
+        self._query_cameras = self._cameras(cameras[0], "query_cameras", shape[0])
         kept = torch.nonzero(gallery_labels != JUNK).flatten()
         if not len(kept):
             raise ValueError(f"all {shape[1]} gallery images are junk (identity {JUNK}); nothing is left to rank")
@@ -53,7 +46,7 @@ class Ranking:
         order = by_identity[torch.argsort(place * len(names) + self._position[identity[by_identity]])]
         self._order = kept[order]
         self._starts = torch.searchsorted(torch.sort(place).values, torch.arange(int(counts.max())))
-        self._gallery_cameras = self._cameras(gallery_cameras, "gallery_cameras", shape[1])[self._order]
+        self._gallery_cameras = self._cameras(cameras[1], "gallery_cameras", shape[1])[self._order]
         # Each query's own identity among the gallery's, and how many images it has there.
         self._identity = torch.searchsorted(names, self._query_labels).clamp_(max=len(names) - 1)
         self._count = counts[self._identity] * (names[self._identity] == self._query_labels)
@@ -62,7 +55,7 @@ class Ranking:
         self._length = 0
 
     def _cameras(self, cameras: object, what: str, count: int) -> Int[Tensor, " images"]:
-        if not self._rule.uses_cameras:
+        if not self._rule.own_camera and self._rule.blind is None:
             return torch.zeros(count, dtype=torch.int64)
         if cameras is None:
             raise ValueError(f"rule {self._rule.name!r} removes gallery images by camera: give {what}")
@@ -70,7 +63,13 @@ class Ranking:
 
     def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
         """Rank the queries `rows`, by their distances to the whole gallery. Raises ValueError if one is not finite."""
-        _check_finite(distances, rows)
+        low, high = torch.aminmax(distances)  # not-a-number spreads to both
+        if not (torch.isfinite(low) and torch.isfinite(high)):
+            row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
+            raise ValueError(
+                f"the distance of query {rows[row]} to gallery image {column} is {distances[row, column]}; look for "
+                "features that are not finite (a diverged network, a zero divided by its norm)"
+            )
         device = distances.device
         labels, cameras, identity, count = (
             values[rows].to(device)[:, None]
@@ -139,17 +138,6 @@ class Ranking:
                 "and the cameras"
             )
         return torch.cat(self._pessimistic), torch.cat(self._optimistic), self._length
-
-
-def _check_finite(distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
-    low, high = torch.aminmax(distances)  # not-a-number spreads to both
-    if not (torch.isfinite(low) and torch.isfinite(high)):
-        row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
-        raise ValueError(
-            f"the distance of query {rows[row]} to gallery image {column} is "
-            f"{distances[row, column]}; look for features that are not finite (a diverged network, a zero "
-            "divided by its norm)"
-        )
 
 
 def _per_query(

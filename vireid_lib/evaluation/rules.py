@@ -29,11 +29,6 @@ class Rule:
     blind: tuple[int, int] | None = None
     junk: bool = False
 
-    @property
-    def uses_cameras(self) -> bool:
-        """Whether the rule looks at cameras at all."""
-        return self.own_camera or self.blind is not None
-
     def removed(
         self,
         query_labels: Int[Tensor, "..."],

@@ -51,7 +51,7 @@ def audit(run: Run, name: str) -> GalleryAudit:
     (training, real), gallery = training_images(run), thin(run.synthesize(name), MOST)
 
     def make(folder: Path) -> dict:
-        shown = [load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels for rows in (gallery, training)]
+        shown = [load_images(rows["path"].tolist(), SIZE, cache=run.cache.files) for rows in (gallery, training)]
         found = audit_pixels(*map(np.asarray, shown), training, real)
         save_arrays(folder, nearest=found.nearest, distances=found.distances, real=found.real)
         return {"quantile": found.quantile}

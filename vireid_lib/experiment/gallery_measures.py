@@ -167,7 +167,7 @@ def translation_ssim(run: Run, name: str) -> Measure | None:
     def make(folder: Path) -> dict:
         from vireid_lib.miniworld.oracle import paired_views
 
-        pixels = np.asarray(load_images(shown["path"].tolist(), (height, width), cache=None).pixels)
+        pixels = np.asarray(load_images(shown["path"].tolist(), (height, width), cache=None))
         truth, persons = paired_views(shown["path"].tolist(), under, height=height, width=width)
         made, translate = np.empty_like(pixels), run.generator(name).translate
         for (identity, camera), rows in shown.groupby(["identity", pd.Series(under)]).indices.items():
@@ -182,4 +182,4 @@ def translation_ssim(run: Run, name: str) -> Measure | None:
 
 
 def _pixels(run: Run, rows: pd.DataFrame) -> np.ndarray:
-    return np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels)
+    return np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files))

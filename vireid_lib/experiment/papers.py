@@ -11,11 +11,12 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError, Strict, explained, read_model
-from vireid_lib.experiment import methods, settings, variants
+from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.metrics import FIDELITY, SCORES, SPREADS
 from vireid_lib.experiment.profile import OWN_SETTINGS, Evaluation
 from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.project import project_root
+from vireid_lib.training.binding import flat
 
 Printed = Annotated[float, Field(ge=0, le=100)]
 
@@ -206,7 +207,7 @@ def _check_row(row: Row, table: Table, where: str) -> None:
     found = set()
     for dataset in {column.dataset for column in table.columns} if row.changes else ():
         found |= set(variants.of_printed(dataset, row.method, row.training, row.changes, where))
-    if idle := [key for key in settings.flat(row.changes) if key not in found]:
+    if idle := [key for key in flat(row.changes) if key not in found]:
         raise FileError(
             f"{where}: {idle[0]} changes nothing of {row.method} on {row.training}: it was published so, "
             "or belongs to another generator; remove it."

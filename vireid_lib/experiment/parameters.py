@@ -13,7 +13,7 @@ import yaml
 from pydantic import AfterValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from vireid_lib import places
-from vireid_lib.data import yaml12
+from vireid_lib.data.strict import load_yaml
 from vireid_lib.experiment.metrics import SCORES
 from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.nearest import nearest
@@ -38,7 +38,7 @@ def parse(text: str, default: object, kind: str = "", profile: Profile | None = 
     value = text
     if not isinstance(default, str):
         try:
-            value = yaml12.load(text)
+            value = load_yaml(text)
         except yaml.YAMLError:
             pass  # a text is of no other type
     value = check(value, default, kind, profile)

@@ -173,7 +173,7 @@ class Evaluation(Strict):
 
     @property
     def settings(self) -> dict[str, object]:
-        """The protocol's own settings, besides mode and trials, as `evaluation.build_protocol` takes them."""
+        """The protocol's own settings, besides mode and trials, as `protocols.build_protocol` takes them."""
         return {key: getattr(self, key) for key, owner in OWN_SETTINGS.items() if owner == self.protocol}
 
 

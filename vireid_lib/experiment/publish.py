@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import jinja2
 import nbformat
 from myst_parser.slugs import github_slugify
+from tqdm import tqdm
 
 from vireid_lib import places
 from vireid_lib.experiment import locks
@@ -26,7 +27,6 @@ from vireid_lib.experiment.notebooks import read_notebook, title_of
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.project import project_root
-from vireid_lib.training.progress import duration
 
 INDEX = "searchindex.js"  # Sphinx leaves it in every site
 MAIN_TABLE = ("main_table.html", "main_table.md")
@@ -114,7 +114,7 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
     record, title = _read_json(path.with_suffix(".json")), title_of(notebook) or name
     older = any(KEPT in output for output in outputs)
     status = "not run" if not path.exists() else "failed" if not record else "older" if older else "done"
-    took = duration(record["wall_seconds"]) if record else ""
+    took = tqdm.format_interval(record["wall_seconds"]) if record else ""
     encoded = next((output["image/png"] for output in outputs if "image/png" in output), "")
     if encoded:
         (site / f"{name}.png").write_bytes(base64.b64decode(encoded))

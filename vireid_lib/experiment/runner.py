@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from tqdm import tqdm
+
 from vireid_lib import experiment, places
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
@@ -20,7 +22,6 @@ from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
 from vireid_lib.experiment.publish import MAIN_TABLE, publish
 from vireid_lib.project import project_root
-from vireid_lib.training.progress import duration
 
 
 class RunError(RuntimeError):
@@ -102,7 +103,7 @@ def run_book(
             say(f"{head}starts{_left(chapters, spent, settings.minutes)}")
             failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder)
             spent[chapter.name] = time.monotonic() - began
-            say(f"{head}{'failed' if failure else 'done'} in {duration(spent[chapter.name])}")
+            say(f"{head}{'failed' if failure else 'done'} in {tqdm.format_interval(spent[chapter.name])}")
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
@@ -138,7 +139,7 @@ def _left(chapters: Sequence[Chapter], spent: Mapping[str, float], minutes: Mapp
         return ""
     prior = sum(expected.values()) / 2
     pace = (prior + sum(map(spent.get, known))) / (prior + sum(map(expected.get, known)))
-    return f", about {duration(pace * sum(map(expected.get, coming)))} left for the book"
+    return f", about {tqdm.format_interval(pace * sum(map(expected.get, coming)))} left for the book"
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import VARIANT_OF, Profile
 from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.nearest import hint
+from vireid_lib.training.binding import flat
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -149,14 +150,6 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
         inner[key] = value
     found = validated(Profile, values, where)
     check_nested(found, where)
-    return found
-
-
-def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Settings of sections, one by one under their dotted keys."""
-    found = {}
-    for name, value in changes.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return found
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vireid_lib.data.cameras import camera_modalities
-from vireid_lib.data.tables import MODALITIES, OTHER
+from vireid_lib.data.tables import MODALITIES, OTHER, camera_modalities
 
 KINDS = ("tse", "cmg")
 
@@ -84,7 +83,7 @@ def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[pd.
 
 
 def cameras_of(rows: pd.DataFrame, modality: str) -> list[str]:
-    """The cameras of a modality, by the names of `vireid_lib.data.cameras`."""
+    """The cameras of a modality, by the names of `tables.camera_keys`."""
     return [name for name, records in camera_modalities(rows).items() if records == modality]
 
 

@@ -89,7 +89,7 @@ class Generator:
         """The pictures of requests of one `group`; `attempt` says which of an item's seeds and starts to use."""
         items = [item.at(attempt) for item in items]
         size, places = (self.config.height, self.config.width), range(len(items[0].source_images))
-        images = [load_images([item.source_images[k] for item in items], size, cache=None).pixels for k in places]
+        images = [load_images([item.source_images[k] for item in items], size, cache=None) for k in places]
         return self.pictures(images, items)
 
     def group(self, item: SampleRequest) -> Hashable:
@@ -142,11 +142,18 @@ class Generator:
         return made
 
     def expand(
-        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path, source=None
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        *,
+        source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's layout
         beside the returned table (`table.csv`); continues where a stopped run left off. Cameras are named as in
-        `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the infrared camera's.
+        `tables.camera_keys`: where one number has both modalities, the plain name is the infrared camera's.
         `source` has rows of the images to start from; None takes the table that it was fitted to. Raises ValueError: a
         camera that it was not fitted to, or an identity without images to start from."""
         return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))

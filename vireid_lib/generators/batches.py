@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from vireid_lib.data import tables
-from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images
+from vireid_lib.data.tables import camera_keys, camera_modalities
 
 Rows, Stream = Int[np.ndarray, " rows"], np.random.Generator
 
 
 class Batches:
     """The images of a table at a size (height, width), and ways to draw some of them; `labels` and `camera` of each
-    row, and all `cameras` with their modalities, named as in `vireid_lib.data.cameras`. `cache` is a folder of decoded
+    row, and all `cameras` with their modalities, named as in `tables.camera_keys`. `cache` is a folder of decoded
     images, or None to keep them in memory; with `blank`, random pixels stand in place of the images, which are not
     read: enough to time a training."""
 
@@ -28,7 +28,7 @@ class Batches:
             noise = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
             self.pixels, self.digest = np.broadcast_to(noise, (len(table), *size, 3)), ""
         else:
-            self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
+            self.pixels = load_images(table["path"].tolist(), size, cache=cache)
             self.digest = tables.digest(table, cache=cache)
         self.labels, self.names = tables.identity_labels(table)
         self.camera, self.cameras = np.array(camera_keys(table), dtype=object), camera_modalities(table)

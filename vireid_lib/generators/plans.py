@@ -8,8 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from vireid_lib.data.cameras import camera_in_table
-from vireid_lib.data.tables import OTHER
+from vireid_lib.data.tables import OTHER, camera_in_table
 from vireid_lib.generators import layout
 from vireid_lib.training import seeds
 
@@ -52,7 +51,7 @@ class GalleryRequest:
     """`per_camera` images of each identity under each camera, into `folder`."""
 
     identities: Sequence[str]
-    cameras: Sequence[str]  # by the names of `vireid_lib.data.cameras`
+    cameras: Sequence[str]  # by the names of `tables.camera_keys`
     per_camera: int
     seed: int
     folder: Path

@@ -13,10 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
-from vireid_lib.data.tables import MODALITIES, OTHER
+from vireid_lib.data.tables import MODALITIES, OTHER, camera_in_table, camera_key
 from vireid_lib.generators import plans, translator_cost
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.batches import Batches
@@ -160,7 +159,7 @@ class Translator(Generator):
         return cameras[camera]
 
     def camera_keys(self, items: Sequence[SampleRequest]) -> list[str]:
-        """The cameras of requested pictures, as the generator names them; see `vireid_lib.data.cameras`."""
+        """The cameras of requested pictures, as the generator names them; see `tables.camera_keys`."""
         return [camera_key(item.camera, item.modality, self._record["cameras"]) for item in items]
 
     def _weights(self) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from vireid_lib.data.cameras import camera_keys
+from vireid_lib.data.tables import camera_keys
 from vireid_lib.generators import cost
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Estimate

@@ -42,3 +42,11 @@ def differences(there: Any, here: Any, place: str = "") -> Iterator[str]:
         yield f"{place} {' and '.join(said) or 'is in another order'} now"
     else:
         yield f"{place} is {there!r} there and {here!r} now"
+
+
+def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Settings of sections, one by one under their dotted keys."""
+    found = {}
+    for name, value in changes.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found

@@ -42,27 +42,26 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         sweep(folder, older_than=0)  # what a process that was killed while it wrote has left
         with written_aside(final) as temporary:
             temporary.mkdir()
-            plain, channels_last = _separate(tensors)
+            # Row-major, with storage of their own: as safetensors wants them.
+            plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
             save_file(plain, temporary / TENSORS)
+            channels_last = [name for name, tensor in tensors.items() if _is_channels_last(tensor)]
             digest = file_digest(temporary / TENSORS)
             record = {"step": step, "sha256": digest, "channels_last": channels_last, "meta": dict(meta)}
             (temporary / META).write_text(json.dumps(record))
-            for file in (temporary / TENSORS, temporary / META, temporary):
-                _fsync(file)
+            for place in (temporary / TENSORS, temporary / META, temporary):
+                _fsync(place)
             shutil.rmtree(final, ignore_errors=True)
         _fsync(folder)
         for old in _complete(folder)[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
         return final
     except (OSError, SafetensorError) as error:
-        kept = [path.name for path in _complete(folder)]
-        needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-        remedy = "Make room on the disk and run the same again."
-        raise NotWritten(
-            f"The checkpoint of step {step} could not be written to {folder}: {error}. "
-            + (f"{kept[0]} before it is intact. " if kept else "")
-            + (disk.in_words(folder, needed) if disk.is_full(error) else remedy)
-        ) from error
+        intact = "".join(f"{path.name} before it is intact. " for path in _complete(folder)[:1])
+        needed = sum(tensor.nbytes for tensor in tensors.values())
+        remedy = disk.in_words(folder, needed) if disk.is_full(error) else "Make room and run the same again."
+        what = f"The checkpoint of step {step} could not be written to {folder}: {error}."
+        raise NotWritten(f"{what} {intact}{remedy}") from error
 
 
 def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
@@ -129,20 +128,8 @@ def unpack_state(tensors: Mapping[str, Tensor], skeleton: Any) -> Any:
     return tuple(items) if kind == "tuple" else items
 
 
-def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Row-major CPU tensors with storage of their own, as safetensors wants, and which were channels_last."""
-    plain, channels_last, storages = {}, [], set()
-    for name, tensor in tensors.items():
-        copy = tensor.detach().to("cpu")
-        if copy.ndim == 4 and not copy.is_contiguous() and copy.is_contiguous(memory_format=torch.channels_last):
-            channels_last.append(name)
-        copy = copy.contiguous()
-        storage = copy.untyped_storage()
-        if storage.data_ptr() in storages or storage.nbytes() != copy.nbytes:
-            copy = copy.clone()
-        storages.add(copy.untyped_storage().data_ptr())
-        plain[name] = copy
-    return plain, channels_last
+def _is_channels_last(tensor: Tensor) -> bool:
+    return tensor.ndim == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _complete(folder: Path) -> list[Path]:
@@ -152,9 +139,7 @@ def _complete(folder: Path) -> list[Path]:
 
 def _fsync(path: Path) -> None:
     """Force a file or folder to disk: after a power cut, a renamed folder must not hold empty files."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows has no handle for folders
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -120,17 +120,15 @@ def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator
 
     Several processes take their mean, so that what one of them cannot use stops them all.
     """
-    scalars = torch.stack([value.float().reshape(()) for _, losses in pending for value in losses.values()])
-    numbers = accelerator.reduce(scalars, "mean").tolist()
-    for step, losses in pending:
-        for name in losses:
-            number = numbers.pop(0)
-            if not math.isfinite(number):
-                raise NonFiniteLoss(
-                    f"{task.name}: {name!r} is {number} at step {step}. Batch: {task.describe(step)}. "
-                    "Lower the learning rate or set a gradient clip; the last checkpoint is from before this."
-                )
-            window.setdefault(name, []).append(number)
+    held = [(step, name, value.float().reshape(())) for step, losses in pending for name, value in losses.items()]
+    numbers = accelerator.reduce(torch.stack([value for *_, value in held]), "mean").tolist()
+    for (step, name, _), number in zip(held, numbers, strict=True):
+        if not math.isfinite(number):
+            raise NonFiniteLoss(
+                f"{task.name}: {name!r} is {number} at step {step}. Batch: {task.describe(step)}. "
+                "Lower the learning rate or set a gradient clip; the last checkpoint is from before this."
+            )
+        window.setdefault(name, []).append(number)
     pending.clear()
 
 

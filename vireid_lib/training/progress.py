@@ -9,13 +9,6 @@ from tqdm import tqdm
 PLAIN = "{desc}: {n_fmt}/{total_fmt}{unit} ({percentage:.0f} %) [{elapsed}<{remaining},{rate_noinv_fmt}{postfix}]"
 
 
-def duration(seconds: int | float) -> str:
-    """`75` → "1:15", `4000` → "1:06:40"."""
-    minutes, second = divmod(int(round(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
 class Progress:
     """A context manager around `total` steps, of which an earlier run has done `start`; `update` says how far the work
     is."""

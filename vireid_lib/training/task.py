@@ -106,7 +106,7 @@ class Task:
         not part evenly into the processes."""
         self.seed, self.device = seed, accelerator.device
         self.process, self.processes = accelerator.process_index, accelerator.num_processes
-        for count in self.parted() if self.processes > 1 else ():
+        for count in self.parted():
             if count % self.processes:
                 raise ValueError(
                     f"{self.name}: a batch of {count} images does not part evenly into {self.processes} processes: "
@@ -123,9 +123,8 @@ class Task:
 
     def release(self, accelerator: Accelerator) -> None:
         """Undo `prepare`'s wrapping, also of one that failed half-way: the caller holds the plain networks."""
-        self.modules = {
-            name: accelerator.unwrap_model(module, keep_fp32_wrapper=False) for name, module in self.modules.items()
-        }
+        for name, module in self.modules.items():
+            self.modules[name] = accelerator.unwrap_model(module, keep_fp32_wrapper=False)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""

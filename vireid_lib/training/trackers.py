@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import LoggerType
 
 from vireid_lib.nearest import hint
+from vireid_lib.training.binding import flat
 
 NAMES = "VIREID_TRACKERS"
 """Environment variable with names, joined by commas. Not an argument of a training: its result does not depend on it,
@@ -37,10 +37,8 @@ def chosen(text: str | None = None) -> list[str]:
 def begin(accelerator: Accelerator, name: str, settings: Mapping[str, Any]) -> None:
     """Start the trackers that `accelerator` was made with, for a training called `name`."""
     if accelerator.log_with:
-        (flat,) = pd.json_normalize(dict(settings)).to_dict("records")  # nested settings as `outer.inner`
-        short = {
-            key: value for key, value in flat.items() if not isinstance(value, list | tuple) or len(value) <= LONGEST
-        }
+        found = flat(settings).items()
+        short = {key: each for key, each in found if not isinstance(each, list | tuple) or len(each) <= LONGEST}
         plain = {key: each if isinstance(each, int | float | str) else str(each) for key, each in short.items()}
         accelerator.init_trackers(name, config=plain)
 

@@ -1,8 +1,11 @@
-"""Weights that somebody else trained: from a file or the Hugging Face hub, never unpickled, never taken broken."""
+"""Weights that somebody else trained: a file, a folder of diffusers or transformers, a model of the Hugging Face hub.
+
+Never unpickled, never taken broken. An error names the file and the remedy, and hands on no advice of other libraries.
+"""
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,8 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vireid_lib.data.contents import file_digest, kept_until_changed
-from vireid_lib.data.file_kind import kind_of
-from vireid_lib.data.text import printable
+from vireid_lib.data.contents import file_digest, kept_until_changed, kind_of
+from vireid_lib.data.text import TextError, printable, read_json
 from vireid_lib.training import hub
 
 FILES = (".safetensors", ".pth", ".pt", ".bin")
@@ -117,12 +119,9 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
     names = (*PIPELINE, BESIDE) if (path / PIPELINE[0]).is_file() else ("",)
-    parts = [path / name for name in names]
-    files = sorted({file for part in parts for file in (part.rglob("*") if part.is_dir() else [part])})
-    summary = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
+    files, summary = {file for name in names for file in (path / name, *(path / name).rglob("*"))}, hashlib.sha256()
+    for file in sorted(filter(Path.is_file, files)):
+        summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
     return summary.hexdigest()
 
 
@@ -133,3 +132,43 @@ def digests(settings: object) -> dict[str, str | None]:
 
 
 _digest = kept_until_changed(4096)(file_digest)  # gigabytes are hashed once a process
+
+
+def explained(
+    what: str, name: str, error: Exception, *, folder: Path | None, index: str, parts: Sequence[str] = ()
+) -> Exception:
+    """The error to raise in place of `error`: names the broken or missing file, or why the hub's model cannot be had,
+    without other libraries' advice.
+
+    Args:
+        what: the setting that named the model.
+        folder: where it lies, None for a model of the hub. index: the file that every such model has.
+        parts: files and folders that it consists of, beside one another; empty takes all that lies there.
+    """
+    place = folder
+    if place is None:
+        found = hub.held(name, index)
+        if found is None:
+            return FileNotFoundError(f"{what} {name!r} could not be had from the hub. {hub.why_not(name, error)}")
+        place = found.parent
+    for part in parts or ("",):
+        for file in sorted([place / part, *(place / part).rglob("*")]):
+            if complaint := _broken(file):
+                return WeightsError(f"{what} {name!r} cannot be loaded: {complaint}")
+    if lacking := [part for part in dict.fromkeys((index, *parts)) if not (place / part).exists()]:
+        remedy = "copy the whole folder." if folder is not None else hub.why_not(name, error)
+        return FileNotFoundError(f"{what} {name!r} lacks {', '.join(lacking)} in {place}: {remedy}")
+    lines = printable(str(error)).strip().splitlines() or [type(error).__name__]
+    reason = f"{type(error).__name__}: {lines[0]}" if not hub.advises(lines[0]) else type(error).__name__
+    return ValueError(f"{what} {name!r} in {place} cannot be loaded ({reason}): copy or fetch it again, whole.")
+
+
+def _broken(file: Path) -> str:
+    """What is wrong with one file of a model, "" if nothing is."""
+    read = read_json if file.suffix == ".json" else read_file if file.suffix in FILES else None
+    try:
+        if read is not None and file.is_file():
+            read(file)
+    except (TextError, WeightsError) as error:
+        return str(error)
+    return ""

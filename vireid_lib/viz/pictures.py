@@ -15,7 +15,7 @@ SIZE = (128, 64)
 def pixels(rows: pd.DataFrame | Sequence[str], size: tuple[int, int] = SIZE) -> UInt8[np.ndarray, "images h w 3"]:
     """Decode the rows' (or the paths') images, in order, for a figure; nothing is cached."""
     paths = rows["path"].tolist() if isinstance(rows, pd.DataFrame) else list(rows)
-    return np.asarray(load_images(paths, size, cache=None).pixels)
+    return np.asarray(load_images(paths, size, cache=None))
 
 
 def short(identity: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vireid_lib.data import intensity, tables
 from vireid_lib.data.layouts import llcm, market1501, regdb, sysu
-from vireid_lib.data.layouts.files import LayoutError
+from vireid_lib.data.layouts.files import LayoutError, Tree
 from vireid_lib.data.manifest import DatasetManifest, load_manifest
 from vireid_lib.data.tables import TableError
 
@@ -35,7 +35,7 @@ def read_dataset(
     if drawn and manifest.layout != "market1501":
         raise LayoutError(f"{manifest.name} has no folder gt_bbox, as Market-1501 has; leave `drawn` out.")
     read = {"sysu": sysu.read, "llcm": llcm.read, "regdb": regdb.read, "market1501": market1501.read}[manifest.layout]
-    rows = read(manifest, root, **({"trial": trial} if read is regdb.read else {"drawn": True} if drawn else {}))
+    rows = read(Tree(manifest, root), **({"trial": trial} if read is regdb.read else {"drawn": True} if drawn else {}))
     if not rows:
         raise LayoutError(f"{root} holds no image of {manifest.title}; unpack the data set there.")
     rows.sort(key=lambda row: row["path"])

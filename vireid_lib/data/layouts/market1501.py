@@ -1,10 +1,8 @@
 """Market-1501's layout: flat folders whose file names say identity and camera."""
 
 import re
-from pathlib import Path
 
-from vireid_lib.data.layouts.files import LayoutError, list_images, require, row
-from vireid_lib.data.manifest import DatasetManifest
+from vireid_lib.data.layouts.files import LayoutError, Row, Tree, list_images
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 FILE_NAME = re.compile(r"(-?\d+)_c(\d+)")
@@ -14,7 +12,7 @@ JUNK = -1
 DISTRACTOR = 0
 
 
-def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[dict[str, str]]:
+def read(tree: Tree, *, drawn: bool = False) -> list[Row]:
     """Return one row per image of the protocol's three folders, junk (identity -1) dropped; or `drawn`, of the folder
     gt_bbox, all identities of the set boxed by hand, which is no part of the protocol. DiVE's release takes its 1,011
     identities of at least 12 images from there.
@@ -23,6 +21,7 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
     LayoutError: a folder is missing, a name says no identity and camera, a distractor is outside the gallery, or the
     set has no boxes drawn by hand.
     """
+    root, manifest = tree.root, tree.manifest
     forms = [form for form in ("detected", "labeled") if (root / form / FOLDERS["train"]).is_dir()]
     if forms and not (root / FOLDERS["train"]).is_dir():
         choices = " or ".join(str(root / form) for form in forms)
@@ -30,7 +29,7 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
     if drawn and DRAWN not in manifest.splits:
         raise LayoutError(f"{manifest.title} has no folder {DRAWN}: set expand.splits to some of {', '.join(FOLDERS)}.")
     folders = {DRAWN: DRAWN} if drawn else FOLDERS
-    require(root, list(folders.values()), manifest)
+    tree.require(list(folders.values()))
     modality_of = {camera.number: camera.modality for camera in manifest.cameras}
     rows = []
     for split, folder in folders.items():
@@ -46,5 +45,5 @@ def read(manifest: DatasetManifest, root: Path, *, drawn: bool = False) -> list[
             if camera not in modality_of:
                 known = ", ".join(map(str, modality_of))
                 raise LayoutError(f"{root / folder / name} is of camera {camera}; the manifest has {known}: remove it.")
-            rows.append(row(manifest, root, f"{folder}/{name}", identity, camera, modality_of[camera], split))
+            rows.append(tree.row(f"{folder}/{name}", identity, camera, modality_of[camera], split))
     return rows

@@ -3,38 +3,35 @@
 import posixpath
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import RESTORE, LayoutError, Row, listed_rows, require
-from vireid_lib.data.manifest import DatasetManifest
+from vireid_lib.data.layouts.files import RESTORE, LayoutError, Row, Tree
 
 LISTED_AS = {"visible": "visible", "infrared": "thermal"}
 
 
-def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
+def read(tree: Tree, trial: int) -> list[Row]:
     """Return one row per image of the trial's two splits.
 
     The identity is the folder's number, the same in all trials; the lists' labels start at 0 in each list. Raises
     LayoutError: the trial has no lists, a list is broken, or labels and folders disagree.
     """
-    require(root, ["idx"], manifest)
-    available = available_trials(root)
-    if trial not in available:
-        raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}, only {available}: restore them.")
-    camera_of = {camera.modality: camera.number for camera in manifest.cameras}
+    camera_of = {camera.modality: camera.number for camera in tree.manifest.cameras}
 
     def identify(path: str, modality: str, name: str) -> tuple[int, int]:
         folder = posixpath.basename(posixpath.dirname(path))
         if not folder.isdecimal():
-            raise LayoutError(f"{root / name}: the folder of {path} is no number, as in Visible/12/x.bmp; restore it.")
+            raise LayoutError(
+                f"{tree.root / name}: the folder of {path} is no number, as in Visible/12/x.bmp; restore it."
+            )
         return int(folder), camera_of[modality]
 
     rows = []
     for split in ("train", "test"):
         lists = [(f"idx/{split}_{word}_{trial}.txt", modality, word) for modality, word in LISTED_AS.items()]
-        require(root, [name for name, *_ in lists], manifest)
-        rows += listed_rows(manifest, root, split, lists, identify)
+        tree.require([name for name, *_ in lists])
+        rows += tree.listed_rows(split, lists, identify)
     training, test = ({each["identity"] for each in rows if each["split"] == split} for split in ("train", "test"))
     for shared in sorted(training & test):
-        raise LayoutError(f"{root}, trial {trial}: {shared} is in the training and in the test lists; {RESTORE}")
+        raise LayoutError(f"{tree.root}, trial {trial}: {shared} is in the training and in the test lists; {RESTORE}")
     return rows
 
 

@@ -10,8 +10,7 @@ import pandas as pd
 
 from vireid_lib import generators
 from vireid_lib.data import tables
-from vireid_lib.data.cameras import camera_in_table
-from vireid_lib.data.tables import OTHER
+from vireid_lib.data.tables import OTHER, camera_in_table
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED, TABLE
 from vireid_lib.generators import galleries, layout

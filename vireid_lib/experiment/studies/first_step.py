@@ -33,7 +33,7 @@ def first_batch(run: Run, *, identities: int, images: int, seed: int = 0) -> tup
     label_of, sides = dict(zip(known, labels.tolist(), strict=True)), {}
     for modality in ("visible", "infrared"):
         own = rows[rows["modality"] == modality]
-        pixels = np.asarray(load_images(own["path"].tolist(), (config.height, config.width), cache=None).pixels)
+        pixels = np.asarray(load_images(own["path"].tolist(), (config.height, config.width), cache=None))
         sides[modality] = to_float(pixels, torch.device("cpu"))
         sides[f"{modality}_labels"] = torch.tensor([label_of[name] for name in own["identity"]])
         sides[f"{modality}_rows"] = torch.from_numpy(own.index.to_numpy(copy=True))

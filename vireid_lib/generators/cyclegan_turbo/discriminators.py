@@ -11,7 +11,6 @@ from transformers import CLIPVisionModel
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator
 from vireid_lib.training import hub, weights
-from vireid_lib.training.model_folders import explained
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
 HEAD_WIDTH = 256
@@ -74,7 +73,7 @@ def make_discriminator(config: CycleGanTurboConfig) -> ClipDiscriminator | Patch
         )
     except Exception as error:
         place = folder if folder.is_dir() else None
-        raise explained("judge_model", name, error, folder=place, index=index) from None
+        raise weights.explained("judge_model", name, error, folder=place, index=index) from None
     if lacking := sorted(about["missing_keys"]):
         raise ValueError(
             f"judge_model {name!r} lacks {len(lacking)} weights of CLIP's image encoder, the first "

@@ -16,7 +16,6 @@ from transformers.utils import logging as transformers_logging
 import vireid_lib
 from vireid_lib.generators.dive.noise_schedule import noise_schedule
 from vireid_lib.training import hub, weights
-from vireid_lib.training.model_folders import explained
 
 
 @dataclass
@@ -101,7 +100,7 @@ def load_base(name: str) -> Base:
             parts, lacking = _parts(str(path) if local else name, found)
     except Exception as error:  # a broken file makes diffusers and transformers raise errors of many classes
         place = path if local else None
-        raise explained("base_model", name, error, folder=place, index=INDEX, parts=weights.PIPELINE) from None
+        raise weights.explained("base_model", name, error, folder=place, index=INDEX, parts=weights.PIPELINE) from None
     if parts["tokenizer"].vocab_size <= len(parts["tokenizer"].all_special_ids):
         raise weights.WeightsError(f"base_model {name!r}: its tokenizer knows no word: copy or fetch that part again.")
     for part, names in lacking.items():

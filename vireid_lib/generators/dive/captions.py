@@ -42,5 +42,5 @@ def identity_captions(
     captioner = Captioner.load(folder).to(device)
     visible = table[table["modality"] == "visible"]
     size = (captioner.config["height"], captioner.config["width"])
-    pixels = load_images(visible["path"].tolist(), size, cache=cache).pixels
+    pixels = load_images(visible["path"].tolist(), size, cache=cache)
     return captioner.read(pixels, visible["identity"].tolist()) if len(visible) else {}

@@ -46,7 +46,7 @@ def encode(
     folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
     if not folder.exists():
         sweep(Path(cache))
-        pixels = load_images(paths, size, cache=cache).pixels
+        pixels = load_images(paths, size, cache=cache)
         with written_aside(folder) as own:
             own.mkdir()
             _encode_into(own, pixels, vae, progress)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from vireid_lib.data.cameras import camera_key
-from vireid_lib.data.cameras import camera_keys as keys_of
+from vireid_lib.data.tables import camera_key
+from vireid_lib.data.tables import camera_keys as keys_of
 from vireid_lib.generators.dive.config import DiveConfig
 
 SHARED = "shared"
@@ -24,7 +24,7 @@ class Vocabulary:
         identities: all that have a token, sorted.
         views: name of the view ("sysu_mm01/3"; "market1501" for all cameras of an external set; "visible" or
             "infrared" where there is one view a modality) to its code.
-        view_of_camera: every camera of the table, named as in `vireid_lib.data.cameras`, to its view.
+        view_of_camera: every camera of the table, named as by `tables.camera_keys`, to its view.
         branch_of_view: view to the name of its LoRA branch.
         one_camera: whether the fitted camera of a modality stands for all others (`views: one_camera`).
     """

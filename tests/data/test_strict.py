@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vireid_lib.data import yaml12
+from vireid_lib.data.strict import load_yaml
 
 WORDS = "yes no On off y 1:30 1:30.5 1_000 0b11 2024-01-01".split()
 NUMBERS = {"010": 10, "08": 8, "-07": -7, "0o10": 8, "0x1F": 31, "+3": 3, "12": 12, "5e-5": 5e-5, "1e3": 1000.0}
@@ -15,5 +15,5 @@ OTHERS |= {"[010, 1:30, yes]": [10, "1:30", "yes"]}
 
 @pytest.mark.parametrize(("text", "meant"), [*zip(WORDS, WORDS, strict=True), *NUMBERS.items(), *OTHERS.items()])
 def test_scalars_of_the_core_schema(text, meant):
-    found = yaml12.load(text)
+    found = load_yaml(text)
     assert found == meant and type(found) is type(meant)
