@@ -8,14 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
-from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
-from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
-from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
-from vireid_lib.reid.layers.network import TwoStreamNetwork
-from vireid_lib.reid.layers.non_local import NonLocal
-from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
+from vireid_lib.reid.layers.backbones import NonLocal, TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.network import TwoStreamNetwork, average_pool, generalised_mean_pool
+from vireid_lib.reid.methods.deen import DiverseEmbeddingExpansion, MultiStageAggregation
+from vireid_lib.reid.methods.mpanet import ModalityAlleviation, PatternAlignment
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 NON_LOCAL = {"g.0.": "g.", "W.0.": "project.", "W.1.": "norm."}

@@ -14,8 +14,7 @@ from vireid_lib.data import augment
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
-from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Output, TwoStreamNetwork, average_pool, generalised_mean_pool
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
@@ -199,12 +198,10 @@ def build_backbone(
     return backbone
 
 
-def build_network(
-    config: TwoStreamConfig, num_identities: int, network_class: type[TwoStreamNetwork] = TwoStreamNetwork
-) -> TwoStreamNetwork:
+def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
     """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
-    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)
+    return TwoStreamNetwork(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

@@ -12,20 +12,23 @@ from vireid_lib.reid.losses import divergences
 from vireid_lib.reid.losses.adaptive_quadruplet import REDRAWS, Positives, adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
-from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.distances import same_identity
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet, identity_centres
+from vireid_lib.reid.losses.divergences import margin_mmd
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.intra_identity_diversification import (
     colour_invariance,
     negative_enhancement,
     positive_enhancement,
 )
-from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd
-from vireid_lib.reid.losses.orthogonal import orthogonal
-from vireid_lib.reid.losses.pattern_separation import pattern_separation
-from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
+from vireid_lib.reid.losses.orthogonality import orthogonal, pattern_separation
+from vireid_lib.reid.losses.triplets import (
+    cross_modality_triplet,
+    enhanced_squared_triplet,
+    hard_triplet,
+    hetero_centre_triplet,
+    identity_centres,
+    weighted_regularized_triplet,
+)
 
 TRIPLETS = [weighted_regularized_triplet, hard_triplet, enhanced_squared_triplet, centre_cluster]
 PAIRS = [hetero_centre_triplet, margin_mmd, cross_modality_triplet, centre_guided_pair_mining]

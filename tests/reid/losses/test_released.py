@@ -5,22 +5,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.layers.head import average_pool
+from vireid_lib.reid.layers.network import average_pool
 from vireid_lib.reid.losses.adaptive_quadruplet import Positives, adaptive_quadruplet
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
-from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
-from vireid_lib.reid.losses.divergences import jensen_shannon, kl_divergence
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
+from vireid_lib.reid.losses.divergences import jensen_shannon, kl_divergence, margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.losses.identity_cross_entropy import (
     additive_margin_softmax,
     identity_cross_entropy,
     soft_identity_cross_entropy,
 )
-from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
-from vireid_lib.reid.losses.orthogonal import orthogonal
-from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
+from vireid_lib.reid.losses.orthogonality import orthogonal
+from vireid_lib.reid.losses.triplets import (
+    cross_modality_triplet,
+    enhanced_squared_triplet,
+    hard_triplet,
+    hetero_centre_triplet,
+    weighted_regularized_triplet,
+)
 
 Data = dict[str, Tensor]
 FEATURES, MODALITIES = {"feats": "grad"}, {"source": "grad_source", "target": "grad_target"}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vireid_lib.reid import methods
-from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
+from vireid_lib.reid.losses.divergences import margin_mmd, maximum_mean_discrepancy
+from vireid_lib.reid.losses.triplets import hetero_centre_triplet
 from vireid_lib.reid.methods.mmd_reid import MmdReidConfig
 
 

@@ -22,15 +22,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.layers.checks import check_batch
-from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps, Output, TwoStreamNetwork, check_batch
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
-
-IN_ROWS = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
-"""What a batch has for each image."""
 
 
 class DartConfig(TwoStreamConfig):
@@ -75,8 +71,7 @@ class NetworkPair(nn.Module):
     """Two networks of the same form with their own weights, each of which learns from its half of a batch.
 
     The buffer `clean` [network, view, row] is the probability that a row's label is right, by each network for each of
-    two views; 1 at first. Checkpoints keep it.
-    """
+    two views; 1 at first. Checkpoints keep it."""
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
         super().__init__()
@@ -95,11 +90,11 @@ class NetworkPair(nn.Module):
             self.make_room(state_dict["clean"].shape[2])
         return super().load_state_dict(state_dict, *args, **kwargs)
 
-    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
+    def forward(self, visible: Images, infrared: Infrared) -> tuple[Output, ...]:
         """One training pass of each network on its half of the images, two or more of each modality."""
         check_batch(visible, infrared)
-        (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
-        return self.first(for_first, and_first), self.second(for_second, and_second)
+        halves = zip((self.first, self.second), visible.chunk(2), infrared.chunk(2), strict=True)
+        return tuple(network(*images) for network, *images in halves)
 
     def feature_map(self, images: Images, modality: str) -> Maps:
         """The maps of both networks before pooling, side by side."""
@@ -192,8 +187,9 @@ class Dart(TwoStreamMethod):
         modality = torch.full(losses.shape[2:], -1)
         for batch in every_image():
             modality[batch.visible_rows], modality[batch.infrared_rows] = 0, 1
-            twice = {name: torch.cat([getattr(batch, name)] * 2) for name in IN_ROWS}
-            batch = self.augment(replace(batch, **twice))  # the same images for each of the two networks
+            # The same images for each of the two networks.
+            twice = {name: torch.cat((of, of)) for name, of in vars(batch).items() if isinstance(of, Tensor)}
+            batch = self.augment(replace(batch, **twice))
             for index, (output, labels, rows) in enumerate(self._halves(batch)):
                 each = F.cross_entropy(output.logits, labels, reduction="none")
                 losses[(index, *rows)] = each.to(losses.dtype)
@@ -221,10 +217,8 @@ class Dart(TwoStreamMethod):
         return augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        config, smoothing = self.config, self.config.label_smoothing
-        terms: dict[str, list[Tensor]] = {}
-        for index, (output, labels, rows) in enumerate(self._halves(batch)):
-            pooled, logits = output
+        config, smoothing, sums = self.config, self.config.label_smoothing, {}
+        for index, ((pooled, logits), labels, rows) in enumerate(self._halves(batch)):
             if batch.epoch < config.noise_warm_up:
                 found = {"identity": identity_cross_entropy(logits, labels, smoothing=smoothing)}
             else:
@@ -236,10 +230,8 @@ class Dart(TwoStreamMethod):
                     "identity": soft_identity_cross_entropy(logits, labels, clean, smoothing=smoothing),
                     "quadruplet": adaptive_quadruplet(pooled, logits, labels, clean, positives, **options),
                 }
-            for name, value in found.items():
-                terms.setdefault(name, []).append(value)
-            terms.setdefault("accuracy", []).append(accuracy(logits, labels) / 2)
-        sums = {name: sum(values) for name, values in terms.items()}
+            found["accuracy"] = accuracy(logits, labels) / 2
+            sums = {name: sums.get(name, 0) + value for name, value in found.items()}
         return {"total": sum(value for name, value in sums.items() if name != "accuracy"), **sums}
 
     def _halves(self, batch: Batch) -> Iterator[tuple[Output, Tensor, tuple[Tensor, Tensor]]]:

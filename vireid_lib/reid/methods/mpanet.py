@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
@@ -18,21 +19,19 @@ from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, Mixed
 from vireid_lib.data.sampling import Sampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.checks import check_batch, check_images
-from vireid_lib.reid.layers.head import stream_aside
-from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
-from vireid_lib.reid.layers.network import Images, Maps, Trunk, TwoStreamNetwork
-from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, check_images, draw_weights
+from vireid_lib.reid.layers.network import Images, Infrared, Maps, Trunk, TwoStreamNetwork, check_batch, stream_aside
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.pattern_separation import pattern_separation
+from vireid_lib.reid.losses.orthogonality import pattern_separation
+from vireid_lib.reid.losses.shapes import Form
+from vireid_lib.reid.losses.triplets import hard_triplet
 from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 
+Patterns = Float[Tensor, "batch patterns h w"]
 GREY = 127 / 255  # what the released code pads with
 
 
@@ -70,7 +69,7 @@ class MpanetConfig(ReidConfig):
     identities: int = Field(default=16, ge=2)
     images: int = Field(default=4, ge=1)
     epochs: int = Field(default=140, ge=1)
-    form: Literal["paper", "release"] = "paper"
+    form: Form = "paper"
     backbone: Literal["resnet50", "small"] = "resnet50"
     pretrained: Source | None = HUB_ID
     sampler: Literal["identity_random", "identity_uniform", "with_replacement"] = "identity_random"
@@ -111,6 +110,50 @@ class MpanetConfig(ReidConfig):
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
+
+
+class ModalityAlleviation(nn.Module):
+    """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide; its hidden
+    layer has a sixteenth of the channels, as in the released code.
+
+    Instance normalisation takes a channel's mean and deviation over the image away, and with them much of what tells
+    infrared from visible; the gate keeps them where they serve the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, channels // 16, 1, bias=False)
+        self.expand = nn.Conv2d(channels // 16, channels, 1, bias=False)
+        draw_weights(self)
+
+    def forward(self, maps: Maps) -> Maps:
+        means = maps.mean(dim=(2, 3), keepdim=True)
+        gate = self.expand(self.reduce(means).relu()).sigmoid()
+        return maps * gate + functional.instance_norm(maps) * (1 - gate)
+
+
+class PatternAlignment(nn.Module):
+    """Attention maps of n patterns, which both modalities share, so that feature i is about the same thing in each; a
+    pattern weighs the feature map before it is averaged. `pattern_separation` keeps them apart."""
+
+    def __init__(self, channels: int, patterns: int = 6) -> None:
+        super().__init__()
+        self.attention = nn.Conv2d(channels, patterns, 1)
+        nn.init.zeros_(self.attention.bias)
+
+    def forward(self, maps: Maps) -> Float[Tensor, "batch features"]:
+        """[B, C, h, w] → [B, (n + 1)·C]: the patterns in order, the plain mean last."""
+        return self.describe(maps, self.patterns(maps))
+
+    def patterns(self, maps: Maps) -> Patterns:
+        """Attention of each pattern at each place, 0..1: [B, n, h, w]."""
+        return self.attention(maps).sigmoid()
+
+    def describe(self, maps: Maps, patterns: Patterns) -> Float[Tensor, "batch features"]:
+        """The features of `forward` for given attention maps."""
+        places = maps.flatten(2)
+        parts = patterns.flatten(2) @ places.transpose(1, 2) / places.shape[2]
+        return torch.cat((parts.flatten(1), places.mean(dim=2)), dim=1)
 
 
 class SingleStream:
@@ -181,7 +224,7 @@ class PatternNetwork(TwoStreamNetwork):
             self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
         self.teachers.load_state_dict(self.own_classifiers.state_dict())
 
-    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
+    def forward(self, visible: Images, infrared: Infrared) -> PatternOutput:
         return self.head(self.batch_maps(visible, infrared), len(visible))
 
     def batch_maps(self, visible: Tensor, infrared: Tensor) -> Trunk:

@@ -14,11 +14,11 @@ from typing import Literal
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers.network import Features, Images, Maps
+from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork, PatternOutput
 
@@ -57,11 +57,7 @@ class ExpandedPatternNetwork(PatternNetwork):
         self.generated = PatternNetwork(absent, identities, patterns=patterns, centres=centres)
 
     def forward(
-        self,
-        visible: Images,
-        infrared: Float[Tensor, "infrared channels height width"],
-        real: Bool[Tensor, " rows"],
-        generated: Bool[Tensor, " rows"],
+        self, visible: Images, infrared: Infrared, real: Bool[Tensor, " rows"], generated: Bool[Tensor, " rows"]
     ) -> Mapping[str, PatternOutput]:
         """One training pass: "real" and "generated" rows, each by their own head; a kind without rows has no output.
 
