@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.embedding_spread import tsne
+from vireid_lib.analysis.subsets import readable_sample
 
 
 def test_clusters_stay_apart_and_the_same_seed_gives_the_same_plane():
