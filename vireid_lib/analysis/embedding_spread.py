@@ -14,12 +14,10 @@ Features = Float[Tensor, "images dim"]
 
 
 def intra_identity_spread(features: Features, identities: Sequence[str]) -> float:
-    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
-
-    The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
-    modality: first over an identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what
-    unrelated directions have. Raises ValueError: no identity has two images.
-    """
+    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1). The mean Euclidean
+    distance between the L2-normalised features of two different images of one identity in one modality: first over an
+    identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what unrelated directions have.
+    Raises ValueError: no identity has two images."""
     several = (functional.normalize(features[rows]) for rows in _rows_of_each(identities) if len(rows) > 1)
     means = [float(torch.pdist(unit).mean()) for unit in several]
     if not means:
@@ -28,11 +26,9 @@ def intra_identity_spread(features: Features, identities: Sequence[str]) -> floa
 
 
 def diversity(synthetic: Features, synthetic_table: pd.DataFrame, real: Features, real_table: pd.DataFrame) -> float:
-    """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
-
-    0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
-    ValueError: the rows do not fit, or no identity has two images under one camera.
-    """
+    """The mean distance between two synthetic images of one identity under one camera, over that of real ones. 0 is
+    always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
+    ValueError: the rows do not fit, or no identity has two images under one camera."""
     spreads = []
     for features, table in ((synthetic, synthetic_table), (real, real_table)):
         if len(features) != len(table):

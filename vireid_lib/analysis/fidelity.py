@@ -71,8 +71,7 @@ def manifold(
     of real images with a synthetic one in their ball, robust where recall is fooled by outliers. Euclidean distances; a
     point on the edge of a ball is in it. Compare equal numbers of images only. Two samples of one distribution of equal
     size give a density of about 1 and a coverage of about 1 - 2^-k. Raises ValueError: no more than k images on a side,
-    different dimensions, or a feature that is not finite.
-    """
+    different dimensions, or a feature that is not finite."""
     real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
     apart = cdist(real, synthetic)
     inside_real, inside_synthetic = apart <= _radii(real, k)[:, None], apart <= _radii(synthetic, k)[None, :]

@@ -23,8 +23,7 @@ def grad_cam_plus_plus(
     here is the similarity. With A the map before pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with
     α = g² / (2g² + g³·Σ A), and the heat is ReLU(Σ_c w_c A_c), at the resolution of A, scaled to a largest value of 1
     (all 0 where nothing raises the similarity). `images` are the network's normalised input, on its device; the network
-    has `feature_map` and `describe`, as `reid.layers.network.TwoStreamNetwork`; its mode is left as it was.
-    """
+    has `feature_map` and `describe`, as `reid.layers.network.TwoStreamNetwork`; its mode is left as it was."""
     with evaluating(network), torch.enable_grad():
         maps = network.feature_map(images, modality).detach().requires_grad_(True)
         features = network.describe(maps)

@@ -79,11 +79,9 @@ class Method:
         cls, config: ReidConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> sampling.Sampler:
         """What draws the batches for the classes of all visible and infrared training images, of which `external`
-        belong to external identities.
-
-        With `config.mix`, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are
-        paired (see `sampling.MixedIdentitySampler`). Published recipes have no mix and draw as their releases do.
-        """
+        belong to external identities. With `config.mix`, trainings on real images alone are drawn by the same sampler,
+        so that a seed's trainings are paired (see `sampling.MixedIdentitySampler`). Published recipes have no mix and
+        draw as their releases do."""
         counts = {"seed": seed, **config.model_dump(include={"identities", "images", "redraw_below"})}
         if config.mix is None:
             return sampling.IdentitySampler(visible, infrared, **counts)

@@ -135,11 +135,8 @@ def steps_per_epoch(kind: type[Method], table: pd.DataFrame, config: ReidConfig,
 
 class ReidTask(loop.Task):
     """A method's network, batches and losses on a table, for the one training loop; `identities`, `rows` and `labels`
-    as in `Labelled`.
-
-    The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are as long unless
-    `config.epoch_steps` says otherwise.
-    """
+    as in `Labelled`. The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are
+    as long unless `config.epoch_steps` says otherwise."""
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:
         super().__init__()

@@ -21,11 +21,9 @@ def check_images(images: Tensor, modality: str) -> None:
 
 
 class NonLocal(nn.Module):
-    """Non-local block as in AGW (eq. 1): z = BN(W·y) + x with y_i = 1/N Σ_j (θ(x_i)·φ(x_j)) g(x_j).
-
-    The affinity is divided by the number of positions N; there is no softmax. The release reduces to a
-    single inner channel whatever the width, and starts BN at zero, so that a fresh block is the identity.
-    """
+    """Non-local block as in AGW (eq. 1): z = BN(W·y) + x with y_i = 1/N Σ_j (θ(x_i)·φ(x_j)) g(x_j). The affinity is
+    divided by the number of positions N; there is no softmax. The release reduces to a single inner channel whatever
+    the width, and starts BN at zero, so that a fresh block is the identity."""
 
     def __init__(self, channels: int, inner: int = 1) -> None:
         super().__init__()

@@ -56,11 +56,9 @@ def identity_classifier(width: int, identities: int) -> nn.Linear:
 
 @contextmanager
 def stream_aside() -> Iterator[None]:
-    """Draw initial weights whose number depends on the training set from a stream of their own.
-
-    The global stream goes on by one number, however many are drawn here: all other weights of a network are then the
-    same for every training set of a seed, those that are drawn later among them.
-    """
+    """Draw initial weights whose number depends on the training set from a stream of their own. The global stream goes
+    on by one number, however many are drawn here: all other weights of a network are then the same for every training
+    set of a seed, those that are drawn later among them."""
     seed = int(torch.randint(2**62, (), device="cpu"))  # also where a network is built without memory
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

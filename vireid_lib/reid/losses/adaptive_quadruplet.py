@@ -21,13 +21,11 @@ class Positives(NamedTuple):
 
 
 def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
-    """Random rows with the anchor's label, as the release draws them.
-
-    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the first
-    that is confident and not the anchor; if there is none, the last draw. Some labels are wrong; `confident` says which
-    are trusted. The generator is a CPU's, so that every device draws the same. Raises ValueError: a label occurs once
-    (checked on the CPU; a GPU would have to wait for it).
-    """
+    """Random rows with the anchor's label, as the release draws them. The first is any row but the anchor. The second
+    is, of up to six draws among all rows with that label, the first that is confident and not the anchor; if there is
+    none, the last draw. Some labels are wrong; `confident` says which are trusted. The generator is a CPU's, so that
+    every device draws the same. Raises ValueError: a label occurs once (checked on the CPU; a GPU would have to wait
+    for it)."""
     n = len(labels)
     same = labels[:, None] == labels[None, :]
     others = same & ~torch.eye(n, dtype=torch.bool, device=labels.device)

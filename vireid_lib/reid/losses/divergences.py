@@ -11,11 +11,8 @@ KERNELS = 5  # Gaussians, each twice as wide as the one before, around the mean 
 
 def kl_divergence(logits: Logits, target: Logits, *, temperature: float = 3.0) -> Scalar:
     """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release):
-    the larger T, the more the small probabilities count.
-
-    p is of the view that learns, q of the view that it learns from, which gets no gradient; 1e-7 is added to q, as in
-    the release.
-    """
+    the larger T, the more the small probabilities count. p is of the view that learns, q of the view that it learns
+    from, which gets no gradient; 1e-7 is added to q, as in the release."""
     log_p = F.log_softmax(logits / temperature, dim=1)
     q = F.softmax(target.detach() / temperature, dim=1) + 1e-7
     return F.kl_div(log_p, q, reduction="sum") * temperature**2 / len(logits)
@@ -45,14 +42,11 @@ def jensen_shannon(first: Logits, second: Logits) -> Scalar:
 
 
 def maximum_mean_discrepancy(visible: Visible, infrared: Infrared) -> Scalar:
-    """mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y) over all pairs; k is a sum of five Gaussians exp(−‖·‖² / b).
-
-    The bandwidths b are ¼, ½, 1, 2 and 4 times the mean squared distance between two different rows of the
-    batch, as a constant, so that the loss does not depend on the features' scale; 0 for equal distributions,
-    10 at most. Each row's pair with itself counts, as in the release.
-
-    Source: Gretton et al., A Kernel Two-Sample Test, 2012; Jambigi, Rawal, Chakraborty, MMD-ReID, BMVC 2021.
-    """
+    """mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y) over all pairs; k is a sum of five Gaussians exp(−‖·‖² / b). The
+    bandwidths b are ¼, ½, 1, 2 and 4 times the mean squared distance between two different rows of the batch, as a
+    constant, so that the loss does not depend on the features' scale; 0 for equal distributions, 10 at most. Each row's
+    pair with itself counts, as in the release. Source: Gretton et al., A Kernel Two-Sample Test, 2012; Jambigi, Rawal,
+    Chakraborty, MMD-ReID, BMVC 2021."""
     rows, first = torch.cat((visible, infrared)), len(visible)
     squared = (rows[:, None] - rows[None, :]).square().sum(dim=2)
     total = len(rows)
@@ -71,12 +65,10 @@ def margin_mmd(
     *,
     margin: float = 1.4,
 ) -> Scalar:
-    """Margin MMD-ID of MMD-ReID: Σ_p MMD_p [MMD_p > margin] / P, over the P identities.
-
-    The margin is a gate, as in the release: above it the whole discrepancy counts, not what exceeds the margin, so that
-    identities whose modalities are close enough are left alone. A margin of 0 lets every identity count. Raises
-    ValueError: an identity is in one modality only.
-    """
+    """Margin MMD-ID of MMD-ReID: Σ_p MMD_p [MMD_p > margin] / P, over the P identities. The margin is a gate, as in the
+    release: above it the whole discrepancy counts, not what exceeds the margin, so that identities whose modalities are
+    close enough are left alone. A margin of 0 lets every identity count. Raises ValueError: an identity is in one
+    modality only."""
     names = visible_labels.unique()
     check_same_identities(names, infrared_labels.unique())
     discrepancies = torch.stack(

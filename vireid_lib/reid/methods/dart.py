@@ -68,10 +68,9 @@ class DartConfig(TwoStreamConfig):
 
 
 class NetworkPair(nn.Module):
-    """Two networks of the same form with their own weights, each of which learns from its half of a batch.
-
-    The buffer `clean` [network, view, row] is the probability that a row's label is right, by each network for each of
-    two views; 1 at first. Checkpoints keep it."""
+    """Two networks of the same form with their own weights, each of which learns from its half of a batch. The buffer
+    `clean` [network, view, row] is the probability that a row's label is right, by each network for each of two views;
+    1 at first. Checkpoints keep it."""
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
         super().__init__()
@@ -114,12 +113,10 @@ class NetworkPair(nn.Module):
 
 def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Float[Tensor, "views images"]:
     """The probability that an image's label is right: the probability of the component with the smaller mean, of a
-    mixture of two Gaussians fitted to the images' identity losses.
-
-    A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
-    large losses. The losses of one modality, a row for each view, are scaled to 0..1 by view; one mixture is fitted to
-    those of all views, with the release's settings. Raises ValueError: a loss is NaN or infinite.
-    """
+    mixture of two Gaussians fitted to the images' identity losses. A network learns the common pattern of its labels
+    before it memorises the wrong ones: early on, wrong labels have large losses. The losses of one modality, a row for
+    each view, are scaled to 0..1 by view; one mixture is fitted to those of all views, with the release's settings.
+    Raises ValueError: a loss is NaN or infinite."""
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
     smallest, largest = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)

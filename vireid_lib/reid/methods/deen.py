@@ -111,13 +111,12 @@ DILATIONS = (1, 2, 3)
 
 class DiverseEmbeddingExpansion(nn.Module):
     """DEE: f₊ = θ(ReLU(φ₁(f) + φ₂(f) + φ₃(f))) for each branch (eq. 1), `branches` - 1 in all. φ are 3×3 convolutions
-    of dilation 1, 2 and 3 to a quarter of the channels, θ is 1×1 and restores them. The original map stays the first
-    of the stack, so that "three branches" are it and two generated ones.
+    of dilation 1, 2 and 3 to a quarter of the channels, θ is 1×1 and restores them. The original map stays the first of
+    the stack, so that "three branches" are it and two generated ones.
 
     The release divides the sum by 3 and drops 1 % of the whole stack's values in training, the copied original's too.
     Both forms start as the same function, with the release's initial weights (Kaiming, by inputs): generated maps that
-    were much larger would drown the original in the next batch normalisation.
-    """
+    were much larger would drown the original in the next batch normalisation."""
 
     def __init__(self, channels: int, branches: int = 3, form: Form = "paper") -> None:
         super().__init__()
@@ -161,11 +160,9 @@ class MultiStageAggregation(nn.Module):
 
 
 class _Aggregation(nn.Module):
-    """The parts that both aggregations have; θ, φ, g are the paper's ψ_q, ψ_k, ψ_v, `project` its ω.
-
-    In both forms a batch normalisation that starts at zero follows ω, as in the release, so that a fresh block
-    is the identity and does not disturb a pre-trained backbone; the paper does not mention it.
-    """
+    """The parts that both aggregations have; θ, φ, g are the paper's ψ_q, ψ_k, ψ_v, `project` its ω. In both forms a
+    batch normalisation that starts at zero follows ω, as in the release, so that a fresh block is the identity and does
+    not disturb a pre-trained backbone; the paper does not mention it."""
 
     def __init__(self, high: int, low: int, inner: int, stride: int, form: Form) -> None:
         super().__init__()
@@ -190,12 +187,10 @@ class ChannelAggregation(_Aggregation):
 
 
 class SpatialAggregation(_Aggregation):
-    """f_h + ω(M ψ_v(f_l)) with M the similarities of positions (eq. 9), in half of the low map's channels.
-
-    The release writes each map of C/2 channels and N positions as one of C and N/2 before it compares them: a
-    similarity there is of pairs of positions that lie half a map apart. Its form keeps that, and needs maps
-    with an even number of positions.
-    """
+    """f_h + ω(M ψ_v(f_l)) with M the similarities of positions (eq. 9), in half of the low map's channels. The release
+    writes each map of C/2 channels and N positions as one of C and N/2 before it compares them: a similarity there is
+    of pairs of positions that lie half a map apart. Its form keeps that, and needs maps with an even number of
+    positions."""
 
     def forward(self, high: High, low: Low) -> High:
         values, keys, queries = self.g(low), self.phi(low), self.theta(high)

@@ -114,11 +114,9 @@ class MpanetConfig(ReidConfig):
 
 class ModalityAlleviation(nn.Module):
     """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide; its hidden
-    layer has a sixteenth of the channels, as in the released code.
-
-    Instance normalisation takes a channel's mean and deviation over the image away, and with them much of what tells
-    infrared from visible; the gate keeps them where they serve the identity.
-    """
+    layer has a sixteenth of the channels, as in the released code. Instance normalisation takes a channel's mean and
+    deviation over the image away, and with them much of what tells infrared from visible; the gate keeps them where
+    they serve the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -207,11 +205,9 @@ class PatternOutput(NamedTuple):
 
 class PatternNetwork(TwoStreamNetwork):
     """The map of a `SingleStream` → n pattern features and a global one, side by side → BN neck → classifiers, with a
-    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`.
-
-    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial
-    weights of neck and classifiers are torch's own, as in the released code.
-    """
+    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`. The
+    feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial weights
+    of neck and classifiers are torch's own, as in the released code."""
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
         alignment = PatternAlignment(backbone.channels, patterns)

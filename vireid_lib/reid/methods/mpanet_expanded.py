@@ -44,11 +44,8 @@ class MpanetExpandedConfig(MpanetConfig):
 
 
 class ExpandedPatternNetwork(PatternNetwork):
-    """One backbone, followed by two heads, one for real and one for generated images.
-
-    The feature for retrieval concatenates both heads' features: 2 · (n + 1) · C values. Arguments as in
-    `PatternNetwork`.
-    """
+    """One backbone, followed by two heads, one for real and one for generated images. The feature for retrieval
+    concatenates both heads' features: 2 · (n + 1) · C values. Arguments as in `PatternNetwork`."""
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
         super().__init__(backbone, identities, patterns=patterns, centres=centres)
