@@ -72,10 +72,6 @@ class TwoStreamConfig(ReidConfig):
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
         return cls(**(SMALL | cls.SMALL | changes))
 
-    @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("warm_up", "drops") if self.schedule == "drops" else ()))
-
 
 SMALL = {
     "backbone": "small",
@@ -146,7 +142,6 @@ class TwoStreamMethod(Method):
         return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The weighted identity loss."""
         return identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing)
 
     def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:

@@ -23,7 +23,6 @@ from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, 
 from vireid_lib.reid.layers.network import Images, Infrared, Maps, Trunk, TwoStreamNetwork, check_batch, stream_aside
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.orthogonality import pattern_separation
 from vireid_lib.reid.losses.shapes import Form
 from vireid_lib.reid.losses.triplets import hard_triplet
@@ -44,21 +43,18 @@ class MpanetConfig(ReidConfig):
             in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
             other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
             divided by the number of identities as well.
-        backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
         sampler: "identity_random" shows the images of an identity without repeating them (the released configurations),
             "identity_uniform" each identity once an epoch (the release's other choice), "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module.
-        separation_weight, modality_weight: of the pattern maps' separation, of the cross-entropy of the modalities' own
-            classifiers.
+        patterns: n of the pattern alignment module. separation_weight: of their maps' separation.
+        modality_weight: of the cross-entropy of the modalities' own classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
         centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck; the
             released configurations take the first alone.
         padding: pixels of grey border before the random crop. erasing: probability of erasing 2 % to 33 % of the image.
-        channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
-        optimizer: "adam" or "adamw", with one rate for all parameters.
-        schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
+        channel_exchange: not in MPANet; like the rest, as in `TwoStreamConfig`.
+        optimizer: with one rate for all parameters. drops: 110 alone on RegDB.
     """
 
     ORIGINS = {"release": ("*",), "ours": ("form",)}
@@ -106,10 +102,6 @@ class MpanetConfig(ReidConfig):
         rank-1 of 28.5 % after 300 steps and of 35.9 % after these 900; chance is 2 %."""
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
-
-    @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
 
 
 class ModalityAlleviation(nn.Module):
@@ -163,8 +155,7 @@ class SingleStream:
         self.alleviation = nn.ModuleDict({f"layer{i}": ModalityAlleviation(self.widths[i]) for i in (3, 4)})
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Maps:
-        """Low-level map of images of either modality. A training batch passes as one, which its batch
-        normalisation notices; `modality` serves the check of the images alone."""
+        """Low-level map of images of either modality; a training batch passes as one."""
         check_images(images, modality)
         return self.stems["shared"](images)
 
@@ -185,22 +176,14 @@ class SingleStreamSmall(SingleStream, TwoStreamSmall):
 
 
 class PatternOutput(NamedTuple):
-    """A training pass; rows are the visible images, then the infrared ones.
+    """A training pass; rows are the visible images, then the infrared ones."""
 
-    Attributes:
-        pooled: pattern features and the global one, before the BN neck.
-        patterns: attention maps.
-        logits: of the classifier that both modalities share. own_logits: each row by the classifier of its modality.
-        teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
-        centres: learnt ones of the identities, if the network has them.
-    """
-
-    pooled: Float[Tensor, "rows dim"]
-    patterns: Float[Tensor, "rows patterns h w"]
-    logits: Float[Tensor, "rows identities"]
-    own_logits: Float[Tensor, "rows identities"]
-    teacher_logits: Float[Tensor, "rows identities"]
-    centres: Float[Tensor, "identities dim"] | None
+    pooled: Float[Tensor, "rows dim"]  # pattern features and the global one, before the BN neck
+    patterns: Float[Tensor, "rows patterns h w"]  # attention maps
+    logits: Float[Tensor, "rows identities"]  # by the classifier that both modalities share
+    own_logits: Float[Tensor, "rows identities"]  # each row by the classifier of its modality
+    teacher_logits: Float[Tensor, "rows identities"]  # by the mean teacher of the *other* modality's; no gradient
+    centres: Float[Tensor, "identities dim"] | None  # learnt ones of the identities, if the network has them
 
 
 class PatternNetwork(TwoStreamNetwork):
@@ -293,18 +276,12 @@ class Mpanet(TwoStreamMethod):
     def losses(self, output: PatternOutput, labels: Tensor, visible: int) -> dict[str, Tensor]:
         """The weighted terms of a training pass of which the first `visible` rows are visible images."""
         config, release = self.config, self.config.form == "release"
-        entropies = [
-            # A sum over no image at all is 0, the mean would not be a number.
-            identity_cross_entropy(logits, label, smoothing=config.label_smoothing) if len(label) else logits.sum()
-            for logits, label in (
-                (output.logits, labels),
-                (output.own_logits[:visible], labels[:visible]),
-                (output.own_logits[visible:], labels[visible:]),
-            )
-        ]
+        sides = [(output.own_logits[side], labels[side]) for side in (slice(visible), slice(visible, None))]
+        # A sum over no image at all is 0, the mean would not be a number.
+        own = [self.identity_loss(*side) if len(side[1]) else side[0].sum() for side in sides]
         terms = {
-            "identity": entropies[0],
-            "modality": config.modality_weight * (1 + release) * (entropies[1] + entropies[2]),
+            "identity": self.identity_loss(output.logits, labels),
+            "modality": config.modality_weight * (1 + release) * (own[0] + own[1]),
             "mutual": config.mutual_weight * mutual_mean(output.own_logits, output.teacher_logits, form=config.form),
             "separation": config.separation_weight * pattern_separation(output.patterns),
         }

@@ -78,7 +78,7 @@ class ExpandedPatternNetwork(PatternNetwork):
         return network
 
     def update_teachers(self, rate: float) -> None:
-        """Both heads' teachers, see `PatternNetwork.update_teachers`."""
+        """Both heads' teachers."""
         super().update_teachers(rate)
         self.generated.update_teachers(rate)
 
