@@ -40,14 +40,11 @@ def train_reid(
     classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
     (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
     batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
-    passes over all images. Raises ValueError: an identity lacks a modality, there are fewer identities than a batch
-    needs, or `folder` holds another training.
+    passes over all images.
 
-    Args:
-        table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
-        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
-        seed: of initial weights, batches and augmentations.
-        cache, options: as in `ReidTask` and `train_task`.
+    `folder` gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long);
+    `cache` has decoded images, or is None; `options` as in `train_task`. Raises ValueError: an identity lacks a
+    modality, there are fewer identities than a batch needs, or `folder` holds another training.
     """
     return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 

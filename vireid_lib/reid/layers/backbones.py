@@ -89,12 +89,9 @@ class Residual(nn.Module):
 
 
 class TwoStreamBackbone(nn.Module):
-    """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
-
-    Args:
-        non_local: with these blocks; a layer that has them must be shared (else ValueError).
-        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before. 3
-            in MMD-ReID.
+    """A stem per modality, then layers 1 to 4, shared by both from layer `shared_from` on (3 in MMD-ReID; each stem has
+    its own copies of those before), with `non_local` blocks between their last blocks. Raises ValueError: a layer that
+    is not shared has these.
 
     Attributes:
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.

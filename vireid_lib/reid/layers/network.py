@@ -20,14 +20,10 @@ def average_pool(maps: Maps) -> Float[Tensor, "batch maps"]:
 
 
 def generalised_mean_pool(maps: Maps, *, power: float = 3.0, stripes: int = 1) -> Float[Tensor, "batch stripes_maps"]:
-    """GeM pooling, (mean xᵖ)^(1/p) over the positions: between the mean (p = 1) and the maximum (p = ∞). Raises
-    ValueError: h is not a multiple of `stripes`.
-
-    Args:
-        maps: [B, C, h, w], not negative (what a ReLU leaves).
-        power: p; AGW's release keeps it at 3, its paper calls it learnable (Ye et al. 2021, eq. 2).
-        stripes: pool each of so many horizontal stripes alone; the result is [B, stripes·C], top first.
-    """
+    """GeM pooling, (mean xᵖ)^(1/p) over the positions: between the mean (p = 1) and the maximum (p = ∞); AGW's release
+    keeps p at 3, its paper calls it learnable (Ye et al. 2021, eq. 2). The maps [B, C, h, w] are not negative (what a
+    ReLU leaves). Each of so many horizontal stripes is pooled alone, to [B, stripes·C], top first. Raises ValueError: h
+    is not a multiple of `stripes`."""
     batch, channels, height, width = maps.shape
     if height % stripes:
         raise ValueError(f"A map {height} high cannot be cut into {stripes} equal stripes: take another image height.")
@@ -80,13 +76,8 @@ class Output(NamedTuple):
 
 
 class TwoStreamNetwork(nn.Module):
-    """Images of two modalities → one feature space.
-
-    Args:
-        backbone: has `stem(images, modality)`, `trunk(maps)` and `channels`.
-        pool: [B, C, h, w] → [B, stripes·C].
-        width: project the pooled stripes to so many dimensions; None keeps them.
-    """
+    """Images of two modalities → one feature space. The backbone has `stem(images, modality)`, `trunk(maps)` and
+    `channels`; `pool` is [B, C, h, w] → [B, stripes·C], and projected to `width` dimensions, unless that is None."""
 
     def __init__(
         self,

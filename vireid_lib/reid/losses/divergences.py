@@ -19,14 +19,10 @@ def kl_divergence(logits: Logits, target: Logits, *, temperature: float = 3.0) -
 
 
 def mutual_mean(students: Logits, teachers: Logits, *, form: Form = "paper") -> Scalar:
-    """KL divergence between what a modality's classifier and the other modality's mean teacher say of each row.
-
-    Args:
-        students: logits of visible rows by the visible classifier, of infrared rows by the infrared one.
-        teachers: logits of the same rows by the mean teacher of the *other* modality's classifier; no gradient.
-        form: "paper" is KL(teacher‖student): the teacher is the fixed target, as in mutual mean-teaching (Ge et al.,
-            ICLR 2020). "release" is KL(student‖teacher), whose gradient flows through the target.
-    """
+    """KL divergence between what a modality's classifier (`students`: of visible rows the visible one's logits, of
+    infrared rows the infrared one's) and the mean teacher of the *other* modality's classifier say of each row; the
+    teachers get no gradient. Form "paper" is KL(teacher‖student): the teacher is the fixed target, as in mutual
+    mean-teaching (Ge et al., ICLR 2020). "release" is KL(student‖teacher), whose gradient flows through the target."""
     student, teacher = F.log_softmax(students, dim=1), F.log_softmax(teachers.detach(), dim=1)
     if form == "release":
         student, teacher = teacher, student

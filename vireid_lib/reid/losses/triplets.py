@@ -89,21 +89,16 @@ def enhanced_squared_triplet(
     features: Rows, labels: Labels, *, sharpness: float = 1.0, scale: float = 1.0, squared: bool = True
 ) -> Scalar:
     """log(1 + exp(±γ (d⁺_i − d⁻_i)²)), averaged over the anchors i, + where d⁺_i > d⁻_i and − elsewhere (Ye et al.,
-    Channel Augmented Joint Learning, ICCV 2021; numbers and names of its release, TripletLoss_ADP).
-
-    γ (d⁺ − d⁻)² is cut off at 88. An anchor that is cut off has no gradient: where all are, training stands still at a
-    loss of 88, the known collapse of this loss.
+    Channel Augmented Joint Learning, ICCV 2021; TripletLoss_ADP of its release, with alpha for `sharpness`, gamma for
+    γ, `scale`). γ (d⁺ − d⁻)² is cut off at 88. An anchor that is cut off has no gradient: where all are, training
+    stands still at a loss of 88, the known collapse of this loss. Not `squared`, the gap is taken as it is, not cut
+    off: WRT, for a sharpness and scale of 1.
 
     d⁺ is each row's weighted distance Σ_j w⁺_ij d_ij to its own identity, d⁻ that to the others. w⁺ is a softmax of the
     distances to the same identity (the anchor itself included), w⁻ a softmax of the negated distances to others, the
     distances times `sharpness`; the weights carry a gradient. As in the release, 1e-6 is added to the normalisers, and
     the negative's exponentials are not shifted by their maximum: when every other identity is more than about 14 away,
     the negative term therefore fades, which keeps distances from growing.
-
-    Args:
-        features: rows of both modalities and of all views (visible, channel-augmented visible, infrared).
-        sharpness, scale: of the weights, and γ; the release's alpha and gamma.
-        squared: False leaves the gap as it is, not cut off: WRT, for a sharpness and scale of 1.
     """
     distances = pairwise_distances(features)
     same = same_identity(labels, features)

@@ -188,23 +188,20 @@ class Dart(TwoStreamMethod):
             twice = {name: torch.cat((of, of)) for name, of in vars(batch).items() if isinstance(of, Tensor)}
             batch = self.augment(replace(batch, **twice))
             for index, (output, labels, rows) in enumerate(self._halves(batch)):
-                each = F.cross_entropy(output.logits, labels, reduction="none")
-                losses[(index, *rows)] = each.to(losses.dtype)
+                losses[(index, *rows)] = F.cross_entropy(output.logits, labels, reduction="none").to(losses.dtype)
         for index in range(2):
             for rows, views in (((modality == 0).nonzero()[:, 0], 2), ((modality == 1).nonzero()[:, 0], 1)):
-                found = clean_probability(losses[index, :views, rows], seed=epoch)
-                self.pair.clean[index, :views, rows] = found
+                self.pair.clean[index, :views, rows] = clean_probability(losses[index, :views, rows], seed=epoch)
 
     def augment(self, batch: Batch) -> Batch:
         config, generator = self.config, batch.generator
         plain = self.view(batch.visible, generator)
         exchanged = self.view(batch.visible, generator, config.channel_exchange)
-        halves = (*zip(plain.chunk(2), exchanged.chunk(2), strict=True),)
-        labels = batch.visible_labels.chunk(2)
+        halves = zip(plain.chunk(2), exchanged.chunk(2), strict=True)
         return replace(
             batch,
             visible=torch.cat([view for half in halves for view in half]),
-            visible_labels=torch.cat([half.repeat(2) for half in labels]),
+            visible_labels=torch.cat([half.repeat(2) for half in batch.visible_labels.chunk(2)]),
             infrared=self.view(batch.infrared, generator, config.infrared_exchange, config.infrared_grey),
         )
 
@@ -233,13 +230,13 @@ class Dart(TwoStreamMethod):
 
     def _halves(self, batch: Batch) -> Iterator[tuple[Output, Tensor, tuple[Tensor, Tensor]]]:
         """Of each network: its output, the labels of its rows, and their (view, row) in `NetworkPair.clean`."""
+        held = (batch.visible_labels, batch.infrared_labels, batch.visible_rows, batch.infrared_rows)
+        halves = zip(*(each.chunk(2) for each in held), strict=True)
         outputs = self.network(batch.visible, batch.infrared)
-        for index, output in enumerate(outputs):
-            labels = (batch.visible_labels.chunk(2)[index], batch.infrared_labels.chunk(2)[index])
-            visible, infrared = batch.visible_rows.chunk(2)[index], batch.infrared_rows.chunk(2)[index]
+        for output, (visible_labels, infrared_labels, visible, infrared) in zip(outputs, halves, strict=True):
             views = torch.cat((torch.zeros_like(visible), torch.ones_like(visible), torch.zeros_like(infrared)))
-            rows = torch.cat((visible, visible, infrared))
-            yield output, torch.cat(labels), (views.to(output.logits.device), rows.to(output.logits.device))
+            rows, device = torch.cat((visible, visible, infrared)), output.logits.device
+            yield output, torch.cat((visible_labels, infrared_labels)), (views.to(device), rows.to(device))
 
     def optimizer(self) -> Optimizer:
         return self.optimizer_of(self.pair.first, self.pair.second)
