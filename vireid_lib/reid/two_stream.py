@@ -22,8 +22,7 @@ from vireid_lib.training import schedules
 
 
 class TwoStreamConfig(ReidConfig):
-    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py): epochs 0 to
-    80.
+    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
 
     Attributes:
         backbone: "resnet50", or "small" for the miniature world.
@@ -149,12 +148,9 @@ class TwoStreamMethod(Method):
         return {}
 
     def optimizer(self) -> Optimizer:
-        return self.optimizer_of(self.network)
-
-    def optimizer_of(self, *networks: TwoStreamNetwork) -> Optimizer:
         """With the releases' three groups for each network: all else at `backbone_rate`, BN neck, classifier."""
         config, groups = self.config, []
-        for network in networks:
+        for network in (each for each in self.network.modules() if isinstance(each, TwoStreamNetwork)):
             heads = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
             ids = {id(parameter) for head in heads for parameter in head}
             rest = [parameter for parameter in network.parameters() if id(parameter) not in ids]
@@ -165,10 +161,9 @@ class TwoStreamMethod(Method):
         return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
-        config = self.config
-        if config.schedule == "one_cycle":
+        if self.config.schedule == "one_cycle":
             return schedules.one_cycle(step, steps)
-        return schedules.warm_up_and_drops(epoch, warm_up=config.warm_up, drops=config.drops)
+        return schedules.warm_up_and_drops(epoch, warm_up=self.config.warm_up, drops=self.config.drops)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
 from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps, Output, TwoStreamNetwork, check_batch
@@ -237,9 +236,6 @@ class Dart(TwoStreamMethod):
             views = torch.cat((torch.zeros_like(visible), torch.ones_like(visible), torch.zeros_like(infrared)))
             rows, device = torch.cat((visible, visible, infrared)), output.logits.device
             yield output, torch.cat((visible_labels, infrared_labels)), (views.to(device), rows.to(device))
-
-    def optimizer(self) -> Optimizer:
-        return self.optimizer_of(self.pair.first, self.pair.second)
 
 
 METHOD = Dart

@@ -210,13 +210,11 @@ class SpatialAggregation(_Aggregation):
 
 
 class Expanded(NamedTuple):
-    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them:
-    before the BN neck, behind it, and before the small network's projection (the same as `pooled` where there is none).
-    """
+    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them."""
 
-    pooled: Float[Tensor, "rows dim"]
+    pooled: Float[Tensor, "rows dim"]  # before the BN neck
     logits: Float[Tensor, "rows identities"]
-    unreduced: Float[Tensor, "rows channels"]
+    unreduced: Float[Tensor, "rows channels"]  # before the small network's projection; elsewhere as `pooled`
 
 
 class ExpansionNetwork(network.TwoStreamNetwork):
