@@ -28,7 +28,14 @@ NAMES = {
     ".W.0.": ".project.",
     ".W.1.": ".norm.",
 }
-MPANET_HEAD = {  # the first that fits
+MPANET = {  # the first that fits
+    "backbone.MAM3.channel_attention.0.": "backbone.alleviation.layer3.reduce.",
+    "backbone.MAM3.channel_attention.2.": "backbone.alleviation.layer3.expand.",
+    "backbone.MAM4.channel_attention.0.": "backbone.alleviation.layer4.reduce.",
+    "backbone.MAM4.channel_attention.2.": "backbone.alleviation.layer4.expand.",
+    "backbone.conv1.": "backbone.stems.shared.conv1.",
+    "backbone.bn1.": "backbone.stems.shared.bn1.",
+    "backbone.layer": "backbone.layer",
     "spatial_attention.": "pool.attention.",
     "visible_classifier_.": "teachers.visible.",
     "infrared_classifier_.": "teachers.infrared.",
@@ -37,25 +44,14 @@ MPANET_HEAD = {  # the first that fits
     "bn_neck.": "bottleneck.",
     "classifier.": "classifier.",
 }
-MPANET_BACKBONE = {
-    "MAM3.channel_attention.0.": "alleviation.layer3.reduce.",
-    "MAM3.channel_attention.2.": "alleviation.layer3.expand.",
-    "MAM4.channel_attention.0.": "alleviation.layer4.reduce.",
-    "MAM4.channel_attention.2.": "alleviation.layer4.expand.",
-    "conv1.": "stems.shared.conv1.",
-    "bn1.": "stems.shared.bn1.",
-    "layer": "layer",
-}
 SIDES = (("vis", "visible"), ("ir", "infrared"))
 
 
 def ours(name: str, case: str) -> str | None:
     """Our name of a released parameter, None if the release makes no use of it."""
     if case == "mpanet":
-        inside = name.removeprefix("backbone.")
-        table, prefix = (MPANET_HEAD, "") if inside == name else (MPANET_BACKBONE, "backbone.")
-        theirs = next(theirs for theirs in table if inside.startswith(theirs))
-        return prefix + table[theirs] + inside.removeprefix(theirs)
+        theirs = next(theirs for theirs in MPANET if name.startswith(theirs))
+        return MPANET[theirs] + name.removeprefix(theirs)
     stem = name.count(".") > 2 and name.split(".")[2].startswith(("conv1", "bn1"))
     beyond = case == "deen_regdb" and name.startswith("base_resnet.base.layer4")
     if name.startswith("base_resnet.") and (stem or beyond):
