@@ -276,11 +276,12 @@ class Mpanet(TwoStreamMethod):
     def losses(self, output: PatternOutput, labels: Tensor, visible: int) -> dict[str, Tensor]:
         """The weighted terms of a training pass of which the first `visible` rows are visible images."""
         config, release = self.config, self.config.form == "release"
+        identity = self.identity_loss(output.logits, labels)
         sides = [(output.own_logits[side], labels[side]) for side in (slice(visible), slice(visible, None))]
         # A sum over no image at all is 0, the mean would not be a number.
         own = [self.identity_loss(*side) if len(side[1]) else side[0].sum() for side in sides]
         terms = {
-            "identity": self.identity_loss(output.logits, labels),
+            "identity": identity,
             "modality": config.modality_weight * (1 + release) * (own[0] + own[1]),
             "mutual": config.mutual_weight * mutual_mean(output.own_logits, output.teacher_logits, form=config.form),
             "separation": config.separation_weight * pattern_separation(output.patterns),
