@@ -100,10 +100,6 @@ class JsiaReidConfig(ReidConfig):
         return cls(**(recipe("jsia joint", changes.get("form", "paper")) | changes))
 
     @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
-
-    @property
     def needs_generation(self) -> bool:
         """Whether anything that the ReID network learns from depends on generated images; else no time is spent on
         them."""
