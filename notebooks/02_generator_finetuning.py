@@ -764,15 +764,15 @@ sizes.style.format({"parameters": "{:,}", "BA against W (%)": "{:.1f}", "share (
 # must rise further when the branch is exchanged too.
 
 # %%
-from vireid_lib.analysis import prompt_losses
+from vireid_lib.analysis.prompts import PROMPT_VARIANTS, prompt_verdict
 from vireid_lib.experiment import prompt_measures
 
 worth = prompt_measures.prompt_worth(run)
-effect = prompt_losses.prompt_verdict(worth)
+effect = prompt_verdict(worth)
 effect.style.format({"loss": "{:.4f}", "rise (%)": "{:+.2f}", "standard error": "{:.2f}"}).hide()
 
 # %%
-wrong = effect[effect["prompt"] != prompt_losses.PROMPT_VARIANTS["right"]]
+wrong = effect[effect["prompt"] != PROMPT_VARIANTS["right"]]
 viz.differences(
     wrong["prompt"].tolist(),
     wrong["rise (%)"],
@@ -791,9 +791,9 @@ viz.differences(
 # transfers to new images of the same people.
 
 # %%
-means = worth.groupby("time")[list(prompt_losses.PROMPT_VARIANTS)].mean()
+means = worth.groupby("time")[list(PROMPT_VARIANTS)].mean()
 plt.figure(figsize=(5.4, 4.2))
-for name, says in prompt_losses.PROMPT_VARIANTS.items():
+for name, says in PROMPT_VARIANTS.items():
     if name != "right":
         plt.plot(means.index, 100 * (means[name] / means["right"] - 1), "o-", markersize=4, label=says)
 plt.xlabel("time (share of the schedule)")
@@ -846,7 +846,7 @@ learned_words = pd.DataFrame(
 learned_words.groupby("data set").head(5).style.format(precision=2).hide()
 
 # %%
-from vireid_lib.analysis.projection import tsne
+from vireid_lib.analysis.embedding_spread import tsne
 
 points = tsne(of_each(rows).flatten(1))
 for dataset, own in learned_words.groupby("data set"):

@@ -836,7 +836,7 @@ figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", 
 plt.show()
 
 # %%
-closest = copied.found.closest(6)
+closest = np.argsort(copied.found.distances, kind="stable")[:6]
 twins = copied.training.iloc[copied.found.nearest[closest]]
 viz.image_grid(
     [list(pixels(copied.gallery.iloc[closest])), list(pixels(twins))],

@@ -234,7 +234,7 @@ class TwoStream(nn.Module):
 
 # %% tags=["by-hand"]
 from vireid_lib.reid import methods
-from vireid_lib.reid.layers.head import generalised_mean_pool
+from vireid_lib.reid.layers.network import generalised_mean_pool
 from vireid_lib.reid.methods.agw import AgwConfig
 
 config = AgwConfig.small(  # the miniature world's recipe, on whatever data this run has
@@ -332,8 +332,7 @@ def hard(x, labels, margin=0.3):
 # random features of a batch, ours and the library's losses agree to a hundred-thousandth:
 
 # %% tags=["by-hand"]
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
+from vireid_lib.reid.losses.triplets import enhanced_squared_triplet, hard_triplet, weighted_regularized_triplet
 
 sharpness, margin = 1.0, config.margin  # change them here
 
@@ -378,8 +377,8 @@ plt.show()
 
 # %%
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
-from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
 from vireid_lib.reid.losses.intra_identity_diversification import negative_enhancement, positive_enhancement
+from vireid_lib.reid.losses.triplets import hetero_centre_triplet
 
 who = torch.tensor([0, 0, 0, 1, 1, 1])  # of the visible images, and again of the infrared ones
 CLOUD = torch.tensor([[-0.9, 0.3], [0.2, -0.8], [0.7, 0.5]])  # three images around their centre

@@ -57,7 +57,8 @@ from torch.nn.functional import adaptive_avg_pool2d, cosine_similarity, normaliz
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import embedding_spread, retrieval, saliency
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.embedding_spread import tsne
+from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import widgets

@@ -52,7 +52,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
-from vireid_lib.analysis.prompt_attention import TIMES, positions
+from vireid_lib.analysis.prompts import ATTENTION_TIMES, positions
 from vireid_lib.analysis.subsets import spread
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment.prompt_measures import concentrations, outlines
@@ -368,7 +368,7 @@ viz.image_grid(
 # %% tags=["by-hand"]
 outline = torch.from_numpy(outlines(run, eight))
 with listen(unet) as kept:
-    for share in TIMES:  # noise levels, as shares of the schedule
+    for share in ATTENTION_TIMES:  # noise levels, as shares of the schedule
         predict(share)
 
 found = []

@@ -50,7 +50,7 @@ from IPython.display import HTML, display
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
-from vireid_lib.analysis.prompt_losses import PROMPT_VARIANTS, prompt_verdict
+from vireid_lib.analysis.prompts import PROMPT_VARIANTS, prompt_verdict
 from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, findings, measures, paper_table, papers, results
 from vireid_lib.experiment.claims import Claim

@@ -42,7 +42,8 @@ from torch.nn import functional
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.embedding_spread import tsne
+from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.viz import widgets
 

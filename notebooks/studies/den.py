@@ -41,7 +41,8 @@ from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval, saliency
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.embedding_spread import tsne
+from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings

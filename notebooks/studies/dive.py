@@ -48,7 +48,7 @@ from safetensors.torch import load_file
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
-from vireid_lib.analysis.prompt_attention import positions
+from vireid_lib.analysis.prompts import positions
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.gallery_measures import COLUMNS, compare

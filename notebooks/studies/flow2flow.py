@@ -45,9 +45,10 @@ from IPython.display import display
 from torch import nn
 
 from vireid_lib import experiment, viz
+from vireid_lib.analysis.embedding_spread import tsne
 from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identity_preservation import identify
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images, to_float

@@ -87,3 +87,17 @@ def test_diversity_compares_the_images_of_one_identity_and_camera():
     assert embedding_spread.diversity(torch.tensor([east] * 4), table, real, table) == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match="3 features for 4 rows"):
         embedding_spread.diversity(real[:3], table, real, table)
+
+
+def test_clusters_stay_apart_and_the_same_seed_gives_the_same_plane():
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.eye(3, 8) * 10
+    features = centres.repeat_interleave(8, 0) + 0.3 * torch.randn(24, 8, generator=generator)
+    plane = embedding_spread.tsne(features)
+    label = np.repeat(np.arange(3), 8)
+    distance = np.linalg.norm(plane[:, None] - plane, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    assert (label[distance.argmin(1)] == label).all()
+    assert np.array_equal(plane, embedding_spread.tsne(features))
+    with pytest.raises(ValueError, match="at least 4"):
+        embedding_spread.tsne(features[:3])

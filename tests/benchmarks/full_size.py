@@ -25,9 +25,9 @@ import yaml
 from full_size_trees import TREES
 
 from vireid_lib import experiment
-from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
-from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread, tsne
 from vireid_lib.analysis.retrieval import ranked
+from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.cli import main as main_of_cli
 from vireid_lib.data import tables
 from vireid_lib.data.check import check_dataset

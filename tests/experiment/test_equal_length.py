@@ -6,8 +6,8 @@ from vireid_lib.experiment import results, trainings
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.study import run_of
-from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
+from vireid_lib.reid.train import steps_per_epoch
 
 EPOCHS = 3  # of `open_real`
 

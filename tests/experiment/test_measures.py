@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.analysis import prompt_losses
+from vireid_lib.analysis import prompts
 from vireid_lib.analysis.subsets import spread
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.gallery_audit import audit
@@ -61,8 +61,8 @@ def test_attention_is_measured_against_the_renderers_outline(tiny_book):
 
 def test_prompt_worth_compares_the_same_images(tiny_book):
     worth = prompt_worth(tiny_book, images=8)
-    assert len(worth) == 8 * len(prompt_losses.TIMES)
-    assert np.isfinite(worth[list(prompt_losses.PROMPT_VARIANTS)].to_numpy()).all()
+    assert len(worth) == 8 * len(prompts.LOSS_TIMES)
+    assert np.isfinite(worth[list(prompts.PROMPT_VARIANTS)].to_numpy()).all()
     # In the tiny model, as in any, another branch or none gives another prediction.
     assert (worth["branch"] != worth["right"]).all() and (worth["base"] != worth["right"]).all()
 
@@ -72,8 +72,8 @@ def test_the_verdict_on_a_prompt_is_paired_by_image():
     rows = pd.DataFrame(places, columns=["modality", "time", "right"])
     for name, factor in {"person": 1.1, "code": 1, "branch": 2, "base": 3}.items():
         rows[name] = factor * rows["right"]
-    table = prompt_losses.prompt_verdict(rows).set_index(["prompt", "modality"])
-    words = prompt_losses.PROMPT_VARIANTS
+    table = prompts.prompt_verdict(rows).set_index(["prompt", "modality"])
+    words = prompts.PROMPT_VARIANTS
     assert table.loc[(words["person"], "visible"), "rise (%)"] == pytest.approx(10)
     assert table.loc[(words["branch"], "infrared"), "rise (%)"] == pytest.approx(100)
     assert table.loc[(words["code"], "visible"), "standard error"] == 0

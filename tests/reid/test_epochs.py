@@ -8,10 +8,9 @@ import pytest
 
 from vireid_lib.data import tables
 from vireid_lib.experiment import methods
-from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.methods.agw import AgwConfig
-from vireid_lib.reid.train import ReidTask
+from vireid_lib.reid.train import ReidTask, steps_per_epoch
 
 BY_EPOCHS = {"steps": None, "epochs": 5, "identities": 4, "images": 2, "schedule": "drops", "drops": (2, 4)}
 

@@ -44,11 +44,9 @@ class Recorder:
 
 @contextmanager
 def record(unet: nn.Module) -> Iterator[Recorder]:
-    """Record every cross-attention of `unet` that runs inside the block; what the network computes stays the same.
-
-    The attention of a place is softmax(Q K^T / sqrt(d)) over the tokens of the prompt (Vaswani et al. 2017; Rombach et
-    al. 2022, section 3.3). Raises ValueError: the network has no cross-attention.
-    """
+    """Record every cross-attention of `unet` that runs inside the block; what the network computes stays the same. The
+    attention of a place is softmax(Q K^T / sqrt(d)) over the tokens of the prompt (Vaswani et al. 2017; Rombach et al.
+    2022, section 3.3). Raises ValueError: the network has no cross-attention."""
     recorder = Recorder()
     layers = [layer for name, layer in unet.named_modules() if name.endswith("attn2") and isinstance(layer, Attention)]
     if not layers:
@@ -80,14 +78,10 @@ def record(unet: nn.Module) -> Iterator[Recorder]:
 
 def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
     """Where each piece of a prompt stands among its tokens: label to positions, "start" (the start token) and "end"
-    (end token and padding) among them. Raises ValueError: the pieces do not give the prompt's tokens one after the
-    other, or do not fit.
-
-    Args:
-        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g. [("a", "a"), ("[k]",
-            "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
-        length: how many tokens the text encoder is given, padding included.
-    """
+    (end token and padding) among them. The pieces are (label, text) in the order of the prompt, which is the texts
+    joined by blanks, e.g. [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; one with an empty text is left out. The
+    text encoder is given `length` tokens. Raises ValueError: the pieces do not give the prompt's tokens one after the
+    other, or do not fit."""
     found: dict[str, list[int]] = {"start": [0]}
     position, spelt = 1, []
     for label, text in pieces:
@@ -105,13 +99,10 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
 def concentration(
     maps: Float[Tensor, "n height width"], masks: Float[Tensor, "n mask_height mask_width"]
 ) -> Float[Tensor, " n"]:
-    """How much more attention a place inside the mask gets than an average place: 1 is no preference; NaN for a map
-    that is zero everywhere (a token that the softmax leaves nothing).
-
-    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down to the
-    resolution of the map, so that coarse maps are not judged at borders they can't show. Raises ValueError: a mask is
-    empty.
-    """
+    """How much more attention a place inside the mask gets than an average place: the share of the map's mass inside
+    the mask divided by the mask's share of the area. 1 is no preference; NaN for a map that is zero everywhere. Masks
+    are averaged down to the map's resolution: coarse maps are not judged at borders they can't show. Raises ValueError:
+    a mask is empty."""
     small = functional.adaptive_avg_pool2d(masks[:, None].float(), maps.shape[1:])[:, 0]
     area, mass = small.flatten(1).mean(1), maps.flatten(1).sum(1)
     if (area <= 0).any():
@@ -121,16 +112,9 @@ def concentration(
 
 def findings(measured: pd.DataFrame, confidence: float = 1 - LEVEL) -> pd.DataFrame:
     """Test "modality token emphasizes global features ..., while the ID token focuses more on the person's area" (Dai,
-    Lu, Li, AAAI 2025, of their Figure 6). Each image counts once, with its mean over resolutions. The intervals are
-    over images.
-
-    Args:
-        measured: a row for each image, resolution and piece of the prompt: columns image, piece, concentration.
-
-    Returns:
-        three rows, named after the claim: columns mean, margin (half the interval, Student's; NaN for one image) and
-            verdict: "supported", "contradicted" or "undecided".
-    """
+    Lu, Li, AAAI 2025, of their Figure 6) on what `prompts.concentrations` returns. Each image counts once, with its
+    mean over resolutions. Three rows, named after the claim: columns mean, margin (half the interval over images,
+    Student's; NaN for one image) and verdict: "supported", "contradicted" or "undecided"."""
     means = measured.groupby(["image", "piece"])["concentration"].mean().unstack()[["[p]", "[k]"]].dropna()
     person, code, rows = means["[p]"], means["[k]"], {}
     for claim, values in {

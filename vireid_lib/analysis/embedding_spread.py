@@ -1,4 +1,4 @@
-"""How an embedding spreads: within a modality, across modalities, between identities."""
+"""How an embedding spreads, within and across modalities and between identities; and its picture in the plane."""
 
 from collections.abc import Sequence
 
@@ -14,25 +14,21 @@ Features = Float[Tensor, "images dim"]
 
 
 def intra_identity_spread(features: Features, identities: Sequence[str]) -> float:
-    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
-
-    The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
-    modality: first over an identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what
-    unrelated directions have. Raises ValueError: no identity has two images.
-    """
-    several = [rows for rows in _rows_of_each(identities) if len(rows) > 1]
-    means = [float(torch.pdist(functional.normalize(features[rows])).mean()) for rows in several]
+    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1). The mean Euclidean
+    distance between the L2-normalised features of two different images of one identity in one modality: first over an
+    identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what unrelated directions have.
+    Raises ValueError: no identity has two images."""
+    several = (functional.normalize(features[rows]) for rows in _rows_of_each(identities) if len(rows) > 1)
+    means = [float(torch.pdist(unit).mean()) for unit in several]
     if not means:
         raise ValueError("intra_identity_spread: no identity has two images in this modality; hand in more rows")
     return float(np.mean(means))
 
 
 def diversity(synthetic: Features, synthetic_table: pd.DataFrame, real: Features, real_table: pd.DataFrame) -> float:
-    """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
-
-    0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
-    ValueError: the rows do not fit, or no identity has two images under one camera.
-    """
+    """The mean distance between two synthetic images of one identity under one camera, over that of real ones. 0 is
+    always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
+    ValueError: the rows do not fit, or no identity has two images under one camera."""
     spreads = []
     for features, table in ((synthetic, synthetic_table), (real, real_table)):
         if len(features) != len(table):
@@ -113,6 +109,20 @@ def pair_distances(
         chosen = torch.from_numpy(whole[:, generator.permutation(whole.shape[1])[:pairs]])
         found[name] = (1 - (unit[chosen[0]] * unit[chosen[1]]).sum(1)).numpy()
     return found
+
+
+def tsne(features: Features, *, perplexity: float = 15.0) -> Float[np.ndarray, "images 2"]:
+    """t-SNE (van der Maaten and Hinton 2008) of L2-normalised features, started from their principal components.
+    `perplexity` is roughly how many neighbours each image is held to; it is lowered to a third of the images if need
+    be. Neighbours stay neighbours; distances between clusters and their sizes mean nothing. Raises ValueError: fewer
+    than four images."""
+    from sklearn.manifold import TSNE  # slow to import
+
+    if len(features) < 4:
+        raise ValueError(f"tsne of {len(features)} images; it needs at least 4")
+    unit = functional.normalize(features).numpy()
+    model = TSNE(init="pca", perplexity=min(perplexity, (len(unit) - 1) / 3), random_state=0)
+    return model.fit_transform(unit).astype(np.float64)
 
 
 def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:

@@ -1,23 +1,25 @@
-"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, colour.
-
-`Measure` keeps a number together with what it cannot be compared without.
-"""
+"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, colour."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 from scipy.spatial.distance import cdist
+
+from vireid_lib.analysis.embedding_spread import diversity
+from vireid_lib.analysis.subsets import evenly
 
 NEIGHBOURS = 5  # k of Naeem et al.; Kynkäänniemi et al. take 3
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number about sets of images: by the features of the `extractor` (a network with its weights, or "pixels"), to
-    whose size the images came by `resize`, e.g. "64x32, area"; how many were on each side; and what else a reader
-    needs, e.g. "k = 5"."""
+    """One number about sets of images, with what it cannot be compared without: the `extractor` of the features (a
+    network with its weights, or "pixels"); `resize`, by which the images came to its size, e.g. "64x32, area"; how many
+    were on each side; and what else a reader needs, e.g. "k = 5"."""
 
     name: str
     value: float
@@ -29,7 +31,7 @@ class Measure:
     @property
     def basis(self) -> str:
         """All that is needed to compare the value with another one."""
-        count = " and ".join(str(number) for number in self.images)
+        count = " and ".join(map(str, self.images))
         return "; ".join(filter(None, (f"N = {count}", self.extractor, self.resize, self.note)))
 
     def __str__(self) -> str:
@@ -37,12 +39,10 @@ class Measure:
 
 
 def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> float:
-    """Squared Fréchet distance of two Gaussians fitted to features (Heusel et al. 2017, eq. 6).
-
-    |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)). Called FID only where the features are Inception-v3's; name the
-    extractor otherwise. With fewer images than dimensions it is biased upwards: compare equal numbers only. Raises
-    ValueError: fewer than two images on a side, different dimensions, or a feature that is not finite.
-    """
+    """Squared Fréchet distance of two Gaussians fitted to features, |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2))
+    (Heusel et al. 2017, eq. 6). Called FID only where the features are Inception-v3's; name the extractor otherwise.
+    With fewer images than dimensions it is biased upwards: compare equal numbers only. Raises ValueError: fewer than
+    two images on a side, different dimensions, or a feature that is not finite."""
     a, b = _checked("frechet_distance", a, b, 2, "two or more")
     cov_a, cov_b = (np.atleast_2d(np.cov(side, rowvar=False)) for side in (a, b))
     # tr (A B)^(1/2) is the sum of the singular values of A^(1/2) B^(1/2): no square root of a matrix that is
@@ -66,16 +66,12 @@ def manifold(
     """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3): what
     a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
 
-    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare equal
-    numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
-    1 - 2^-k, whatever the distribution. Raises ValueError: no more than k images on a side, different dimensions, or a
-    feature that is not finite.
-
-    Returns:
-        "precision": share of synthetic images in a real image's ball; "recall": share of real images in a synthetic
-        image's ball; "density": mean number of real balls that a synthetic image lies in, over k; "coverage": share of
-        real images with a synthetic one in their ball, robust where recall is fooled by outliers.
-    """
+    "precision" is the share of synthetic images in a real image's ball; "recall" that of real images in a synthetic
+    image's ball; "density" the mean number of real balls that a synthetic image lies in, over k; "coverage" the share
+    of real images with a synthetic one in their ball, robust where recall is fooled by outliers. Euclidean distances; a
+    point on the edge of a ball is in it. Compare equal numbers of images only. Two samples of one distribution of equal
+    size give a density of about 1 and a coverage of about 1 - 2^-k. Raises ValueError: no more than k images on a side,
+    different dimensions, or a feature that is not finite."""
     real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
     apart = cdist(real, synthetic)
     inside_real, inside_synthetic = apart <= _radii(real, k)[:, None], apart <= _radii(synthetic, k)[None, :]
@@ -87,6 +83,25 @@ def manifold(
     }
 
 
+def to_reference(
+    made: torch.Tensor, gallery: pd.DataFrame, held: torch.Tensor, real: pd.DataFrame, about: dict, words: str
+) -> dict[str, Measure]:
+    """How a gallery compares with real infrared images by their features, equal numbers of both. `about`: extractor and
+    resize rule; `words`: which real images."""
+    count = min(len(gallery), len(real))
+    near = [
+        features[torch.from_numpy(evenly(rows, count))].numpy() for features, rows in ((held, real), (made, gallery))
+    ]
+    found = {"Fréchet distance": frechet(*near, **about)}
+    if count > NEIGHBOURS:
+        by_k = {"images": (count, count), "note": f"k = {NEIGHBOURS}", **about}
+        found |= {name: Measure(name, value, **by_k) for name, value in manifold(*near).items()}
+    if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
+        share, note = diversity(made, gallery, held, real), f"share of the spread of {words}"
+        found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
+    return found
+
+
 def _checked(what: str, a: ndarray, b: ndarray, least: int, words: str) -> tuple[ndarray, ndarray]:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if min(len(a), len(b)) < least or a.shape[1] != b.shape[1]:
@@ -96,16 +111,14 @@ def _checked(what: str, a: ndarray, b: ndarray, least: int, words: str) -> tuple
     return a, b
 
 
-def _root(matrix: Float[ndarray, "dim dim"]) -> Float[ndarray, "dim dim"]:
+def _root(matrix: ndarray) -> Float[ndarray, "dim dim"]:
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:
-    """Distance of each row to its k-th nearest other row."""
-    own = cdist(features, features)
-    np.fill_diagonal(own, np.inf)
-    return np.partition(own, k - 1, axis=1)[:, k - 1]
+def _radii(features: ndarray, k: int) -> Float[ndarray, " n"]:
+    """Distance of each row to its k-th nearest other row; its own is the nearest."""
+    return np.partition(cdist(features, features), k, axis=1)[:, k]
 
 
 def colourfulness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, " n"]:

@@ -10,6 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from vireid_lib.analysis.fidelity import Measure
+
 Features = Float[Tensor, "images dim"]
 
 
@@ -20,23 +22,14 @@ class Identification:
     Attributes:
         rank: for each query, the place (1 is best) of its own identity among all identities, each counted once
             by its nearest gallery image; ties count against the query.
-        identities: number of identities in the gallery.
+        rank_1: share of queries whose own identity comes first. chance: that of guessing.
         by_identity: columns identity, images, rank_1 (share), mean_rank; the worst preserved first.
     """
 
     rank: Int64[np.ndarray, " queries"]
-    identities: int
+    rank_1: float
+    chance: float
     by_identity: pd.DataFrame
-
-    @property
-    def rank_1(self) -> float:
-        """Share of queries whose own identity comes first."""
-        return float((self.rank == 1).mean())
-
-    @property
-    def chance(self) -> float:
-        """Rank-1 of guessing."""
-        return 1 / self.identities
 
 
 def identify(
@@ -59,8 +52,8 @@ def identify(
     by_identity = table.groupby("identity", as_index=False).agg(
         images=("rank", "size"), rank_1=("first", "mean"), mean_rank=("rank", "mean")
     )
-    by_identity = by_identity.sort_values(["rank_1", "mean_rank"], ascending=[True, False], kind="stable")
-    return Identification(rank, len(names), by_identity.reset_index(drop=True))
+    worst_first = by_identity.sort_values(["rank_1", "mean_rank"], ascending=[True, False], kind="stable")
+    return Identification(rank, float((rank == 1).mean()), 1 / len(names), worst_first.reset_index(drop=True))
 
 
 def identity_distance(a: Features, a_identities: Sequence[str], b: Features, b_identities: Sequence[str]) -> float:
@@ -75,3 +68,18 @@ def identity_distance(a: Features, a_identities: Sequence[str], b: Features, b_i
     unit_a, unit_b = functional.normalize(a), functional.normalize(b)
     means = [torch.cdist(unit_a[first == name], unit_b[second == name]).mean() for name in shared]
     return float(torch.stack(means).mean())
+
+
+def of_people(
+    made: Features, gallery: pd.DataFrame, others: Features, rows: pd.DataFrame, about: dict, words: str
+) -> dict[str, Measure]:
+    """Whether other images of the same person are a gallery's nearest, and how far they are. `about`: extractor and
+    resize rule; `words`: which other images."""
+    about = {"images": (len(gallery), len(rows)), **about}
+    share = identify(made, gallery["identity"], others, rows["identity"])
+    apart = identity_distance(made, gallery["identity"], others, rows["identity"])
+    guess = f"guessing gives {share.chance:.3g}"
+    return {
+        f"right person ({words})": Measure("right person", share.rank_1, note=guess, **about),
+        f"distance to {words}": Measure("MD", apart, note=f"to {words}, L2", **about),
+    }

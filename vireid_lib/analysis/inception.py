@@ -5,6 +5,7 @@ torchvision and in the file of the original FID's weights that the field shares
 (`pt_inception-2015-12-05-6726825d.pth`), so that either file loads.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -17,7 +18,6 @@ from vireid_lib.training.weights import read_weights
 
 SIZE = 299
 ORIGINAL_CLASSES = 1008  # rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000
-
 REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
 
 
@@ -32,15 +32,13 @@ class Unit(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Branches side by side: chains of units, then one after a 3×3 pooling of the input.
+    """Branches side by side: chains of units, then one after a 3×3 pooling of the input; `inside` channels come in.
 
     Args:
-        inside: channels of the map.
         chains: of each branch by name, its units as (channels, size), or (channels, size, 2) with a stride of 2; a list
             of units is applied side by side. Units without a stride keep the map's size.
-        pooling: "mean", "mean of what is there" (padding does not count, as in the original FID's network), "largest",
-            or "shrink" (stride 2, without a unit after it).
-        pooled: channels of the unit after the pooling.
+        pooling: "mean", "mean of what is there" (padding does not count), "largest", or "shrink" (stride 2, without a
+            unit after it). pooled: channels of the unit after it.
     """
 
     def __init__(self, inside: int, chains: Mapping[str, Sequence], pooling: str, pooled: int | None = None) -> None:
@@ -69,11 +67,9 @@ class Block(nn.Module):
             found.append(y)
         if self.pooling == "shrink":
             return torch.cat([*found, functional.max_pool2d(x, 3, 2)], 1)
-        if self.pooling == "largest":
-            pooled = functional.max_pool2d(x, 3, 1, 1)
-        else:
-            pooled = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=self.pooling == "mean")
-        return torch.cat([*found, self.branch_pool(pooled)], 1)
+        mean = functools.partial(functional.avg_pool2d, count_include_pad=self.pooling == "mean")
+        pool = functional.max_pool2d if self.pooling == "largest" else mean
+        return torch.cat([*found, self.branch_pool(pool(x, 3, 1, 1))], 1)
 
 
 WIDE7, HIGH7, BOTH3 = (1, 7), (7, 1), [(384, (1, 3)), (384, (3, 1))]
@@ -89,12 +85,9 @@ def _sixth(width: int) -> Mapping[str, Sequence]:
 
 
 class InceptionV3(nn.Module):
-    """Images to the 2048 pooled features.
-
-    Args:
-        classes: rows of the last layer, which is loaded and not used. 1008 is the network of the original FID, whose
-            poolings differ from the later one's: padding does not count, and the last block takes the largest value.
-    """
+    """Images to the 2048 pooled features. The last layer, with a row for each of `classes`, is loaded, not used. With
+    1008 this is the original FID's network, whose poolings differ: padding does not count, and the last block takes the
+    largest value."""
 
     def __init__(self, classes: int = ORIGINAL_CLASSES) -> None:
         super().__init__()
@@ -137,8 +130,8 @@ class InceptionV3(nn.Module):
     @torch.no_grad()
     def features(self, pixels: UInt8[ndarray, "n height width 3"], batch: int = 32) -> Float[ndarray, "n 2048"]:
         """Features of images of any size, brought to 299×299 by bilinear interpolation."""
-        parts = (
-            part.to(self.fc.weight.device).permute(0, 3, 1, 2).float() for part in torch.tensor(pixels).split(batch)
-        )
-        sized = (functional.interpolate(images / 127.5 - 1, (SIZE, SIZE), mode="bilinear") for images in parts)
-        return torch.cat([self(images).cpu() for images in sized]).numpy()
+        found = []
+        for part in torch.tensor(pixels).split(batch):
+            images = part.to(self.fc.weight.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+            found.append(self(functional.interpolate(images, (SIZE, SIZE), mode="bilinear")).cpu())
+        return torch.cat(found).numpy()

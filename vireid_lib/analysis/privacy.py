@@ -15,21 +15,15 @@ from vireid_lib.data.grey import luminance
 
 Pixels = UInt8[ndarray, "n height width 3"]
 
-THUMBNAIL, CANDIDATES = (16, 8), 5
+THUMBNAIL, CANDIDATES, CHUNK = (16, 8), 5, 256
 QUANTILE = 0.01  # share of real images that would be flagged as copies: the rate to compare with
-
-_CHUNK = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """Nearest training images of a synthetic set.
-
-    Attributes:
-        nearest, distances: row of the training image nearest to each synthetic one, and how far it is in `space`.
-        real: the distance of each real image to the nearest training image of another identity or another camera, which
-            cannot be a frame of the same recording; the share `quantile` of them is below the threshold.
-    """
+    """Row of the training image nearest to each synthetic one, how far it is in `space`, and the distance of each real
+    image to the nearest training image of another identity or another camera, which cannot be a frame of the same
+    recording; the share `quantile` of the latter is below the threshold."""
 
     nearest: Int64[ndarray, " synthetic"]
     distances: Float[ndarray, " synthetic"]
@@ -52,10 +46,6 @@ class Audit:
         """Share of flagged images; about `quantile` for images that are as new as real ones."""
         return float(self.flagged.mean())
 
-    def closest(self, count: int) -> Int64[ndarray, " count"]:
-        """Rows of the synthetic images that come nearest to a training image, the nearest first."""
-        return np.argsort(self.distances, kind="stable")[:count]
-
     def __str__(self) -> str:
         return (
             f"{self.rate:.1%} of {len(self.distances)} synthetic images lie nearer to a training image than "
@@ -64,18 +54,10 @@ class Audit:
 
 
 def audit_pixels(synthetic: Pixels, training: Pixels, table: pd.DataFrame, real: Bool[ndarray, " training"]) -> Audit:
-    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too.
-
-    SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
-    mean, mirrored or not) come nearest. Raises ValueError: the rows do not fit, or all training images are of one
-    identity and camera.
-
-    Args:
-        table: of the training images.
-        real: which training images stand for "real ones": of the modality of the synthetic.
-    """
-    if not len(training) == len(table) == len(real):
-        raise ValueError(f"audit: {len(training)} images, {len(table)} rows, {len(real)} marks: give one for each.")
+    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too. SSIM is computed for the five
+    training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero mean, mirrored or not) come
+    nearest. `table` is of the training images, of which `real`, of the synthetic's modality, stand for real ones.
+    Raises ValueError: all training images are of one identity and camera, or none is real."""
     moments = torch.from_numpy(table.groupby(["identity", "camera"]).ngroup().to_numpy(copy=True))
     if not real.any() or len(moments.unique()) < 2:
         raise ValueError("audit: there must be real images, and others than of one identity by one camera.")
@@ -97,12 +79,11 @@ def audit_pixels(synthetic: Pixels, training: Pixels, table: pd.DataFrame, real:
         return [np.take_along_axis(found, first, 1)[:, 0] for found in (places % len(training), distances)]
 
     def all_nearest(asked: ndarray, own: Tensor) -> list[ndarray]:
-        parts = [slice(start, start + _CHUNK) for start in range(0, len(asked), _CHUNK)]
+        parts = [slice(start, start + CHUNK) for start in range(0, len(asked), CHUNK)]
         return [np.concatenate(side) for side in zip(*(nearest(asked[part], own[part]) for part in parts), strict=True)]
 
-    rows = np.flatnonzero(real)
     of_synthetic = all_nearest(synthetic, torch.full((len(synthetic),), -1))
-    return Audit(*of_synthetic, all_nearest(training[rows], moments[rows])[1], "1 - SSIM")
+    return Audit(*of_synthetic, all_nearest(training[real], moments[torch.from_numpy(real)])[1], "1 - SSIM")
 
 
 def _thumbnails(pixels: Pixels) -> Float[Tensor, "n values"]:

@@ -1,6 +1,5 @@
 """Retrieval as a reader sees it: one query's ranked gallery, and where each query's right images stand."""
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from vireid_lib.data import tables
 from vireid_lib.evaluation import Trial, cosine_distance
-from vireid_lib.evaluation.rules import camera_numbers, find_rule
+from vireid_lib.evaluation.rules import find_rule
 
 
 def ranked(features: Float[Tensor, "images dim"], trial: Trial, rule: str, query: int) -> pd.DataFrame:
@@ -17,18 +16,16 @@ def ranked(features: Float[Tensor, "images dim"], trial: Trial, rule: str, query
     among the images that are left, "precision" (hits so far / rank, at the hits) and "identity rank" (how many
     different identities have come by then). The last three are empty where removed. `query` is the query's row in the
     table."""
-    gallery, asked = trial.gallery, trial.query.loc[query]
-    ids, cameras = gallery["identity"].to_numpy(), gallery["camera"].to_numpy()
-    labels = torch.from_numpy(np.unique([*ids, asked["identity"]], return_inverse=True)[1])
-    numbers = torch.from_numpy(camera_numbers(np.asarray([*cameras, asked["camera"]]), "cameras", len(ids) + 1))
+    gallery, asked = trial.gallery, trial.query.loc[[query]]
+    labels, cameras = _numbers(asked, gallery)
     table = pd.DataFrame(
         {
             "row": gallery.index,
-            "identity": ids,
-            "camera": cameras,
+            "identity": gallery["identity"].to_numpy(),
+            "camera": gallery["camera"].to_numpy(),
             "distance": cosine_distance(features[[query]], features[_rows(gallery)])[0].numpy().astype(float),
-            "removed": find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1]).numpy(),
-            "right": ids == asked["identity"],
+            "removed": find_rule(rule).removed(labels[0], cameras[0], labels[1:], cameras[1:]).numpy(),
+            "right": (labels[1:] == labels[0]).numpy(),
         }
     ).sort_values("distance", kind="stable", ignore_index=True)
     kept = ~table["removed"]
@@ -46,14 +43,11 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
     image left in the gallery are not listed. The first of equally distant images counts as it comes: for pictures, not
     for scores."""
     query, gallery = trial.query, trial.gallery
-    names = np.concatenate([query["identity"].to_numpy(object), gallery["identity"].to_numpy(object)])
-    labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
-    cameras = [torch.tensor(tables.camera_numbers(part)) for part in (query, gallery)]
-    asking, answering = labels[: len(query)], labels[len(query) :]
-    unit = features[_rows(gallery)]
-    rows = []
+    sides = (each.split([len(query), len(gallery)]) for each in _numbers(query, gallery))
+    (asking, answering), (from_camera, by_camera) = sides
+    unit, rows = features[_rows(gallery)], []
     for place, row in enumerate(query.index):
-        removed = find_rule(rule).removed(asking[place], cameras[0][place], answering, cameras[1])
+        removed = find_rule(rule).removed(asking[place], from_camera[place], answering, by_camera)
         left = torch.nonzero(~removed).flatten()
         order = left[cosine_distance(features[[row]], unit[left])[0].argsort(stable=True)]
         hits = torch.nonzero(answering[order] == asking[place]).flatten()
@@ -82,6 +76,12 @@ def flipped_queries(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, c
     changed = after[(before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)].sample(frac=1, random_state=0)
     turn = changed.groupby("identity").cumcount()
     return [int(row) for row in turn.sort_values(kind="stable").index[:count]]
+
+
+def _numbers(query: pd.DataFrame, gallery: pd.DataFrame) -> tuple[Tensor, Tensor]:
+    """Labels and camera numbers of the queries, then of the gallery."""
+    both = pd.concat([query, gallery])
+    return torch.tensor(tables.identity_labels(both)[0]), torch.tensor(tables.camera_numbers(both))
 
 
 def _rows(part: pd.DataFrame) -> Tensor:

@@ -16,21 +16,14 @@ SMALLEST = 1e-12
 def grad_cam_plus_plus(
     network: nn.Module, images: Images, modality: str, towards: Features
 ) -> tuple[Float[Tensor, "images h w"], Float[Tensor, " images"]]:
-    """Heat maps of the places that raise each image's cosine similarity to a given feature.
+    """Heat maps of the places that raise each image's cosine similarity to `towards`, the feature (as
+    `network.features` gives it) of the image that it was compared with; and the similarities; on the CPU.
 
     Grad-CAM++ (Chattopadhay et al. 2018, eqs. 10, 13 and 19) explains a class score; a retrieval has none, so the score
-    here is the cosine similarity to `towards`, the feature of the image that was compared. With A the map before
-    pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with α = g² / (2g² + g³·Σ A), and the heat is
-    ReLU(Σ_c w_c A_c).
-
-    Args:
-        network: has `feature_map` and `describe`, as `reid.layers.TwoStreamNetwork`; its mode is left as it was.
-        images: the network's normalised input, on its device. towards: features as `network.features` gives them.
-
-    Returns:
-        the maps at the resolution of A, each scaled to a largest value of 1 (all 0 where nothing raises the
-            similarity), and the similarities; on the CPU.
-    """
+    here is the similarity. With A the map before pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with
+    α = g² / (2g² + g³·Σ A), and the heat is ReLU(Σ_c w_c A_c), at the resolution of A, scaled to a largest value of 1
+    (all 0 where nothing raises the similarity). `images` are the network's normalised input, on its device; the network
+    has `feature_map` and `describe`, as `reid.layers.network.TwoStreamNetwork`; its mode is left as it was."""
     with evaluating(network), torch.enable_grad():
         maps = network.feature_map(images, modality).detach().requires_grad_(True)
         features = network.describe(maps)

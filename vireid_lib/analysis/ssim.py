@@ -1,8 +1,5 @@
-"""Structural similarity of pairs of images, whole or weighted by a mask.
-
-No library that works without torchvision gives the map of a mirrored border that masks need; with SciPy's filter it is
-a few lines. The tests compare it with torchmetrics.
-"""
+"""Structural similarity of pairs of images, whole or weighted by a mask. (No library that works without torchvision
+gives the map of a mirrored border that masks need; with SciPy's filter it is a few lines.)"""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -14,7 +11,6 @@ from vireid_lib.data.grey import luminance
 Pixels, Map = UInt8[ndarray, "n height width 3"], Float[ndarray, "n height width"]
 
 SIGMA, RADIUS = 1.5, 5  # of the Gaussian window, in pixels: 11 x 11 as in the paper
-
 LUMINANCE_CONSTANT, CONTRAST_CONSTANT = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 

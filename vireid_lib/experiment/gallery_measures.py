@@ -11,8 +11,8 @@ import pandas as pd
 import safetensors.torch
 
 from vireid_lib import generators
-from vireid_lib.analysis.fidelity import Measure
-from vireid_lib.analysis.gallery import of_people, to_reference
+from vireid_lib.analysis.fidelity import Measure, to_reference
+from vireid_lib.analysis.identity_preservation import of_people
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.analysis.subsets import thin

@@ -154,7 +154,7 @@ class Run(Generating):
         """Steps that make an epoch of a training, by which its length and schedule count (`reid.length` and
         `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts
         so."""
-        from vireid_lib.reid.batches import steps_per_epoch
+        from vireid_lib.reid.train import steps_per_epoch
 
         config, reid = self.reid_config, self.profile.reid
         counted, equal = config.model_copy(update=reid.epoch_batch), reid.length == "equal"

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from vireid_lib.analysis import prompt_attention, prompt_losses
+from vireid_lib.analysis import prompts as effects
 from vireid_lib.analysis.subsets import spread
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive import prompts
@@ -20,17 +20,17 @@ MOST_CAMERAS = 7  # columns that fit a page
 def prompt_worth(run: Run, *, images: int = 24) -> pd.DataFrame:
     """`prompt_losses` of so many training images."""
     rows = spread(run.data().train_rows(), images)
-    settings = {"times": list(prompt_losses.TIMES), "variants": list(prompt_losses.PROMPT_VARIANTS)}
-    return _measured(run, "prompt_worth", settings, rows, lambda model: prompt_losses.prompt_losses(model, rows))
+    settings = {"times": list(effects.LOSS_TIMES), "variants": list(effects.PROMPT_VARIANTS)}
+    return _measured(run, "prompt_worth", settings, rows, lambda model: effects.prompt_losses(model, rows))
 
 
 def concentrations(run: Run, *, images: int = 48) -> pd.DataFrame:
-    """`prompt_attention.concentrations` of so many training images, half of each modality."""
+    """`analysis.prompts.concentrations` of so many training images, half of each modality."""
     rows = spread(run.data().train_rows(), images)
-    settings = {"times": list(prompt_attention.TIMES)}
+    settings = {"times": list(effects.ATTENTION_TIMES)}
 
     def measure(model: DiveModel) -> pd.DataFrame:
-        return prompt_attention.concentrations(model, rows, torch.from_numpy(outlines(run, rows)))
+        return effects.concentrations(model, rows, torch.from_numpy(outlines(run, rows)))
 
     return _measured(run, "attention_concentrations", settings, rows, measure)
 

@@ -81,7 +81,7 @@ class ReidConfig(Strict):
     def origins(cls) -> dict[str, Origin]:
         """Where each setting's default comes from, in the order of the settings."""
         found = dict.fromkeys(cls.model_fields, "ours")
-        for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
+        for kind in reversed(cls.__mro__):
             stated = {name: origin for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names}
             if rest := stated.pop(REST, None):
                 found |= {name: rest for name in inspect.get_annotations(kind) if name in kind.model_fields}
@@ -102,7 +102,9 @@ class ReidConfig(Strict):
     @property
     def in_epochs(self) -> tuple[str, ...]:
         """Settings that this recipe counts in epochs and uses: length, unless `steps` is set, and schedule."""
-        return ("epochs",) if self.steps is None else ()
+        length = () if self.steps is not None else ("epochs",)
+        schedule = ("warm_up", "drops") if getattr(self, "schedule", None) == "drops" else ()
+        return tuple(name for name in (*length, *schedule) if name in type(self).model_fields)
 
     def stretched(self, factor: int | float) -> dict[str, Any]:
         """The settings that make a training `factor` times as long, all of its schedule included."""

@@ -32,24 +32,18 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 def extract(
     network: nn.Module, table: pd.DataFrame, config: ReidConfig, cache: Path | None, *, batch_size: int = 128
 ) -> Float[Tensor, "rows dim"]:
-    """Features in the order of the table's rows, float32 on the CPU.
-
-    Each image passes the stream of its modality. With `config.flip_at_test`, the features of the image and of its
-    mirror image are averaged. Then they are L2-normalised, unless `config.similarity` is "dot". Raises ValueError: the
-    table is empty, or a feature is NaN or infinite; names the image.
-
-    Args:
-        network: has `features(images, modality)`; used on the device where it is, its mode left as it was.
-        cache: folder of decoded images, or None to keep them in memory.
-    """
+    """Features in the order of the table's rows, float32 on the CPU. Each image passes the stream of its modality, by
+    the network's `features(images, modality)`, on the network's device. With `config.flip_at_test`, the features of the
+    image and of its mirror image are averaged. Then they are L2-normalised, unless `config.similarity` is "dot".
+    `cache` is the folder of decoded images, or None to keep them in memory. Raises ValueError: the table is empty, or a
+    feature is NaN or infinite; names the image."""
     if table.empty:
         raise ValueError("The table has no rows: there is nothing to extract features from.")
-    pixels = TablePixels(table, (config.height, config.width), cache)
-    modalities, features = table["modality"].to_numpy(dtype=object), None
+    pixels, features = TablePixels(table, (config.height, config.width), cache), None
     device = next(network.parameters()).device
     with evaluating(network):
         for modality in ("visible", "infrared"):
-            rows = np.flatnonzero(modalities == modality)
+            rows = np.flatnonzero(table["modality"] == modality)
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
                 images = normalise(to_float(pixels[some], device, channels_last=config.channels_last))

@@ -19,20 +19,14 @@ Classes = Int64[np.ndarray, "_"]  # of each training image of a modality
 
 @dataclass
 class Batch:
-    """P identities × K images in each modality, on the training device.
+    """P identities × K images in each modality, on the training device; after `Method.augment`, what the network takes.
+    A method that shows an image several times (CAJ) makes images and labels longer. The rows of the images in the
+    training table are for methods that keep something per image (DART). Rows, and the generator of the step's random
+    numbers, are on the CPU, so that every device draws the same."""
 
-    Attributes:
-        visible, infrared: images in 0..1; after `Method.augment`, what the network takes. A method that shows an image
-            several times (CAJ) makes these longer, with their labels.
-        visible_labels, infrared_labels: classes 0..C−1.
-        visible_rows, infrared_rows: row of each image in the training table, for methods that keep something per image
-            (DART); on the CPU.
-        generator: random numbers of this step; on the CPU, so that every device draws the same.
-    """
-
-    visible: Float[Tensor, "visible 3 height width"]
+    visible: Float[Tensor, "visible 3 height width"]  # in 0..1, until augmented
     infrared: Float[Tensor, "infrared 3 height width"]
-    visible_labels: Int[Tensor, " visible"]
+    visible_labels: Int[Tensor, " visible"]  # classes 0..C−1
     infrared_labels: Int[Tensor, " infrared"]
     visible_rows: Int[Tensor, " visible_images"]
     infrared_rows: Int[Tensor, " infrared_images"]
@@ -47,12 +41,8 @@ class Batch:
 
 class Method:
     """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
-    `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults.
-
-    Attributes:
-        config: an instance of `config_class`.
-        network: trained as `network(...)` by `loss`; has `features(images, modality) -> [B, D]`.
-    """
+    `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults. The network
+    is trained as `network(...)` by `loss`, and has `features(images, modality) -> [B, D]`."""
 
     config_class: ClassVar[type[ReidConfig]]
     config: ReidConfig
@@ -79,11 +69,9 @@ class Method:
         cls, config: ReidConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> sampling.Sampler:
         """What draws the batches for the classes of all visible and infrared training images, of which `external`
-        belong to external identities.
-
-        With `config.mix`, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are
-        paired (see `sampling.MixedIdentitySampler`). Published recipes have no mix and draw as their releases do.
-        """
+        belong to external identities. With `config.mix`, trainings on real images alone are drawn by the same sampler,
+        so that a seed's trainings are paired (see `sampling.MixedIdentitySampler`). Published recipes have no mix and
+        draw as their releases do."""
         counts = {"seed": seed, **config.model_dump(include={"identities", "images", "redraw_below"})}
         if config.mix is None:
             return sampling.IdentitySampler(visible, infrared, **counts)

@@ -1,24 +1,25 @@
-"""Training of any re-identification method on an image table."""
+"""Training of any re-identification method on an image table: identities, batches, and their length."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Int64
 from torch import Tensor, nn
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import TablePixels, to_float
-from vireid_lib.data.sampling import AllImagesSampler
+from vireid_lib.data.label_noise import replace_labels
+from vireid_lib.data.sampling import AllImagesSampler, Sampler
 from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
-from vireid_lib.reid.batches import Labelled
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.training import checkpoint, loop, schedules, seeds
@@ -39,36 +40,21 @@ def train_reid(
     classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
     (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
     batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
-    passes over all images. Raises ValueError: an identity lacks a modality, there are fewer identities than a batch
-    needs, or `folder` holds another training.
+    passes over all images.
 
-    Args:
-        table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
-        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
-        seed: of initial weights, batches and augmentations.
-        cache, options: as in `ReidTask` and `train_task`.
+    `folder` gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long);
+    `cache` has decoded images, or is None; `options` as in `train_task`. Raises ValueError: an identity lacks a
+    modality, there are fewer identities than a batch needs, or `folder` holds another training.
     """
     return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 
 
-def train_task(
-    task: "ReidTask",
-    config: ReidConfig,
-    folder: Path,
-    *,
-    seed: int,
-    checkpoint_every: int | None = None,
-    **options: Any,
-) -> nn.Module:
-    """Train `task` to its end, write what it keeps, then its record; return its network in evaluation mode.
-
-    Args:
-        checkpoint_every: steps between checkpoints; None is an epoch or 200 steps, whichever is longer.
-        options: `progress` and `device` of `vireid_lib.training.loop.train`.
+def train_task(task: "ReidTask", config: ReidConfig, folder: Path, *, seed: int, **options: Any) -> nn.Module:
+    """Train `task` to its end, write what it keeps, then its record; return its network in evaluation mode. `options`:
+    `progress`, `device` and `checkpoint_every` (an epoch or 200 steps, whichever is longer) of `training.loop.train`.
     """
     folder = Path(folder)
-    every = max(200, task.epoch_steps) if checkpoint_every is None else checkpoint_every
-    options |= {"checkpoint_every": every, "precision": config.precision}
+    options = {"checkpoint_every": max(200, task.epoch_steps), "precision": config.precision, **options}
     loop.train(task, steps=task.steps, folder=folder, seed=seed, **options)
     task.keep(folder)
     record = {
@@ -104,19 +90,55 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
     return network.eval(), config
 
 
-class ReidTask(loop.Task):
-    """A method's network, batches and losses on a table, for the one training loop; `identities`, `rows`, `true_labels`
-    and `labels` as in `Labelled`.
+class Labelled(NamedTuple):
+    """The identities of a training table, by name; the label of each row, a place among them, with `label_noise`; the
+    places of each modality's rows; the labels of external identities."""
 
-    The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are as long unless
-    `config.epoch_steps` says otherwise.
-    """
+    identities: list[str]
+    labels: Int64[np.ndarray, " rows"]
+    rows: dict[str, Int64[np.ndarray, " some"]]
+    external: set[int]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, config: ReidConfig, *, seed: int) -> "Labelled":
+        """Read a table. Raises ValueError: it is empty, or an identity lacks a modality, which the batches pair."""
+        if table.empty:
+            raise ValueError("The training table is empty: pass the rows of vireid_lib.data.tables.training_rows.")
+        kinds = table.groupby("identity")["modality"].agg(["nunique", "first"])
+        for identity, here in kinds.loc[kinds["nunique"] == 1, "first"].items():
+            other = tables.OTHER[here]
+            raise ValueError(
+                f"Identity {identity} has {here} images and no {other} one: add {other} ones or leave it out."
+            )
+        labels, identities = tables.identity_labels(table)
+        visible = (table["modality"] == "visible").to_numpy()
+        external = (table["split"] == "external").to_numpy()
+        noise = seeds.integer(seed, "label noise")
+        noisy = replace_labels(labels, visible, config.label_noise, noise, spare=external)
+        rows = {"visible": np.flatnonzero(visible), "infrared": np.flatnonzero(~visible)}
+        return cls(identities, noisy, rows, set(labels[external].tolist()))
+
+    def sampler(self, kind: type[Method], config: ReidConfig, *, seed: int) -> Sampler:
+        """The sampler of a method's class, for these rows."""
+        sides = (self.labels[rows] for rows in self.rows.values())
+        return kind.sampler(config, *sides, external=self.external, seed=seed)
+
+
+def steps_per_epoch(kind: type[Method], table: pd.DataFrame, config: ReidConfig, *, seed: int) -> int:
+    """Steps of an epoch on `table` by the method's own sampler, whatever `config.epoch_steps` says; without
+    a network. Arguments and errors as in `train_reid`."""
+    return Labelled.of(table, config, seed=seed).sampler(kind, config, seed=seed).steps_per_epoch
+
+
+class ReidTask(loop.Task):
+    """A method's network, batches and losses on a table, for the one training loop; `identities`, `rows` and `labels`
+    as in `Labelled`. The schedule counts epochs of `epoch_steps`; the sampler goes through epochs of its own, which are
+    as long unless `config.epoch_steps` says otherwise."""
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:
         super().__init__()
         labelled = Labelled.of(table, config, seed=seed)
-        self.identities, self.rows = labelled.identities, labelled.rows
-        self.true_labels, self.labels = labelled.true_labels, labelled.labels
+        self.identities, self.labels, self.rows, _ = labelled
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
             self.method: Method = self.make_method(config, len(self.identities))
@@ -150,8 +172,9 @@ class ReidTask(loop.Task):
 
     def before_step(self, step: int) -> None:
         self.method.network = self.modules["network"]
-        epoch = self._epoch(step)
-        if step == 0 or epoch != self._epoch(step - 1):
+        # All processes start their epochs together, with the first one's.
+        epoch, before = (each * self.processes // self.epoch_steps for each in (step, step - 1))
+        if epoch != before:
             self.method.start_epoch(epoch, partial(self.every_image, step))
         self.method.network.train()
         share = self.method.learning_rate(self.position(step)[0], step, self.steps)
@@ -182,10 +205,6 @@ class ReidTask(loop.Task):
     def release(self, accelerator) -> None:
         super().release(accelerator)
         self.method.network = self.modules["network"]
-
-    def _epoch(self, step: int) -> int:
-        """The epoch of the first process at `step`: all processes start their epochs together."""
-        return step * self.processes // self.epoch_steps
 
     def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
         options = {"device": self.device, "channels_last": self.method.config.channels_last}

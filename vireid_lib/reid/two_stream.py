@@ -14,8 +14,7 @@ from vireid_lib.data import augment
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
-from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Output, TwoStreamNetwork, average_pool, generalised_mean_pool
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
@@ -23,8 +22,7 @@ from vireid_lib.training import schedules
 
 
 class TwoStreamConfig(ReidConfig):
-    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py): epochs 0 to
-    80.
+    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
 
     Attributes:
         backbone: "resnet50", or "small" for the miniature world.
@@ -72,10 +70,6 @@ class TwoStreamConfig(ReidConfig):
     def small(cls, **changes: Any) -> "TwoStreamConfig":
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
         return cls(**(SMALL | cls.SMALL | changes))
-
-    @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("warm_up", "drops") if self.schedule == "drops" else ()))
 
 
 SMALL = {
@@ -147,7 +141,6 @@ class TwoStreamMethod(Method):
         return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The weighted identity loss."""
         return identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing)
 
     def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
@@ -155,12 +148,9 @@ class TwoStreamMethod(Method):
         return {}
 
     def optimizer(self) -> Optimizer:
-        return self.optimizer_of(self.network)
-
-    def optimizer_of(self, *networks: TwoStreamNetwork) -> Optimizer:
         """With the releases' three groups for each network: all else at `backbone_rate`, BN neck, classifier."""
         config, groups = self.config, []
-        for network in networks:
+        for network in (each for each in self.network.modules() if isinstance(each, TwoStreamNetwork)):
             heads = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
             ids = {id(parameter) for head in heads for parameter in head}
             rest = [parameter for parameter in network.parameters() if id(parameter) not in ids]
@@ -171,10 +161,9 @@ class TwoStreamMethod(Method):
         return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
-        config = self.config
-        if config.schedule == "one_cycle":
+        if self.config.schedule == "one_cycle":
             return schedules.one_cycle(step, steps)
-        return schedules.warm_up_and_drops(epoch, warm_up=config.warm_up, drops=config.drops)
+        return schedules.warm_up_and_drops(epoch, warm_up=self.config.warm_up, drops=self.config.drops)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -199,12 +188,10 @@ def build_backbone(
     return backbone
 
 
-def build_network(
-    config: TwoStreamConfig, num_identities: int, network_class: type[TwoStreamNetwork] = TwoStreamNetwork
-) -> TwoStreamNetwork:
+def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
     """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
-    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)
+    return TwoStreamNetwork(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

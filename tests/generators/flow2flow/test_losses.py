@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, noise_loss
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
+from vireid_lib.reid.losses.triplets import hard_triplet
 
 
 def equals_the_release(name, loss, **inputs):

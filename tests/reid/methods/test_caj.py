@@ -48,5 +48,4 @@ def test_consistency_pulls_visible_predictions_to_infrared_ones(random_batch: Ca
     method = methods.build("caj", still(consistency=0.5), 4)
     losses = method.loss(method.augment(random_batch()))
     assert losses.keys() == {"total", "identity", "triplet", "consistency", "accuracy"}
-    torch.testing.assert_close(losses["total"], losses["identity"] + losses["triplet"] + losses["consistency"])
     assert "consistency" not in methods.build("caj", still(), 4).loss(method.augment(random_batch()))

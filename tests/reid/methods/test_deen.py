@@ -33,7 +33,6 @@ def test_each_knob_gives_a_network_that_trains(
     method = methods.build("deen", DeenConfig.small(**changes), 4)
     losses = method.loss(method.augment(random_batch()))
     assert losses.keys() == terms | {"total", "accuracy"}
-    assert losses["total"].item() == pytest.approx(sum(losses[name].item() for name in terms), rel=1e-5)
     losses["total"].backward()
     used = [p for p in method.network.parameters() if p.requires_grad]
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in used)

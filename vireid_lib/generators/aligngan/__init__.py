@@ -15,9 +15,9 @@ from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.networks import Images, generator_groups
 from vireid_lib.generators.translation_task import Losses, TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.reid.layers.head import average_pool
-from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
+from vireid_lib.reid.layers.network import average_pool
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.losses.triplets import cross_modality_triplet
 from vireid_lib.training import whole_batch
 
 SGD = {"momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}

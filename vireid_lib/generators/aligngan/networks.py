@@ -8,9 +8,8 @@ from torch.nn import functional
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed, patch_layers
-from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.checks import check_images
-from vireid_lib.reid.layers.head import average_pool
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, check_images
+from vireid_lib.reid.layers.network import average_pool
 from vireid_lib.reid.pretrained import load_imagenet
 
 Maps = Float[Tensor, "batch channels h w"]

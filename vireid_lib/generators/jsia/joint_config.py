@@ -82,10 +82,6 @@ class JsiaReidConfig(ReidConfig):
         return cls(**(recipe("jsia joint", changes.get("form", "paper")) | changes))
 
     @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
-
-    @property
     def needs_generation(self) -> bool:
         """Whether anything that the ReID network learns from depends on generated images; else none are made."""
         local = self.lr_weight if self.local_pairs == "paired" else 0.0

@@ -14,11 +14,10 @@ from vireid_lib.generators.jsia.encoders import InstanceLevelEncoder, SetLevelEn
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.networks import Maps
 from vireid_lib.generators.networks import Images
-from vireid_lib.reid.layers.checks import check_images
-from vireid_lib.reid.layers.head import average_pool, bn_neck, generalised_mean_pool, identity_classifier
-from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
+from vireid_lib.reid.layers.backbones import check_images
+from vireid_lib.reid.layers.network import average_pool, bn_neck, generalised_mean_pool, identity_classifier
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.losses.triplets import cross_modality_triplet, hard_triplet
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.training import schedules
 

@@ -1,1 +1,1 @@
-"""Layers and networks that methods share; one idea a file."""
+"""Networks that methods share; what one method has alone is in its file."""

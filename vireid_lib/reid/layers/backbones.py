@@ -1,13 +1,46 @@
-"""Two-stream backbones: ResNet-50 with torchvision's parameter names, and the miniature world's small network."""
+"""Two-stream backbones: ResNet-50 with torchvision's parameter names, the miniature world's small network; non-local
+blocks."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers.checks import check_images
-from vireid_lib.reid.layers.non_local import NonLocal
+Map = Float[Tensor, "batch channels height width"]
+
+
+def check_images(images: Tensor, modality: str) -> None:
+    """Refuse what the networks cannot take, with a clearer message than a convolution's. Raises ValueError: an unknown
+    modality, or images that are not floating-point [batch, 3, height, width]."""
+    if modality not in ("visible", "infrared"):
+        raise ValueError(f"modality is {modality!r}; it must be 'visible' or 'infrared'")
+    if images.ndim != 4 or images.shape[1] != 3 or not torch.is_floating_point(images):
+        raise ValueError(f"{modality} images: {images.dtype} {list(images.shape)}; give floats [n, 3, height, width]")
+
+
+class NonLocal(nn.Module):
+    """Non-local block as in AGW (eq. 1): z = BN(W·y) + x with y_i = 1/N Σ_j (θ(x_i)·φ(x_j)) g(x_j). The affinity is
+    divided by the number of positions N; there is no softmax. The release reduces to a single inner channel whatever
+    the width, and starts BN at zero, so that a fresh block is the identity."""
+
+    def __init__(self, channels: int, inner: int = 1) -> None:
+        super().__init__()
+        self.g = nn.Conv2d(channels, inner, 1)
+        self.theta = nn.Conv2d(channels, inner, 1)
+        self.phi = nn.Conv2d(channels, inner, 1)
+        self.project = nn.Conv2d(inner, channels, 1)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, maps: Map) -> Map:
+        batch, _, height, width = maps.shape
+        values, queries, keys = (f(maps).flatten(2) for f in (self.g, self.theta, self.phi))
+        # (θᵀφ)g = θᵀ(φgᵀ): the N×N affinity need never exist, as nothing nonlinear stands in between.
+        context = keys @ values.transpose(1, 2) / (height * width)
+        mixed = (queries.transpose(1, 2) @ context).transpose(1, 2)
+        return self.norm(self.project(mixed.reshape(batch, -1, height, width))) + maps
 
 
 class SmallStem(nn.Sequential):
@@ -29,12 +62,8 @@ class Stem(SmallStem):
 
 
 class Residual(nn.Module):
-    """Convolutions, each with batch normalisation and ReLU, beside a shortcut that is added before the last ReLU.
-
-    Args:
-        inside: channels of the map that comes in.
-        convolutions: (channels, size, stride) of each.
-    """
+    """Convolutions, given as (channels, size, stride), each with batch normalisation and ReLU, beside a shortcut that
+    is added before the last ReLU; `inside` channels come in."""
 
     def __init__(self, inside: int, *convolutions: tuple[int, int, int]) -> None:
         super().__init__()
@@ -60,12 +89,9 @@ class Residual(nn.Module):
 
 
 class TwoStreamBackbone(nn.Module):
-    """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
-
-    Args:
-        non_local: with these blocks; a layer that has them must be shared (else ValueError).
-        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before. 3
-            in MMD-ReID.
+    """A stem per modality, then layers 1 to 4, shared by both from layer `shared_from` on (3 in MMD-ReID; each stem has
+    its own copies of those before), with `non_local` blocks between their last blocks. Raises ValueError: a layer that
+    is not shared has these.
 
     Attributes:
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
@@ -111,9 +137,7 @@ class TwoStreamBackbone(nn.Module):
         check_images(images, modality)
         return self.stems[modality](images)
 
-    def trunk(
-        self, maps: Float[Tensor, "batch channels h w"], layers: Iterable[str] | None = None
-    ) -> Float[Tensor, "batch channels2 h2 w2"]:
+    def trunk(self, maps: Map, layers: Iterable[str] | None = None) -> Float[Tensor, "batch channels2 h2 w2"]:
         """Pass maps, of either or both modalities, through the shared layers, or some of them ("layer1", …)."""
         for layer in self.shared if layers is None else layers:
             blocks = getattr(self, layer)

@@ -1,1 +1,1 @@
-"""One file per loss."""
+"""The losses of all methods; what belongs together is one file."""

@@ -21,13 +21,11 @@ class Positives(NamedTuple):
 
 
 def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
-    """Random rows with the anchor's label, as the release draws them.
-
-    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the first
-    that is confident and not the anchor; if there is none, the last draw. Some labels are wrong; `confident` says which
-    are trusted. The generator is a CPU's, so that every device draws the same. Raises ValueError: a label occurs once
-    (checked on the CPU; a GPU would have to wait for it).
-    """
+    """Random rows with the anchor's label, as the release draws them. The first is any row but the anchor. The second
+    is, of up to six draws among all rows with that label, the first that is confident and not the anchor; if there is
+    none, the last draw. Some labels are wrong; `confident` says which are trusted. The generator is a CPU's, so that
+    every device draws the same. Raises ValueError: a label occurs once (checked on the CPU; a GPU would have to wait
+    for it)."""
     n = len(labels)
     same = labels[:, None] == labels[None, :]
     others = same & ~torch.eye(n, dtype=torch.bool, device=labels.device)
@@ -35,13 +33,11 @@ def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Gen
         alone = int(labels[~others.any(dim=1)][0])
         raise ValueError(f"Label {alone} is in the batch with one image alone: draw more images of an identity.")
     draws = torch.rand(1 + REDRAWS, n, generator=generator).to(labels.device)
-    first = _pick(others, draws[:1])[0]
     tries = _pick(same, draws[1:])
-    anchors = torch.arange(n, device=labels.device)
-    good = confident[tries] & (tries != anchors)
+    good = confident[tries] & (tries != torch.arange(n, device=labels.device))
     good[-1] = True
     second = tries.gather(0, good.int().argmax(dim=0, keepdim=True))[0]
-    return Positives(first, second)
+    return Positives(_pick(others, draws[:1])[0], second)
 
 
 def _pick(among: Bool[Tensor, "n n"], draws: Float[Tensor, "k n"]) -> Int[Tensor, "k n"]:
@@ -73,14 +69,9 @@ def adaptive_quadruplet(
     - neither: d⁺ = d_p, d⁻ = d_n.
 
     The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of these) are
-    the release's. Without a trusted anchor the loss is 0. Raises ValueError: all labels are the same: there is no
-    negative.
-
-    Args:
-        features: rows of both modalities, before the BN neck.
-        logits: the classifier's; no gradient flows through them.
-        confidence: probability that a row's label is right; from `threshold` on it is trusted.
-        margin: in units of the Euclidean distance.
+    the release's. Without a trusted anchor the loss is 0. The features are those before the BN neck; no gradient flows
+    through the logits; `confidence` is the probability that a row's label is right. Raises ValueError: all labels are
+    the same: there is no negative.
     """
     same = same_identity(labels, features)
     distances = pairwise_distances(features)
@@ -94,10 +85,8 @@ def adaptive_quadruplet(
     stands_in.scatter_(1, last, True)
     second_negative = ranked.gather(1, stands_in.int().argmax(dim=1, keepdim=True))[:, 0]
 
-    anchors = torch.arange(len(labels), device=labels.device)
-    to_positive, to_negative = distances[anchors, positives.first], distances[anchors, negative]
-    to_second_positive = distances[anchors, positives.second]
-    to_second_negative = distances[anchors, second_negative]
+    anchors, pairs = torch.arange(len(labels), device=labels.device), (*positives, negative, second_negative)
+    to_positive, to_second_positive, to_negative, to_second_negative = (distances[anchors, rows] for rows in pairs)
     mean = (to_positive + to_negative) / 2
     false_positive = ~trusted[positives.first]
     false_negative = ~trusted[negative] & (logits.argmax(dim=1)[negative] == labels)

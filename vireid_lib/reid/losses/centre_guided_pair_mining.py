@@ -18,7 +18,8 @@ def centre_guided_pair_mining(
     margin: float = 0.2,
     form: Form = "paper",
 ) -> Scalar:
-    """The loss of one generated branch (Zhang and Wang, CVPR 2023, eq. 3 to 5), with D the Euclidean distance.
+    """The loss of one generated branch (Zhang and Wang, CVPR 2023, eq. 3 to 5), with D the Euclidean distance of
+    embeddings before the BN neck, and c the mean of an identity's rows; `generated_*` are the branch's, row by row.
 
     Paper: from the visible side, with centres c of the identities j and k ≠ j,
 
@@ -30,14 +31,8 @@ def centre_guided_pair_mining(
     Release: half the sum of both sides, and three hinges a side, each the mean over the identities: [D(c_n, c_v+) −
     D(c_v, c_v+) + α]₊ with a second distance that carries no gradient, so that nothing pushes the generated embedding
     away; and half of [D(c_n, c_v+) − nearest + α]₊ for the nearest centre of another identity, once among the generated
-    and once among the original ones. Raises ValueError: a batch of one identity, or identities that lack a modality
-    (checked on the CPU).
-
-    Args:
-        visible, infrared: original embeddings, before the BN neck; D is not normalised.
-        generated_visible, generated_infrared: embeddings that one branch made of them, row by row.
-        visible_labels, infrared_labels: identity of each row; a centre is the mean of the rows of one identity.
-        margin: α. The release's loss takes a margin and uses 0.2 whatever it is.
+    and once among the original ones. Its α is 0.2 whatever margin it is given. Raises ValueError: a batch of one
+    identity, or identities that lack a modality (checked on the CPU).
     """
     if visible_labels.device.type == "cpu":  # asking a GPU would make it wait at each step
         check_same_identities(names := visible_labels.unique(), infrared_labels.unique())

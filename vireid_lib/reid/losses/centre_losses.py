@@ -10,11 +10,8 @@ from vireid_lib.reid.losses.shapes import Form, Labels, Rows, Scalar
 def centre_cluster(features: Rows, labels: Labels, *, margin: float = 0.7) -> Scalar:
     """1/n Σ_i ‖x_i − c_y(i)‖ + 1/(P(P−1)) Σ_{p≠q} max(0, m − ‖c_p − c_q‖), c_p the mean of identity p's rows of both
     modalities, before the BN neck (Wu et al., Discover Cross-Modality Nuances, CVPR 2021); the margin m is 0.7 in the
-    released configurations.
-
-    Both terms carry a gradient through the centres. The rows may stand in any order, and an identity may have any
-    number of them (the released code assumes P blocks of equally many).
-    """
+    released configurations. Both terms carry a gradient through the centres. The rows may stand in any order, and an
+    identity may have any number of them (the released code assumes P blocks of equally many)."""
     same = same_identity(labels, features).to(features.dtype)
     share = 1 / same.sum(dim=1, keepdim=True)  # of a row in its identity; summed over all rows, it counts them
     centres = (same * share) @ features  # each row's own; numbering identities would make a GPU wait

@@ -22,10 +22,8 @@ def soft_identity_cross_entropy(
     logits: Logits, labels: Labels, confidence: PerRow, *, smoothing: float = 0.0
 ) -> Scalar:
     """Σ_i w_i · CE_i / n, with w in 0..1 the probability that label i is right (DART, Yang et al. 2022, soft
-    identification).
-
-    As released, the divisor is the number of rows, not Σ w: a batch of doubtful labels weighs little.
-    """
+    identification). As released, the divisor is the number of rows, not Σ w: a batch of doubtful labels weighs
+    little."""
     each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
     return (confidence * each).mean()
 

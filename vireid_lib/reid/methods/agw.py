@@ -9,8 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from vireid_lib.reid.layers.network import Output
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
+from vireid_lib.reid.losses.triplets import hard_triplet, weighted_regularized_triplet
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 

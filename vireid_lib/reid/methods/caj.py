@@ -4,7 +4,6 @@ Ye, Ruan, Du, Shou: "Channel Augmented Joint Learning for Visible-Infrared Recog
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -13,7 +12,8 @@ from torch import Tensor
 from vireid_lib.data import augment
 from vireid_lib.reid.layers.network import Output
 from vireid_lib.reid.losses.divergences import kl_divergence
-from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet
+from vireid_lib.reid.losses.shapes import Form
+from vireid_lib.reid.losses.triplets import enhanced_squared_triplet
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
@@ -49,7 +49,7 @@ class CajConfig(TwoStreamConfig):
     grey: float = Field(default=0.0, ge=0, le=1)
     infrared_exchange: float = Field(default=0.75, ge=0, le=1)
     infrared_grey: float = Field(default=0.5, ge=0, le=1)
-    form: Literal["paper", "release"] = "release"
+    form: Form = "release"
     sharpness: float = Field(default=1.0, gt=0)
     scale: float = Field(default=1.0, gt=0)
     squared: bool = True

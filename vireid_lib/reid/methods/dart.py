@@ -19,18 +19,13 @@ from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.layers.checks import check_batch
-from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps, Output, TwoStreamNetwork, check_batch
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
-
-IN_ROWS = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
-"""What a batch has for each image."""
 
 
 class DartConfig(TwoStreamConfig):
@@ -72,11 +67,9 @@ class DartConfig(TwoStreamConfig):
 
 
 class NetworkPair(nn.Module):
-    """Two networks of the same form with their own weights, each of which learns from its half of a batch.
-
-    The buffer `clean` [network, view, row] is the probability that a row's label is right, by each network for each of
-    two views; 1 at first. Checkpoints keep it.
-    """
+    """Two networks of the same form with their own weights, each of which learns from its half of a batch. The buffer
+    `clean` [network, view, row] is the probability that a row's label is right, by each network for each of two views;
+    1 at first. Checkpoints keep it."""
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
         super().__init__()
@@ -95,11 +88,11 @@ class NetworkPair(nn.Module):
             self.make_room(state_dict["clean"].shape[2])
         return super().load_state_dict(state_dict, *args, **kwargs)
 
-    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
+    def forward(self, visible: Images, infrared: Infrared) -> tuple[Output, ...]:
         """One training pass of each network on its half of the images, two or more of each modality."""
         check_batch(visible, infrared)
-        (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
-        return self.first(for_first, and_first), self.second(for_second, and_second)
+        halves = zip((self.first, self.second), visible.chunk(2), infrared.chunk(2), strict=True)
+        return tuple(network(*images) for network, *images in halves)
 
     def feature_map(self, images: Images, modality: str) -> Maps:
         """The maps of both networks before pooling, side by side."""
@@ -119,12 +112,10 @@ class NetworkPair(nn.Module):
 
 def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Float[Tensor, "views images"]:
     """The probability that an image's label is right: the probability of the component with the smaller mean, of a
-    mixture of two Gaussians fitted to the images' identity losses.
-
-    A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
-    large losses. The losses of one modality, a row for each view, are scaled to 0..1 by view; one mixture is fitted to
-    those of all views, with the release's settings. Raises ValueError: a loss is NaN or infinite.
-    """
+    mixture of two Gaussians fitted to the images' identity losses. A network learns the common pattern of its labels
+    before it memorises the wrong ones: early on, wrong labels have large losses. The losses of one modality, a row for
+    each view, are scaled to 0..1 by view; one mixture is fitted to those of all views, with the release's settings.
+    Raises ValueError: a loss is NaN or infinite."""
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
     smallest, largest = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
@@ -192,26 +183,24 @@ class Dart(TwoStreamMethod):
         modality = torch.full(losses.shape[2:], -1)
         for batch in every_image():
             modality[batch.visible_rows], modality[batch.infrared_rows] = 0, 1
-            twice = {name: torch.cat([getattr(batch, name)] * 2) for name in IN_ROWS}
-            batch = self.augment(replace(batch, **twice))  # the same images for each of the two networks
+            # The same images for each of the two networks.
+            twice = {name: torch.cat((of, of)) for name, of in vars(batch).items() if isinstance(of, Tensor)}
+            batch = self.augment(replace(batch, **twice))
             for index, (output, labels, rows) in enumerate(self._halves(batch)):
-                each = F.cross_entropy(output.logits, labels, reduction="none")
-                losses[(index, *rows)] = each.to(losses.dtype)
+                losses[(index, *rows)] = F.cross_entropy(output.logits, labels, reduction="none").to(losses.dtype)
         for index in range(2):
             for rows, views in (((modality == 0).nonzero()[:, 0], 2), ((modality == 1).nonzero()[:, 0], 1)):
-                found = clean_probability(losses[index, :views, rows], seed=epoch)
-                self.pair.clean[index, :views, rows] = found
+                self.pair.clean[index, :views, rows] = clean_probability(losses[index, :views, rows], seed=epoch)
 
     def augment(self, batch: Batch) -> Batch:
         config, generator = self.config, batch.generator
         plain = self.view(batch.visible, generator)
         exchanged = self.view(batch.visible, generator, config.channel_exchange)
-        halves = (*zip(plain.chunk(2), exchanged.chunk(2), strict=True),)
-        labels = batch.visible_labels.chunk(2)
+        halves = zip(plain.chunk(2), exchanged.chunk(2), strict=True)
         return replace(
             batch,
             visible=torch.cat([view for half in halves for view in half]),
-            visible_labels=torch.cat([half.repeat(2) for half in labels]),
+            visible_labels=torch.cat([half.repeat(2) for half in batch.visible_labels.chunk(2)]),
             infrared=self.view(batch.infrared, generator, config.infrared_exchange, config.infrared_grey),
         )
 
@@ -221,10 +210,8 @@ class Dart(TwoStreamMethod):
         return augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        config, smoothing = self.config, self.config.label_smoothing
-        terms: dict[str, list[Tensor]] = {}
-        for index, (output, labels, rows) in enumerate(self._halves(batch)):
-            pooled, logits = output
+        config, smoothing, sums = self.config, self.config.label_smoothing, {}
+        for index, ((pooled, logits), labels, rows) in enumerate(self._halves(batch)):
             if batch.epoch < config.noise_warm_up:
                 found = {"identity": identity_cross_entropy(logits, labels, smoothing=smoothing)}
             else:
@@ -236,24 +223,19 @@ class Dart(TwoStreamMethod):
                     "identity": soft_identity_cross_entropy(logits, labels, clean, smoothing=smoothing),
                     "quadruplet": adaptive_quadruplet(pooled, logits, labels, clean, positives, **options),
                 }
-            for name, value in found.items():
-                terms.setdefault(name, []).append(value)
-            terms.setdefault("accuracy", []).append(accuracy(logits, labels) / 2)
-        sums = {name: sum(values) for name, values in terms.items()}
+            found["accuracy"] = accuracy(logits, labels) / 2
+            sums = {name: sums.get(name, 0) + value for name, value in found.items()}
         return {"total": sum(value for name, value in sums.items() if name != "accuracy"), **sums}
 
     def _halves(self, batch: Batch) -> Iterator[tuple[Output, Tensor, tuple[Tensor, Tensor]]]:
         """Of each network: its output, the labels of its rows, and their (view, row) in `NetworkPair.clean`."""
+        held = (batch.visible_labels, batch.infrared_labels, batch.visible_rows, batch.infrared_rows)
+        halves = zip(*(each.chunk(2) for each in held), strict=True)
         outputs = self.network(batch.visible, batch.infrared)
-        for index, output in enumerate(outputs):
-            labels = (batch.visible_labels.chunk(2)[index], batch.infrared_labels.chunk(2)[index])
-            visible, infrared = batch.visible_rows.chunk(2)[index], batch.infrared_rows.chunk(2)[index]
+        for output, (visible_labels, infrared_labels, visible, infrared) in zip(outputs, halves, strict=True):
             views = torch.cat((torch.zeros_like(visible), torch.ones_like(visible), torch.zeros_like(infrared)))
-            rows = torch.cat((visible, visible, infrared))
-            yield output, torch.cat(labels), (views.to(output.logits.device), rows.to(output.logits.device))
-
-    def optimizer(self) -> Optimizer:
-        return self.optimizer_of(self.pair.first, self.pair.second)
+            rows, device = torch.cat((visible, visible, infrared)), output.logits.device
+            yield output, torch.cat((visible_labels, infrared_labels)), (views.to(device), rows.to(device))
 
 
 METHOD = Dart

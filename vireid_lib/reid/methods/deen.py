@@ -14,16 +14,18 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vireid_lib.data import augment
-from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
-from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
-from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
-from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk, TwoStreamNetwork
-from vireid_lib.reid.layers.non_local import NonLocal
+from vireid_lib.reid.layers import network
+from vireid_lib.reid.layers.backbones import NonLocal
+from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps, Trunk
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.orthogonal import orthogonal
+from vireid_lib.reid.losses.orthogonality import orthogonal
+from vireid_lib.reid.losses.shapes import Form
+from vireid_lib.reid.losses.triplets import hard_triplet
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import SMALL_WIDTH, TwoStreamConfig, TwoStreamMethod, build_backbone
+
+Map = Float[Tensor, "batch channels height width"]
+Low, High = Float[Tensor, "batch low low_height low_width"], Float[Tensor, "batch high height width"]
 
 # The released train.py's differences from the paper. Its rate would fall once more at epoch 120, in a
 # branch that cannot be reached; the loop counts epochs 0 to 150.
@@ -59,7 +61,7 @@ class DeenConfig(TwoStreamConfig):
     }
 
     method: str = "deen"
-    form: Literal["paper", "release"] = "paper"
+    form: Form = "paper"
     height: int = Field(default=384, gt=0)
     identities: int = Field(default=6, ge=2)
     epochs: int = Field(default=150, ge=1)
@@ -104,40 +106,137 @@ class DeenConfig(TwoStreamConfig):
         return cls(**(settings | changes))
 
 
+DILATIONS = (1, 2, 3)
+
+
+class DiverseEmbeddingExpansion(nn.Module):
+    """DEE: f₊ = θ(ReLU(φ₁(f) + φ₂(f) + φ₃(f))) for each branch (eq. 1), `branches` - 1 in all. φ are 3×3 convolutions
+    of dilation 1, 2 and 3 to a quarter of the channels, θ is 1×1 and restores them. The original map stays the first of
+    the stack, so that "three branches" are it and two generated ones.
+
+    The release divides the sum by 3 and drops 1 % of the whole stack's values in training, the copied original's too.
+    Both forms start as the same function, with the release's initial weights (Kaiming, by inputs): generated maps that
+    were much larger would drown the original in the next batch normalisation."""
+
+    def __init__(self, channels: int, branches: int = 3, form: Form = "paper") -> None:
+        super().__init__()
+        inner = channels // 4
+        self.reduce = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(channels, inner, 3, padding=d, dilation=d, bias=False) for d in DILATIONS)
+            for _ in range(branches - 1)
+        )
+        self.restore = nn.ModuleList(nn.Conv2d(inner, channels, 1) for _ in range(branches - 1))
+        self.divisor = len(DILATIONS) if form == "release" else 1
+        self.dropout = nn.Dropout(0.01 if form == "release" else 0.0)
+        with torch.no_grad():
+            for convolution in self.modules():
+                if isinstance(convolution, nn.Conv2d):
+                    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                    if convolution.bias is None:
+                        convolution.weight.mul_(self.divisor / len(DILATIONS))
+                    else:
+                        convolution.bias.zero_()
+
+    def forward(self, maps: Map) -> Float[Tensor, "branches_batch channels height width"]:
+        """[B, C, h, w] → [branches·B, C, h, w]: the original batch, then each branch's."""
+        stack = [maps]
+        for reduce, restore in zip(self.reduce, self.restore, strict=True):
+            summed = sum(convolution(maps) for convolution in reduce) / self.divisor
+            stack.append(restore(torch.relu(summed)))
+        return self.dropout(torch.cat(stack))
+
+
+class MultiStageAggregation(nn.Module):
+    """MFA: channel aggregation, then spatial aggregation (section 3.4), of a map of `high` channels after a stage and
+    one of `low` channels before it, which is `stride` times higher and wider."""
+
+    def __init__(self, high: int, low: int, stride: int = 1, form: Form = "paper") -> None:
+        super().__init__()
+        self.channel = ChannelAggregation(high, low, low, stride, form)
+        self.spatial = SpatialAggregation(high, low, low // 2, 1, form)
+
+    def forward(self, high: High, low: Low) -> High:
+        return self.spatial(self.channel(high, low), low)
+
+
+class _Aggregation(nn.Module):
+    """The parts that both aggregations have; θ, φ, g are the paper's ψ_q, ψ_k, ψ_v, `project` its ω. In both forms a
+    batch normalisation that starts at zero follows ω, as in the release, so that a fresh block is the identity and does
+    not disturb a pre-trained backbone; the paper does not mention it."""
+
+    def __init__(self, high: int, low: int, inner: int, stride: int, form: Form) -> None:
+        super().__init__()
+        self.g = nn.Conv2d(low, inner, 1)
+        self.theta = nn.Conv2d(high, inner, 1)
+        self.phi = nn.Conv2d(low, inner, 1, stride=stride)
+        self.project = nn.Conv2d(inner, high, 1, stride=stride)
+        self.norm = nn.BatchNorm2d(high)
+        nn.init.zeros_(self.norm.weight)
+        self.softmax = form == "paper"
+
+
+class ChannelAggregation(_Aggregation):
+    """f_h + ω(M ψ_v(f_l)), M the softmax of channels' similarities (eq. 7, 8); the release divides by their number."""
+
+    def forward(self, high: High, low: Low) -> High:
+        values, keys = self.g(low).flatten(2), self.phi(low).flatten(2)
+        similarity = self.theta(high).flatten(2) @ keys.transpose(1, 2)
+        similarity = similarity.softmax(dim=-1) if self.softmax else similarity / similarity.shape[-1]
+        mixed = (similarity @ values).reshape(len(low), -1, *low.shape[2:])
+        return self.norm(self.project(mixed)) + high
+
+
+class SpatialAggregation(_Aggregation):
+    """f_h + ω(M ψ_v(f_l)) with M the similarities of positions (eq. 9), in half of the low map's channels. The release
+    writes each map of C/2 channels and N positions as one of C and N/2 before it compares them: a similarity there is
+    of pairs of positions that lie half a map apart. Its form keeps that, and needs maps with an even number of
+    positions."""
+
+    def forward(self, high: High, low: Low) -> High:
+        values, keys, queries = self.g(low), self.phi(low), self.theta(high)
+        if self.softmax:
+            # One fused operation: at 384×144 the matrix of all pairs of positions would take gigabytes a batch.
+            # Four axes and unit strides in the last are what its fast kernels take.
+            rows = (each.flatten(2).transpose(1, 2).contiguous()[:, None] for each in (queries, keys, values))
+            mixed = F.scaled_dot_product_attention(*rows, scale=1.0)[:, 0].transpose(1, 2)
+        else:
+            for height, width in (high.shape[2:], low.shape[2:]):
+                if height * width % 2:
+                    raise ValueError(f'{height}×{width} places are odd: take another image size, or form "paper".')
+            values, keys, queries = (each.reshape(len(low), 2 * each.shape[1], -1) for each in (values, keys, queries))
+            # (θᵀφ)gᵀ = θᵀ(φgᵀ): without softmax the matrix of all pairs need never exist.
+            mixed = values @ keys.transpose(1, 2) @ queries / keys.shape[-1]
+        return self.norm(self.project(mixed.reshape(len(high), -1, *high.shape[2:]))) + high
+
+
 class Expanded(NamedTuple):
-    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them:
-    before the BN neck, behind it, and before the small network's projection (the same as `pooled` where there is none).
-    """
+    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them."""
 
-    pooled: Float[Tensor, "rows dim"]
+    pooled: Float[Tensor, "rows dim"]  # before the BN neck
     logits: Float[Tensor, "rows identities"]
-    unreduced: Float[Tensor, "rows channels"]
+    unreduced: Float[Tensor, "rows channels"]  # before the small network's projection; elsewhere as `pooled`
 
 
-class ExpansionNetwork(TwoStreamNetwork):
+class ExpansionNetwork(network.TwoStreamNetwork):
     """A two-stream network whose maps are aggregated over stages and multiplied in between, to several embeddings an
-    image. The small one pools four stripes, as its relatives do, and projects them.
-
-    `aggregations` has, by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
-    the map before it; `expansion` multiplies the maps, or is None.
-    """
+    image. The small one pools four stripes, as its relatives do, and projects them."""
 
     def __init__(self, config: DeenConfig, identities: int) -> None:
         small = config.backbone == "small"
         backbone = build_backbone(config, non_local=False, shared_from=config.shared_from)
         widths, aggregations, expansion = backbone.widths, {}, None
-        for stage in range(1, config.stages) if config.aggregation != "none" else ():
+        for stage in range(1, config.stages):
             if config.aggregation == "mfa":
                 shape = widths[stage], widths[stage - 1], backbone.strides[stage - 1]
                 aggregations[str(stage)] = MultiStageAggregation(*shape, config.form)
-            else:
+            elif config.aggregation == "non_local":
                 aggregations[str(stage)] = NonLocal(widths[stage], inner=widths[stage] // 2)
         if config.branches > 1:
             expansion = DiverseEmbeddingExpansion(widths[config.expand_after], config.branches, config.form)
-        pool, stripes = average_pool, 4 if small else 1
+        pool, stripes = network.average_pool, 4 if small else 1
         if small or config.gem:
             # Power 1 is the mean; unlike power 3 it takes the negative values that DEE leaves after the last stage.
-            pool = partial(generalised_mean_pool, power=3.0 if config.gem else 1.0, stripes=stripes)
+            pool = partial(network.generalised_mean_pool, power=3.0 if config.gem else 1.0, stripes=stripes)
         for surplus in range(config.stages + 1, 5):
             delattr(backbone, f"layer{surplus}")
         backbone.channels = widths[config.stages]
@@ -145,7 +244,7 @@ class ExpansionNetwork(TwoStreamNetwork):
         self.stages, self.expand_after, self.branches = config.stages, config.expand_after, config.branches
         self.expansion, self.aggregations = expansion, nn.ModuleDict(aggregations)
 
-    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> Expanded:
+    def forward(self, visible: Images, infrared: Infrared) -> Expanded:
         unreduced = self.pool(self.batch_maps(visible, infrared))
         pooled = self.reduce(unreduced)
         return Expanded(pooled, self.classifier(self.bottleneck(pooled)), unreduced)

@@ -81,25 +81,21 @@ class Den(Baseline):
 
     def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """The triplet loss, and the parts of IRD by name, all weighted: "pe" and "ne" summed over the pairs, "ci"."""
-        config = self.config
+        config, pooled, count = self.config, output.pooled, len(batch.visible)
         terms = {name: config.triplet_weight * value for name, value in super().metric_losses(output, batch).items()}
-        pooled = output.pooled
-        infrared, labels = pooled[len(batch.visible) :], batch.infrared_labels
         kinds = 1 if config.colour_copies == "none" else 2
-        visible = list(zip(pooled[: len(batch.visible)].chunk(kinds), batch.visible_labels.chunk(kinds), strict=True))
-        switches = (config.ird_visible, config.ird_hue_grey)
+        infrared, visible, labels = pooled[count:], pooled[:count].chunk(kinds), batch.visible_labels.chunk(kinds)
+        used = [place for place, on in enumerate((config.ird_visible, config.ird_hue_grey)[:kinds]) if on]
         for name, on, enhancement, margins in (
             ("pe", config.pe, positive_enhancement, (config.positive_margin, config.hue_grey_positive_margin)),
             ("ne", config.ne, negative_enhancement, (config.negative_margin, config.hue_grey_negative_margin)),
         ):
-            pairs = zip(visible, switches, margins, strict=False) if on else ()
-            parts = [
-                enhancement(rows, infrared, own, labels, margin=margin) for (rows, own), used, margin in pairs if used
-            ]
-            if parts:
-                terms[name] = config.ird_weight * sum(parts)
+            if on and used:
+                terms[name] = config.ird_weight * sum(
+                    enhancement(visible[i], infrared, labels[i], batch.infrared_labels, margin=margins[i]) for i in used
+                )
         if config.ci:
-            terms["ci"] = config.ird_weight * colour_invariance(visible[1][0], visible[0][0])
+            terms["ci"] = config.ird_weight * colour_invariance(visible[1], visible[0])
         return terms
 
 

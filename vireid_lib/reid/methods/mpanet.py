@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
@@ -18,21 +19,18 @@ from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, Mixed
 from vireid_lib.data.sampling import Sampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
-from vireid_lib.reid.layers.checks import check_batch, check_images
-from vireid_lib.reid.layers.head import stream_aside
-from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
-from vireid_lib.reid.layers.network import Images, Maps, Trunk, TwoStreamNetwork
-from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, check_images, draw_weights
+from vireid_lib.reid.layers.network import Images, Infrared, Maps, Trunk, TwoStreamNetwork, check_batch, stream_aside
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.pattern_separation import pattern_separation
+from vireid_lib.reid.losses.orthogonality import pattern_separation
+from vireid_lib.reid.losses.shapes import Form
+from vireid_lib.reid.losses.triplets import hard_triplet
 from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 
+Patterns = Float[Tensor, "batch patterns h w"]
 GREY = 127 / 255  # what the released code pads with
 
 
@@ -45,21 +43,18 @@ class MpanetConfig(ReidConfig):
             in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
             other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
             divided by the number of identities as well.
-        backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
         sampler: "identity_random" shows the images of an identity without repeating them (the released configurations),
             "identity_uniform" each identity once an epoch (the release's other choice), "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module.
-        separation_weight, modality_weight: of the pattern maps' separation, of the cross-entropy of the modalities' own
-            classifiers.
+        patterns: n of the pattern alignment module. separation_weight: of their maps' separation.
+        modality_weight: of the cross-entropy of the modalities' own classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
         centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck; the
             released configurations take the first alone.
         padding: pixels of grey border before the random crop. erasing: probability of erasing 2 % to 33 % of the image.
-        channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
-        optimizer: "adam" or "adamw", with one rate for all parameters.
-        schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
+        channel_exchange: not in MPANet; like the rest, as in `TwoStreamConfig`.
+        optimizer: with one rate for all parameters. drops: 110 alone on RegDB.
     """
 
     ORIGINS = {"release": ("*",), "ours": ("form",)}
@@ -70,7 +65,7 @@ class MpanetConfig(ReidConfig):
     identities: int = Field(default=16, ge=2)
     images: int = Field(default=4, ge=1)
     epochs: int = Field(default=140, ge=1)
-    form: Literal["paper", "release"] = "paper"
+    form: Form = "paper"
     backbone: Literal["resnet50", "small"] = "resnet50"
     pretrained: Source | None = HUB_ID
     sampler: Literal["identity_random", "identity_uniform", "with_replacement"] = "identity_random"
@@ -108,9 +103,47 @@ class MpanetConfig(ReidConfig):
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
 
-    @property
-    def in_epochs(self) -> tuple[str, ...]:
-        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
+
+class ModalityAlleviation(nn.Module):
+    """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide; its hidden
+    layer has a sixteenth of the channels, as in the released code. Instance normalisation takes a channel's mean and
+    deviation over the image away, and with them much of what tells infrared from visible; the gate keeps them where
+    they serve the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, channels // 16, 1, bias=False)
+        self.expand = nn.Conv2d(channels // 16, channels, 1, bias=False)
+        draw_weights(self)
+
+    def forward(self, maps: Maps) -> Maps:
+        means = maps.mean(dim=(2, 3), keepdim=True)
+        gate = self.expand(self.reduce(means).relu()).sigmoid()
+        return maps * gate + functional.instance_norm(maps) * (1 - gate)
+
+
+class PatternAlignment(nn.Module):
+    """Attention maps of n patterns, which both modalities share, so that feature i is about the same thing in each; a
+    pattern weighs the feature map before it is averaged. `pattern_separation` keeps them apart."""
+
+    def __init__(self, channels: int, patterns: int = 6) -> None:
+        super().__init__()
+        self.attention = nn.Conv2d(channels, patterns, 1)
+        nn.init.zeros_(self.attention.bias)
+
+    def forward(self, maps: Maps) -> Float[Tensor, "batch features"]:
+        """[B, C, h, w] → [B, (n + 1)·C]: the patterns in order, the plain mean last."""
+        return self.describe(maps, self.patterns(maps))
+
+    def patterns(self, maps: Maps) -> Patterns:
+        """Attention of each pattern at each place, 0..1: [B, n, h, w]."""
+        return self.attention(maps).sigmoid()
+
+    def describe(self, maps: Maps, patterns: Patterns) -> Float[Tensor, "batch features"]:
+        """The features of `forward` for given attention maps."""
+        places = maps.flatten(2)
+        parts = patterns.flatten(2) @ places.transpose(1, 2) / places.shape[2]
+        return torch.cat((parts.flatten(1), places.mean(dim=2)), dim=1)
 
 
 class SingleStream:
@@ -122,8 +155,7 @@ class SingleStream:
         self.alleviation = nn.ModuleDict({f"layer{i}": ModalityAlleviation(self.widths[i]) for i in (3, 4)})
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Maps:
-        """Low-level map of images of either modality. A training batch passes as one, which its batch
-        normalisation notices; `modality` serves the check of the images alone."""
+        """Low-level map of images of either modality; a training batch passes as one."""
         check_images(images, modality)
         return self.stems["shared"](images)
 
@@ -144,31 +176,21 @@ class SingleStreamSmall(SingleStream, TwoStreamSmall):
 
 
 class PatternOutput(NamedTuple):
-    """A training pass; rows are the visible images, then the infrared ones.
+    """A training pass; rows are the visible images, then the infrared ones."""
 
-    Attributes:
-        pooled: pattern features and the global one, before the BN neck.
-        patterns: attention maps.
-        logits: of the classifier that both modalities share. own_logits: each row by the classifier of its modality.
-        teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
-        centres: learnt ones of the identities, if the network has them.
-    """
-
-    pooled: Float[Tensor, "rows dim"]
-    patterns: Float[Tensor, "rows patterns h w"]
-    logits: Float[Tensor, "rows identities"]
-    own_logits: Float[Tensor, "rows identities"]
-    teacher_logits: Float[Tensor, "rows identities"]
-    centres: Float[Tensor, "identities dim"] | None
+    pooled: Float[Tensor, "rows dim"]  # pattern features and the global one, before the BN neck
+    patterns: Float[Tensor, "rows patterns h w"]  # attention maps
+    logits: Float[Tensor, "rows identities"]  # by the classifier that both modalities share
+    own_logits: Float[Tensor, "rows identities"]  # each row by the classifier of its modality
+    teacher_logits: Float[Tensor, "rows identities"]  # by the mean teacher of the *other* modality's; no gradient
+    centres: Float[Tensor, "identities dim"] | None  # learnt ones of the identities, if the network has them
 
 
 class PatternNetwork(TwoStreamNetwork):
     """The map of a `SingleStream` → n pattern features and a global one, side by side → BN neck → classifiers, with a
-    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`.
-
-    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial
-    weights of neck and classifiers are torch's own, as in the released code.
-    """
+    mean teacher of each modality's own one; with `centres`, a learnt centre of each identity, for `centre_loss`. The
+    feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns. Initial weights
+    of neck and classifiers are torch's own, as in the released code."""
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
         alignment = PatternAlignment(backbone.channels, patterns)
@@ -181,7 +203,7 @@ class PatternNetwork(TwoStreamNetwork):
             self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
         self.teachers.load_state_dict(self.own_classifiers.state_dict())
 
-    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
+    def forward(self, visible: Images, infrared: Infrared) -> PatternOutput:
         return self.head(self.batch_maps(visible, infrared), len(visible))
 
     def batch_maps(self, visible: Tensor, infrared: Tensor) -> Trunk:
@@ -254,18 +276,13 @@ class Mpanet(TwoStreamMethod):
     def losses(self, output: PatternOutput, labels: Tensor, visible: int) -> dict[str, Tensor]:
         """The weighted terms of a training pass of which the first `visible` rows are visible images."""
         config, release = self.config, self.config.form == "release"
-        entropies = [
-            # A sum over no image at all is 0, the mean would not be a number.
-            identity_cross_entropy(logits, label, smoothing=config.label_smoothing) if len(label) else logits.sum()
-            for logits, label in (
-                (output.logits, labels),
-                (output.own_logits[:visible], labels[:visible]),
-                (output.own_logits[visible:], labels[visible:]),
-            )
-        ]
+        identity = self.identity_loss(output.logits, labels)
+        sides = [(output.own_logits[side], labels[side]) for side in (slice(visible), slice(visible, None))]
+        # A sum over no image at all is 0, the mean would not be a number.
+        own = [self.identity_loss(*side) if len(side[1]) else side[0].sum() for side in sides]
         terms = {
-            "identity": entropies[0],
-            "modality": config.modality_weight * (1 + release) * (entropies[1] + entropies[2]),
+            "identity": identity,
+            "modality": config.modality_weight * (1 + release) * (own[0] + own[1]),
             "mutual": config.mutual_weight * mutual_mean(output.own_logits, output.teacher_logits, form=config.form),
             "separation": config.separation_weight * pattern_separation(output.patterns),
         }

@@ -14,11 +14,11 @@ from typing import Literal
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers.network import Features, Images, Maps
+from vireid_lib.reid.layers.network import Features, Images, Infrared, Maps
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork, PatternOutput
 
@@ -44,11 +44,8 @@ class MpanetExpandedConfig(MpanetConfig):
 
 
 class ExpandedPatternNetwork(PatternNetwork):
-    """One backbone, followed by two heads, one for real and one for generated images.
-
-    The feature for retrieval concatenates both heads' features: 2 · (n + 1) · C values. Arguments as in
-    `PatternNetwork`.
-    """
+    """One backbone, followed by two heads, one for real and one for generated images. The feature for retrieval
+    concatenates both heads' features: 2 · (n + 1) · C values. Arguments as in `PatternNetwork`."""
 
     def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
         super().__init__(backbone, identities, patterns=patterns, centres=centres)
@@ -57,11 +54,7 @@ class ExpandedPatternNetwork(PatternNetwork):
         self.generated = PatternNetwork(absent, identities, patterns=patterns, centres=centres)
 
     def forward(
-        self,
-        visible: Images,
-        infrared: Float[Tensor, "infrared channels height width"],
-        real: Bool[Tensor, " rows"],
-        generated: Bool[Tensor, " rows"],
+        self, visible: Images, infrared: Infrared, real: Bool[Tensor, " rows"], generated: Bool[Tensor, " rows"]
     ) -> Mapping[str, PatternOutput]:
         """One training pass: "real" and "generated" rows, each by their own head; a kind without rows has no output.
 
@@ -85,7 +78,7 @@ class ExpandedPatternNetwork(PatternNetwork):
         return network
 
     def update_teachers(self, rate: float) -> None:
-        """Both heads' teachers, see `PatternNetwork.update_teachers`."""
+        """Both heads' teachers."""
         super().update_teachers(rate)
         self.generated.update_teachers(rate)
 
