@@ -65,7 +65,7 @@ from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
 from vireid_lib.reid.features import extract
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

@@ -55,7 +55,8 @@ from vireid_lib import experiment, viz
 from vireid_lib.experiment import claims, findings, jobs, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.viz import pictures, widgets
+from vireid_lib.viz import images as pictures
+from vireid_lib.viz import widgets
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root, method)
