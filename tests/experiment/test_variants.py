@@ -2,13 +2,12 @@
 
 import pytest
 import yaml
-from made_up_scores import record, score
+from made_up_scores import beside_papers, record, score
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods, results, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.paper_table import beside_papers
 from vireid_lib.experiment.papers import load_paper, load_papers, required
 from vireid_lib.experiment.profile import Expand, Profile, Reid
 from vireid_lib.experiment.profile_files import load_profile
