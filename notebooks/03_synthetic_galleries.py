@@ -58,8 +58,7 @@ from vireid_lib.analysis.privacy import Audit
 from vireid_lib.analysis.subsets import thin
 from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import jobs, measures
-from vireid_lib.experiment.gallery_audit import audit, training_images
-from vireid_lib.experiment.gallery_measures import compare
+from vireid_lib.experiment.gallery_measures import audit, compare, training_images
 from vireid_lib.experiment.prompt_measures import cameras_of_each_view
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler

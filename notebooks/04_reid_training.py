@@ -52,7 +52,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from vireid_lib import experiment, viz
-from vireid_lib.experiment import claims, findings, jobs, measures, results, trainings
+from vireid_lib.experiment import claims, jobs, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import images as pictures
@@ -811,11 +811,11 @@ against_baseline = claims.compare(scores, metric)
 if several:
     theirs = against_baseline.set_index("row")[["difference", "margin", "p", "corrected"]]
     np.testing.assert_allclose(by_hand.loc[theirs.index], theirs)
-findings.findings_table(against_baseline)
+claims.findings_table(against_baseline)
 
 # %%
 viz.differences(
-    **findings.for_differences(against_baseline),
+    **claims.for_differences(against_baseline),
     axis=f"{SCORES[metric]} (points), 95 % interval",
     title="Difference from real images only",
 )
@@ -830,7 +830,7 @@ viz.differences(
 # %%
 if "grayscale" in galleries:
     against_copies = claims.compare(scores[scores["training"] != "real"], metric, reference="grayscale")
-    print(findings.findings_table(against_copies).to_string(index=False))
+    print(claims.findings_table(against_copies).to_string(index=False))
 
 # %% [markdown]
 # **What to notice.** Read the verdict column before the means. "Within noise" does not say that there is no effect; it

@@ -52,8 +52,8 @@ from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
 from vireid_lib.analysis.prompt_losses import PROMPT_VARIANTS, prompt_verdict
 from vireid_lib.evaluation import statistics
-from vireid_lib.experiment import claims, findings, measures, papers, results
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment import claims, measures, papers, results
+from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.gallery_measures import compare
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark
 from vireid_lib.experiment.prompt_measures import concentrations, prompt_worth
@@ -344,7 +344,7 @@ if modes:
     over = " or ".join(compared["over"].unique())
     display(
         viz.differences(
-            **findings.for_differences(compared),
+            **claims.for_differences(compared),
             groups=compared["mode"].tolist(),
             axis=f"gain in {SCORES[metric]} over real images only (points), 95 % interval over {over}",
             title="What each training set adds",
@@ -381,7 +381,7 @@ questions = [
 asked = [each for each in questions if set(each.rows) <= set(run.profile.reid.training_sets)]
 if len(scores):
     answers = claims.judge(claims.measured_of(scores, metric), asked)
-    display(findings.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
+    display(claims.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
     for claim in answers.loc[answers["verdict"] == claims.MISSING, "claim"]:
         print(f"{claim}: not yet run")
 

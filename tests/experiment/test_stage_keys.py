@@ -5,8 +5,7 @@ import pytest
 from vireid_lib import generators
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.gallery_audit import audit
-from vireid_lib.experiment.gallery_measures import translation_ssim
+from vireid_lib.experiment.gallery_measures import audit, translation_ssim
 from vireid_lib.training import weights
 
 REFERENCES = {"reid.training_sets": ["real", "oracle_ir", "resampled_ir"]}

@@ -12,16 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vireid_lib import __version__, cores
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment.code_digest import LOADED
 
-if TYPE_CHECKING:
-    import numpy as np
-
-ARRAYS = "arrays.safetensors"
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
 
 
@@ -40,22 +35,9 @@ class StageRecord:
     def values(self) -> dict:
         return self.result["values"]
 
-    def arrays(self) -> "dict[str, np.ndarray]":
-        """What `save_arrays` left in its folder. Raises as `training.weights.read_file`."""
-        from vireid_lib.training.weights import read_file  # torch takes a second to come
-
-        return {name: array.numpy() for name, array in read_file(self.folder / ARRAYS).items()}
-
     def __repr__(self) -> str:
         seconds, device = self.result["wall_seconds"], self.result["device"]
         return f"StageRecord({self.name}: {seconds:.1f} s on {device}, in stages/{self.name}/{self.key})"
-
-
-def save_arrays(folder: Path, **arrays: "np.ndarray") -> None:
-    """Write pictures, maps or curves into a stage's folder, by name."""
-    from safetensors.numpy import save_file
-
-    save_file({name: array.copy(order="C") for name, array in arrays.items()}, folder / ARRAYS)
 
 
 class ResultError(ValueError):

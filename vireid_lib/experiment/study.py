@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.papers import Paper, Table, load_paper
 from vireid_lib.experiment.papers import Row as PaperRow

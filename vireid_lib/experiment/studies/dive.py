@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study, read_study
