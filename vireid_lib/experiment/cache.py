@@ -1,6 +1,5 @@
 """The cache: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
 
-import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -120,8 +119,10 @@ class Cache:
         if not self.makes:
             raise NotMade(name)
         about = {"config": config, "inputs": digests, "made_of": made_of, "seeds": list(seeds), "protocol": protocol}
-        about["manifests"] = dict(manifests or {})
-        with self._lock(self.stages / name / key):
+        about |= {"manifests": dict(manifests or {})}
+        (self.stages / name).mkdir(parents=True, exist_ok=True)
+        waiting = f"Another process is making stage {name}; waiting for it."
+        with locks.held(self.stages / name / f".{key}.lock", waiting=waiting):
             if (done := self._finished(name, key, made_of)) is not None:
                 return done
             self._make(name, key, make, code, about, also or {})
@@ -225,12 +226,6 @@ class Cache:
             remove(partial)
             write_atomically(partial / ATTEMPTS, attempts)
             return make(partial)
-
-    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
-        """One process at a time; the operating system frees the lock of a process that died."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
-        return locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting)
 
 
 def _say_kept(line: str) -> None:

@@ -209,16 +209,7 @@ def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap",
 
 
 def show(table: pd.DataFrame) -> Styler:
-    """`main_table` for a page: every number over a line of its length, so that rows can be compared at a glance."""
-    words = as_words(table)
-    lengths = table.rename(columns=SCORES)[[name for name in words if name != "seeds"]].set_index(words.index)
-
-    def lines(_: pd.DataFrame) -> pd.DataFrame:
-        colour = "var(--color-brand-primary, #0b5cad)"
-        css = "linear-gradient({0}, {0}) left bottom / {1:.1f}% 3px no-repeat"
-        drawn = lengths.map(lambda share: f"min-width: 7.5em; background: {css.format(colour, share)}")
-        return drawn.reindex(columns=words.columns, fill_value="")
-
+    """`main_table` for a page."""
     about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
@@ -226,7 +217,7 @@ def show(table: pd.DataFrame) -> Styler:
         over += f", which share {fits} fits of each generator that learns"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
     cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
-    return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
+    return as_words(table).style.set_caption(caption).set_table_styles(cells)
 
 
 def for_bars(scores: pd.DataFrame, metric: str = "rank_1") -> dict[str, list[float]]:

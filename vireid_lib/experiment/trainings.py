@@ -1,4 +1,4 @@
-"""What is shown of trainings besides scores: the recipe, the effort, the curves, and what the first step begins with."""
+"""What is shown of trainings besides scores: recipe, effort, curves, and what the first step starts from."""
 
 import json
 from collections.abc import Iterable
