@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Fetched(NamedTuple):
-    """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
+    """A value, and whether older code made a stage that it comes from."""
 
     value: Any
     older: bool
@@ -38,11 +38,6 @@ class Context:
     """What an experiment depends on; `pipeline.Run` adds the verbs. Raises MissingData if the profile reads real data
     and no folder, or a wrong one, was given.
 
-    Args:
-        profile: the settings.
-        workspace: folder of the results.
-        data_root: folder of the real data sets; empty for the miniature world.
-
     Attributes:
         tables: the data sets' tables that have been read, for `datasets.read`.
         skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
@@ -52,10 +47,8 @@ class Context:
         self.profile = profile
         self.data_root = places.absolute(data_root) if data_root else None
         if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
-            raise MissingData(
-                f"--data-root {self.data_root} is not a folder; give the one that holds "
-                f"{', '.join(profile.data.roots.values())}."
-            )
+            wanted = ", ".join(profile.data.roots.values())
+            raise MissingData(f"--data-root {self.data_root} is not a folder; give the one that holds {wanted}.")
         if profile.world is None:
             for name in profile.data.roots:
                 self.dataset_root(name)
@@ -77,8 +70,7 @@ class Context:
         return other
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Self:
-        """The run with another ReID method, or other settings of it on top of the profile's. Raises FileError if there
-        is no such method, or it lacks a setting that the profile or `changes` sets."""
+        """The run with another ReID method, or other settings of it; see `settings.with_method`."""
         return self.with_profile(settings.with_method(self.profile, method, changes))
 
     def stage(

@@ -45,8 +45,8 @@ class Datasets:
         return tables.test_rows(self.target)
 
     def oracle(self) -> pd.DataFrame:
-        """The external identities' infrared images as the renderer knows them. For references and measurements only;
-        the miniature world alone has them."""
+        """The external identities' infrared images as the miniature world's renderer knows them, for references and
+        measurements only."""
         from vireid_lib.miniworld.oracle import read_oracle
 
         if self.world is None:
@@ -88,16 +88,11 @@ def _root(run: Context, name: str) -> Path:
 def read(run: Context, split: int = 1) -> Datasets:
     """The tables of the profile's data sets (of RegDB's ten splits the one named), read once for a run and those that
     are derived from it. Whoever changes the images on the disk opens the run again."""
-    if (key := table_key(run, split)) not in run.tables:
+    about = run.profile.model_dump(include={"world", "data", "expand"})  # all settings that the tables depend on
+    if (key := canonical([about, run.profile.evaluation.protocol, split])) not in run.tables:
         run.tables[key] = _read(run, split)
     known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
-
-
-def table_key(run: Context, split: int = 1) -> str:
-    """Under which `run.tables` holds the tables of a split: all settings that they depend on."""
-    about = run.profile.model_dump(include={"world", "data", "expand"})
-    return canonical([about, run.profile.evaluation.protocol, split])
 
 
 def _read(run: Context, split: int) -> Datasets:
@@ -136,10 +131,8 @@ def _readable(run: Context, name: str, **options: object) -> pd.DataFrame:
     kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
     run.skipped_images[name] = len(table) - len(kept)
     if kept.empty:
-        raise ValueError(
-            f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
-            "data set again."
-        )
+        first = printable(table["path"].iloc[0])
+        raise ValueError(f"No image of {name} can be read, the first is {first}: unpack the data set again.")
     return kept
 
 

@@ -121,11 +121,9 @@ def measures(run: Run, name: str) -> dict[str, Measure]:
 
 
 def reference(run: Run) -> tuple[pd.DataFrame, str]:
-    """The real infrared images that galleries are compared with, and what they are in words.
-
-    In the miniature world they show the very people of the galleries, in pictures that no gallery and no training set
-    holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
-    """
+    """The real infrared images that galleries are compared with, and what they are in words: in the miniature world
+    pictures of the very people of the galleries that no gallery and no training set holds, elsewhere the target's
+    infrared training images, of other people."""
     if not run.miniature:
         rows = run.data().train_rows().query("modality == 'infrared'")
         own = rows[rows["camera"].isin(run.infrared_cameras)]
@@ -210,11 +208,8 @@ def training_images(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def audit(run: Run, name: str) -> GalleryAudit:
-    """Look up each image of gallery `name` among all training images.
-
-    Real infrared training images are looked up too, each among the images of other people or other cameras, as a
-    gallery's images are others than their generator's; the nearest 1 % of them set the threshold.
-    """
+    """Look up each image of gallery `name` among all training images. Real infrared training images are looked up too,
+    each among the images of other people or other cameras; the nearest 1 % of them set the threshold."""
     (training, real), gallery = training_images(run), thin(run.synthesize(name), LOOKED_UP)
 
     def make(folder: Path) -> dict:

@@ -20,15 +20,10 @@ def compare(run: Run) -> list[StageRecord]:
 
 def evaluate_all(trainings: Sequence[Training]) -> list[StageRecord]:
     """`Run.evaluate` for every training, in their order; runs that share a workspace may differ in method and settings.
-    What is finished already is fetched here; other processes are started for the rest alone.
-
-    On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
-    does not depend on how many there are. With `--engine ray` they are tasks of a cluster.
-
-    Raises:
-        StageFailed: some failed; the others are done and kept.
-        ValueError, FileNotFoundError: see `Run.check_draw`; nothing was trained or fitted.
-    """
+    What is finished already is fetched here; other processes are started for the rest alone. On a CPU the trainings
+    share the cores, one thread each: small networks use many cores badly. With `--engine ray` they are tasks of a
+    cluster. Raises StageFailed: some failed; the others are done and kept. Raises as `Run.check_draw`: nothing was
+    trained or fitted."""
     there = [run.finished(name, seed) for run, name, seed in trainings]
     missing = [training for training, found in zip(trainings, there, strict=True) if found is None]
     made = iter(_make(missing) if missing else ())

@@ -99,9 +99,8 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
             raise FileError(f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own.")
         return SIZES[size]
     valid = [field.name for field in dataclasses.fields(Size)]
-    for key in size:
-        if key not in valid:
-            raise FileError(f"{where}: unknown key world.size.{key}; {hint(key, valid)}")
+    if unknown := [key for key in size if key not in valid]:
+        raise FileError(f"{where}: unknown key world.size.{unknown[0]}; {hint(unknown[0], valid)}")
     return Size(**size)
 
 

@@ -85,9 +85,8 @@ class StudyFile(Strict):
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of a paper that are about training: every row once, whichever tables show it, and what the paper says
-    about them. The name is that of `vireid study NAME` and of the paper's file under data_manifests/papers. `method` is
-    that of the rows for which the paper chooses one, "" where there is no choice."""
+    """The tables of a paper (whose file has the study's name) that are about training: every row once, and what the
+    paper says about them. `method` is that of the rows for which the paper chooses one, "" where there is no choice."""
 
     name: str
     rows: Sequence[Row]
@@ -137,9 +136,8 @@ class Study:
         ]
         if method not in methods.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
-        bases = [with_method(profile, method)]  # what its changes may be changes of
-        if profile.world is None:
-            bases.insert(0, variants.as_published(profile.data.target, method))
+        published = [variants.as_published(profile.data.target, method)] if profile.world is None else []
+        bases = [*published, with_method(profile, method)]  # what its changes may be changes of
         try:
             theirs = [changed(base, _there(base, printed.changes), f"{self.name}, {printed.printed}") for base in bases]
         except FileError:  # a setting of the paper's method that ours does not have

@@ -63,12 +63,8 @@ UNRECORDED = "not recorded"
 
 def resolved(profile: Profile, training: str) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
-    method, seed and protocol stand in the score itself.
-
-    Raises:
-        FileError: no such method or generator, or a setting that it does not have.
-        ValueError: no such training set.
-    """
+    method, seed and protocol stand in the score itself. Raises ValueError: no such training set, method or generator,
+    or (FileError) a setting that it does not have."""
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
     for name in generators_of(profile, training):
@@ -112,26 +108,17 @@ def _expansion(profile: Profile) -> dict[str, object]:
 @functools.cache
 def as_published(dataset: str, method: str) -> Profile:
     """A profile with everything as it was published for a data set."""
-    return Profile.model_validate(
-        {
-            "name": "published",
-            "title": "as published",
-            "world": None,
-            "data": {"target": dataset, "roots": {dataset: dataset}},
-            "reid": {
-                "method": method,
-                "backbone": "resnet50",
-                "seeds": [0],
-                "training_sets": ["real"],
-                **PUBLISHED["reid"],
-            },
-            "generators": {
-                name: own | PUBLISHED_ON.get(dataset, {}).get("generators", {}).get(name, {})
-                for name, own in PUBLISHED["generators"].items()
-            },
-            "expand": PUBLISHED["expand"],
-            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
-        }
+    reid = {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"], **PUBLISHED["reid"]}
+    there = PUBLISHED_ON.get(dataset, {}).get("generators", {})
+    return Profile(
+        name="published",
+        title="as published",
+        world=None,
+        data={"target": dataset, "roots": {dataset: dataset}},
+        reid=reid,
+        generators={name: own | there.get(name, {}) for name, own in PUBLISHED["generators"].items()},
+        expand=PUBLISHED["expand"],
+        evaluation={"protocol": "sysu-mm01", "modes": ["all"]},
     )
 
 

@@ -55,7 +55,6 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     """The study. Raises ValueError: there is no such generator or method, or the profile has no external people.
 
     Args:
-        run: its profile says with how many people figure 5 is drawn (`expand.counts`).
         compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
         method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
             `MINIATURE`.
