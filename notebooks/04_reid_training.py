@@ -52,7 +52,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from vireid_lib import experiment, viz
-from vireid_lib.experiment import claims, jobs, measures, results, trainings
+from vireid_lib.experiment import claims, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import images as pictures
@@ -709,7 +709,7 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # Without it, each training still adds a line to `history.jsonl` in its folder below `stages` every ten steps.
 
 # %%
-records = jobs.compare(run)
+records = trainings.compare(run)
 scores = results.score_table(records)
 told = trainings.given(records)
 print(trainings.same_effort(told))

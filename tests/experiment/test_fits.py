@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment import jobs, results
+from vireid_lib.experiment import results, trainings
 from vireid_lib.experiment.measurements import measure, overview
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import changed, fit_of
@@ -46,7 +46,7 @@ def test_what_learns_nothing_is_there_once(runs, stage_keys):
 def test_records_and_tables_say_how_many_fits_there_are(runs):
     once, twice = runs
     wanted = [(run, name, seed) for run in runs for name in ("real", "dive") for seed in (0, 1)]
-    records = jobs.evaluate_all(wanted)
+    records = trainings.evaluate_all(wanted)
     trained = [record.values["trainings"]["1"]["stage"] for record in records]
     assert trained[:3] == trained[4:7] and trained[3] != trained[7], "seed 1 learned from the other fit's pictures"
     scores = results.score_table(records)

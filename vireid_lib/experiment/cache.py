@@ -17,8 +17,7 @@ from vireid_lib.data.contents import ASIDE, sweep, write_atomically
 from vireid_lib.data.text import DamagedFile
 from vireid_lib.experiment import locks, provenance
 from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
-from vireid_lib.experiment.provenance import ResultError, StageRecord, canonical
-from vireid_lib.experiment.stage_folders import ATTEMPTS, RESULT, count_attempt, is_finished, load_record, remove
+from vireid_lib.experiment.provenance import ATTEMPTS, RESULT, ResultError, StageRecord, canonical, load_record, remove
 
 THREADS = 2
 """That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
@@ -134,7 +133,9 @@ class Cache:
         older = any(place in self._older for place in made_of)
         if record is None and self.keep:
             paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
-            others = (load_record(name, path.parent.name, path.parent) for path in paths if is_finished(path))
+            others = (
+                load_record(name, path.parent.name, path.parent) for path in paths if provenance.is_finished(path)
+            )
             record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
             older = True
         if record is None:
@@ -155,7 +156,7 @@ class Cache:
 
     def records(self) -> list[StageRecord]:
         """All finished stages, by name, then by the time at which they were made, as their records have it."""
-        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if is_finished(path)]
+        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if provenance.is_finished(path)]
         found = [load_record(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
@@ -172,7 +173,7 @@ class Cache:
         # A kill after the record was written, before the rename: nothing is left to do but the rename.
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
-            attempts = count_attempt(partial)
+            attempts = provenance.count_attempt(partial)
             started, clock = provenance.now(), time.monotonic()
             try:
                 # On a CPU, the same results whatever the number of its cores.

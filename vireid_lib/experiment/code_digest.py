@@ -23,7 +23,7 @@ RESOLVED = {
     *(f"{PACKAGE}.{name}" for name in ("project", "disk", "training.progress", "training.trackers", "experiment")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("context", "generating", "pipeline", "profile", "profile_files")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("settings", "training_sets", "datasets", "cache")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("stage_folders", "provenance", "code_digest", "jobs")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("provenance", "code_digest")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("executors", "locks")),
     *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.experiment import jobs, trainings
+from vireid_lib.experiment import trainings
 from vireid_lib.experiment.contrasts import in_percent, unit_scores
 from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
@@ -19,7 +19,7 @@ def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
     wanted = [(run_of(run, row), row.training, seed) for seed in run.profile.reid.seeds for row in rows]
-    return jobs.evaluate_all(wanted)
+    return trainings.evaluate_all(wanted)
 
 
 def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a stage leaves behind: its record, the digests that name it, and the checks on the numbers in it."""
+"""What a stage leaves behind: its folder and record, the digests that name it, and the checks on the numbers in it."""
 
 import contextlib
 import functools
@@ -8,15 +8,18 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vireid_lib import __version__, cores
-from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.contents import ASIDE, aside, write_atomically
+from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment.code_digest import LOADED
 
+RESULT, ATTEMPTS = "result.json", "attempts.json"
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
 
 
@@ -171,3 +174,39 @@ def minute(time: str) -> str:
 def write_json(path: Path, content: object) -> None:
     """Write JSON so that `path` holds either its old content or all of the new one, also after a power cut."""
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a record is that of a complete stage."""
+    return not path.parent.name.endswith((".partial", ASIDE))
+
+
+def remove(folder: Path) -> None:
+    """As a whole: after a kill in the midst of it, the next run must not take a part for work to go on with."""
+    os.replace(folder, gone := aside(folder))
+    shutil.rmtree(gone)
+
+
+def load_record(name: str, key: str, folder: Path) -> StageRecord | None:
+    """The stage's record; None where there is none, or a damaged one, which is named: the stage starts afresh."""
+    if not (folder / RESULT).exists():
+        return None
+    try:
+        held = read_json(folder / RESULT)
+        if not isinstance(held, dict) or not {"values", "finished"} <= held.keys():
+            raise DamagedFile(folder / RESULT, "no record of a stage")
+        return StageRecord(name, key, folder, held)
+    except DamagedFile as error:
+        print(f"{error}\nStage {name} counts as not made.", flush=True)
+        return None
+
+
+def count_attempt(partial: Path) -> int:
+    """How often a stage was begun, this time included."""
+    path = partial / ATTEMPTS
+    try:
+        count = read_json(path)["attempts"] + 1
+    except (FileNotFoundError, DamagedFile):
+        count = 1
+    write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
+    return count

@@ -21,8 +21,7 @@ from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
 from vireid_lib.experiment.metrics import SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord, canonical, plain
-from vireid_lib.experiment.stage_folders import RESULT
+from vireid_lib.experiment.provenance import RESULT, StageRecord, canonical, plain
 from vireid_lib.experiment.study import Study, load_study, run_of, study_names, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
