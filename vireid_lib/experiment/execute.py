@@ -134,15 +134,13 @@ def _prepare_environment(cache: Path) -> None:
 
 def _last_line(message: dict) -> str:
     """The last line of text in a kernel's message, such as a progress line."""
-    content = message["content"]
+    content, text = message["content"], ""
     if message["msg_type"] == "stream":
         text = content["text"]
     elif message["msg_type"] in ("display_data", "update_display_data") and list(content["data"]) == ["text/plain"]:
         text = content["data"]["text/plain"]
-    else:
-        return ""
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
 
 
 def main() -> None:

@@ -52,12 +52,13 @@ class Generating(Context):
 
     def generator(self, name: str, split: int = 1, *, external: bool = True, **sampling: object) -> Generator:
         """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
-        from vireid_lib.experiment.steps import FITTED
+        from vireid_lib.experiment.steps.synthesize import load
 
-        config = self.generator_config(name).model_copy(update=sampling)
-        base = settings.generator_name(self.profile, name)
-        folder = self.fit(name, split, external=external).folder / FITTED
-        return generators.load(base, folder, config, cache=self.cache.files, device=self.device)
+        config, base = (
+            self.generator_config(name).model_copy(update=sampling),
+            settings.generator_name(self.profile, name),
+        )
+        return load(name=base, fitted=self.fit(name, split, external=external).folder, config=config, **self.machine)
 
     def gallery(self, name: str, split: int = 1) -> StageRecord:
         """The stage of `synthesize`. Values: images, distinct (how many differ), identities, cameras."""
@@ -163,13 +164,13 @@ class Generating(Context):
         stage: str,
         name: str,
         config: BaseModel,
-        fitted: StageRecord,
+        fit: StageRecord,
         source: pd.DataFrame,
         **asked: object,
     ) -> StageRecord:
         """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
-        options = {"name": base, "config": config, "fitted": fitted.folder, "source": source, **asked}
+        options = {"name": base, "config": config, "fitted": fit.folder, "source": source, **asked}
         make, about = partial(do, **options, **self.machine), config.sampling_settings() | asked
-        inputs, code = {"fitted": fitted, "source": source}, [generators.generator_class(base)]
+        inputs, code = {"fitted": fit, "source": source}, [generators.generator_class(base)]
         return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])

@@ -1,5 +1,6 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
+import itertools
 from collections.abc import Sequence
 
 import pandas as pd
@@ -42,21 +43,19 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         for seed in seeds
         for row in rows
     }
-    for row in rows:
-        for seed in seeds:
-            if (record := done[row.name, seed]) is None:
-                continue
-            apart = dict(distances(run, record).values)
-            by_split = apart.pop("splits", {})
-            fit = fit_of(run_of(run, row).profile, row.training, seed)
-            about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
-            about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
-            for mode, evaluation in record.values["evaluations"].items():
-                values = {name: 100 * evaluation["mean"][name] for name in SCORES}
-                units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
-                if units["splits"] is not None:
-                    units["splits"] |= by_split
-                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
+    for row, seed in itertools.product(rows, seeds):
+        if (record := done[row.name, seed]) is None:
+            continue
+        apart = dict(distances(run, record).values)
+        by_split, fit = apart.pop("splits", {}), fit_of(run_of(run, row).profile, row.training, seed)
+        about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
+        about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
+        for mode, evaluation in record.values["evaluations"].items():
+            values = {name: 100 * evaluation["mean"][name] for name in SCORES}
+            units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
+            if units["splits"] is not None:
+                units["splits"] |= by_split
+            found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
     if not found:
         raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)

@@ -137,9 +137,8 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
 
 
 def _relink(source: Path) -> None:
-    """Turn links between notebooks, which name files and headings as JupyterLab does, into links between the site's
-    pages. What has not run has no headings yet; a study that has not run has no page, and its link becomes plain words.
-    """
+    """Turn links between notebooks, which name files and headings as JupyterLab does, into links between pages. What
+    has not run has no headings yet; a study that has not run has no page, and its link becomes plain words."""
     notebooks = {path: nbformat.read(path, as_version=4) for path in source.glob("*.ipynb")}
     prose = {path: [cell for cell in book.cells if cell.cell_type == "markdown"] for path, book in notebooks.items()}
     places = {

@@ -146,7 +146,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 **{name: group[name].iloc[0] for name in ("settings", "resolved", "differences")},
             }
         )
-    values = [name for metric in METRICS for name in (metric, f"{metric}_std")]
+    values = [*METRICS, *(f"{metric}_std" for metric in METRICS)]
     more = ["seeds", "trials", "older", "splits", "settings", "resolved", "differences"]
     return pd.DataFrame(rows, columns=[*SETTING, *values, *more])
 

@@ -134,14 +134,11 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
     for name, value in flat(changes).items():
         *sections, key = name.split(".")
         if not sections:
-            raise FileError(
-                f"{where}: {name} names no section; write it as in a profile, e.g. reid.config.{name} or "
-                f"generators.dive.{name}."
-            )
+            words = f"write it as in a profile, e.g. reid.config.{name} or generators.dive.{name}."
+            raise FileError(f"{where}: {name} names no section; {words}")
         inner = values
         for section in sections:
-            if inner.get(section) is None:
-                inner[section] = {}
+            inner[section] = {} if inner.get(section) is None else inner[section]
             inner = inner[section]
             if not isinstance(inner, dict):
                 raise FileError(f"{where}: {name} is no setting, for {section} is a single value.")
