@@ -73,18 +73,8 @@ def record_is_damaged(draw, folder):
     space = Cache(folder)
     record = space.stage("made", {"steps": draw(st.integers(1, 99))}, {}, _make)
     other = space.stage("other", {}, {}, _make)
-    left = [
-        b"\n",
-        b"\0" * 700,
-        b"[]",
-        b"3",
-        b"{}",
-        b'{"values": {}}',
-        b"<html>",
-        b"[" * 5000,
-        b"9" * 5000,
-        b"\xff\xfe{",
-    ]
+    left = [b"\n", b"\0" * 700, b"[]", b"3", b"{}", b'{"values": {}}', b"<html>"]
+    left += [b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
     _damage(draw, record.folder / "result.json", *left)
 
     def work(copy):
