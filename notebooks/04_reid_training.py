@@ -709,7 +709,8 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # Without it, each training still adds a line to `history.jsonl` in its folder below `stages` every ten steps.
 
 # %%
-records = trainings.compare(run)
+wanted = [(run, name, seed) for seed in run.profile.reid.seeds for name in run.profile.reid.training_sets]
+records = trainings.evaluate_all(wanted)  # on a CPU, as many at a time as there are cores
 scores = results.score_table(records)
 told = trainings.given(records)
 print(trainings.same_effort(told))

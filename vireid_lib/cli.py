@@ -1,4 +1,4 @@
-"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model, list profiles."""
+"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model."""
 
 import argparse
 import os
@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_places(site, profile="mini")
     words = "folder of the site (default: `site` in the workspace)"
     site.add_argument("--out", type=_name, default="", metavar="DIR", help=words)
-    data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
+    data = commands.add_parser("data", help="Make and check data sets.").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
     make = command(data, "make", _data_make, "Draw the miniature world and write it in the real data sets' layouts.")
@@ -92,14 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("name", type=_name, metavar="NAME", help="a data set's name, or the path of a manifest")
     check.add_argument("--root", type=_place, required=True, help="the data set's folder")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
-    command(data, "list", _data_list, "List the data sets that the book can read.")
     words = "Train the miniature Stable Diffusion again (hours on a CPU)."
     pretrain = command(commands, "pretrain-mini", _pretrain_mini, words)
     pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
     pretrain.add_argument("--settings", type=_place, help="YAML with other settings than the shipped model's")
     pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
     pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
-    command(commands, "profiles", _profiles, "List the book's profiles.")
     return parser
 
 
@@ -220,15 +218,6 @@ def _count_images(done: int, total: int) -> None:
         print(f"\r{done}/{total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _data_list(_: argparse.Namespace) -> int:
-    from vireid_lib.data.manifest import load_manifest, manifest_names
-
-    for name in manifest_names():
-        manifest = load_manifest(name)
-        print(f"{name:14s} {manifest.title}\n{'':14s} {manifest.obtain}")
-    return 0
-
-
 def _pretrain_mini(options: argparse.Namespace) -> int:
     from vireid_lib import places
     from vireid_lib.miniworld.pretrain import pretrain
@@ -238,16 +227,6 @@ def _pretrain_mini(options: argparse.Namespace) -> int:
     config = read_settings(options.settings) if options.settings else None
     pretrain(options.folder, config=config, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
-    return 0
-
-
-def _profiles(_: argparse.Namespace) -> int:
-    from vireid_lib.experiment.profile_files import load_profile, profile_names
-
-    for name in profile_names():
-        profile = load_profile(name)
-        needs = "needs --data-root" if profile.world is None else "draws its own data"
-        print(f"{name:8s} {profile.title} ({needs})")
     return 0
 
 

@@ -71,14 +71,13 @@ def compare(run: Run, names: Sequence[str]) -> Comparison:
     found = {plain_label(name): measures(run, name) for name in names if name != "real"}
     if not found:
         raise ValueError('compare: give at least one gallery to measure, e.g. "grayscale".')
-    rows = [{"infrared images": words} for words in found]
-    basis = {}
-    for key, label in COLUMNS.items():
-        if having := [each[key] for each in found.values() if key in each]:
-            basis[label], scale = having[0].basis, 100 if "%" in label else 1
-            for row, each in zip(rows, found.values(), strict=True):
-                row[label] = scale * each[key].value if key in each else float("nan")
-    return Comparison(pd.DataFrame(rows), basis)
+    known = {key: each[key] for each in reversed(found.values()) for key in each}
+    basis = {label: known[key].basis for key, label in COLUMNS.items() if key in known}
+    scaled = {key: 100 if "%" in label else 1 for key, label in COLUMNS.items()}
+    rows = [{COLUMNS[key]: scaled[key] * one.value for key, one in each.items()} for each in found.values()]
+    table = pd.DataFrame(rows, columns=list(basis), dtype=float)
+    table.insert(0, "infrared images", list(found))
+    return Comparison(table, basis)
 
 
 def measures(run: Run, name: str) -> dict[str, Measure]:

@@ -23,12 +23,6 @@ Training = tuple[Run, str, int]
 """The run whose profile says how, the training set, the seed."""
 
 
-def compare(run: Run) -> list[StageRecord]:
-    """Train and evaluate every training set of the profile with every seed."""
-    names, seeds = run.profile.reid.training_sets, run.profile.reid.seeds
-    return evaluate_all([(run, name, seed) for seed in seeds for name in names])
-
-
 def evaluate_all(trainings: Sequence[Training]) -> list[StageRecord]:
     """`Run.evaluate` for every training, in their order; runs that share a workspace may differ in method and settings.
     What is finished already is fetched here; other processes are started for the rest alone. On a CPU the trainings
