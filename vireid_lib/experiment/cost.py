@@ -44,7 +44,11 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
         return ""
     said.add(key)
     sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
-    lines = [f"{name} on profile {run.profile.name}, {sets}{_changed(own, run, name)}:"]
+    changed = ""  # the settings that a row changes
+    if own.profile != run.profile and name not in methods.JOINT:
+        ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
+        changed = variants.text(variants.difference(ours, before))
+    lines = [f"{name} on profile {run.profile.name}, {sets}{', ' * bool(changed)}{changed}:"]
     if not starts:
         rows = own.fitted_rows(name, external=bool(external))
     try:
@@ -97,12 +101,3 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
         yield from _used(own, [row.training])
     for name in known.generators:
         yield run, name, "real"
-
-
-def _changed(own: Run, run: Run, name: str) -> str:
-    """The settings that a row changes, in words."""
-    if own.profile == run.profile or name in methods.JOINT:
-        return ""
-    ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
-    changed = variants.text(variants.difference(ours, before))
-    return f", {changed}" if changed else ""

@@ -90,20 +90,15 @@ def read(run: Context, split: int = 1) -> Datasets:
     are derived from it. Whoever changes the images on the disk opens the run again."""
     about = run.profile.model_dump(include={"world", "data", "expand"})  # all settings that the tables depend on
     if (key := canonical([about, run.profile.evaluation.protocol, split])) not in run.tables:
-        run.tables[key] = _read(run, split)
+        profile, drawn, external = run.profile, world(run), None
+        of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
+        target = _readable(run, profile.data.target, **of_split)
+        if profile.data.external is not None:
+            own = {"drawn": True} if DRAWN in profile.expand.splits else {}
+            external = chosen_external(_readable(run, profile.data.external, **own), profile)
+        run.tables[key] = Datasets(target, external, drawn and drawn.folder)
     known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
-
-
-def _read(run: Context, split: int) -> Datasets:
-    profile, drawn = run.profile, world(run)
-    of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
-    target = _readable(run, profile.data.target, **of_split)
-    external = None
-    if profile.data.external is not None:
-        own = {"drawn": True} if DRAWN in profile.expand.splits else {}
-        external = chosen_external(_readable(run, profile.data.external, **own), profile)
-    return Datasets(target, external, drawn and drawn.folder)
 
 
 def permutation_file(run: Context) -> Path | None:

@@ -81,8 +81,11 @@ def beside_paper(
     here += f", where the paper has {' and '.join(others).upper()}" if others else ""
     seeds = " to ".join(map(str, sorted({*ours.groupby("row")["seed"].nunique().agg(["min", "max"])})))
     here += f", mean ± standard deviation, {seeds} seeds{legend(ours)}"
+    caption = f"<b>{html.escape(title)}</b><br>scores in percent; <span style='{PAPERS}'>{html.escape(there)}</span>, "
+    caption += f"<span style='{OURS}'>{html.escape(here)}</span>"
     notes = [f"No printed number in {', '.join(names)}: {reason}" for reason, names in withheld.items()]
-    return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, notes)
+    caption += "".join(f"<br>{html.escape(note)}" for note in notes)
+    return pd.DataFrame(rows).set_index("row").rename_axis(None).style.set_caption(caption)
 
 
 def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | None], ours: pd.DataFrame) -> dict:
@@ -90,20 +93,10 @@ def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | No
     group, cells = ours[ours["row"] == row.name] if row else ours.iloc[:0], {"row": html.escape(name)}
     for measure, value in zip(table.metrics, values, strict=True):
         digits = ".2f" if measure in SCORES else ".3f" if measure in SPREADS else "g"
-        own = mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group)) if len(group) else "not run"
-        cells[MEASURES[measure]] = _cell("–" if value is None else f"{value:{digits}}", own)
+        own, style = "not run", "font-size:smaller;opacity:.6"
+        if len(group):
+            own, style = mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group)), OURS
+        shown = "–" if value is None else f"{value:{digits}}"
+        text = f'<span style="{PAPERS}">{shown}</span><br><span style="{style}">{html.escape(own)}</span>'
+        cells[MEASURES[measure]] = text
     return cells
-
-
-def _styled(cells: pd.DataFrame, title: str, unit: str, there: str, here: str, notes: Sequence[str] = ()) -> Styler:
-    """A table of `_cell`s, whose caption says what is printed and what was measured."""
-    more = "".join(f"<br>{html.escape(line)}" for line in notes)
-    return cells.rename_axis(None).style.set_caption(
-        f"<b>{html.escape(title)}</b><br>{unit}; <span style='{PAPERS}'>{html.escape(there)}</span>, "
-        f"<span style='{OURS}'>{html.escape(here)}</span>{more}"
-    )
-
-
-def _cell(printed: str, here: str) -> str:
-    style = "font-size:smaller;opacity:.6" if here == "not run" else OURS
-    return f'<span style="{PAPERS}">{printed}</span><br><span style="{style}">{html.escape(here)}</span>'

@@ -79,7 +79,11 @@ def resolved(profile: Profile, training: str) -> dict[str, object]:
         more.pop("length")  # there is no larger set whose epochs could be longer
     found |= {f"reid.{key}": value for key, value in more.items()}
     if external:
-        found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
+        values = _listed(profile.expand)
+        cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
+        every = cameras == "infrared" or sorted(cameras) == known
+        values |= {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
+        found |= {f"expand.{key}": value for key, value in values.items()}
     if profile.world is not None:
         found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
     return found | {"validation": profile.evaluation.identities == "validation"}
@@ -96,13 +100,6 @@ def generators_of(profile: Profile, training: str) -> list[str]:
     if own := expansion_of(training):
         return [*names, own.generator]
     return names if training == "real" else [*names, training]
-
-
-def _expansion(profile: Profile) -> dict[str, object]:
-    values = _listed(profile.expand)
-    cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
-    every = cameras == "infrared" or sorted(cameras) == known
-    return values | {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
 
 
 @functools.cache
