@@ -77,14 +77,6 @@ def world(run: Context, *, campus: bool = False) -> StageRecord | None:
     return run.stage("world_campus" if campus else "world", config, {}, make, code=[write], seeds=[seed])
 
 
-def _root(run: Context, name: str) -> Path:
-    """The folder of a data set; in the miniature world, which is drawn first."""
-    from vireid_lib.miniworld.write import CAMPUS
-
-    drawn = world(run, campus=name == CAMPUS)
-    return run.dataset_root(name, drawn and drawn.folder)
-
-
 def read(run: Context, split: int = 1) -> Datasets:
     """The tables of the profile's data sets (of RegDB's ten splits the one named), read once for a run and those that
     are derived from it. Whoever changes the images on the disk opens the run again."""
@@ -110,7 +102,10 @@ def permutation_file(run: Context) -> Path | None:
 
 def _readable(run: Context, name: str, **options: object) -> pd.DataFrame:
     """A data set's table, where the profile says so without the images that cannot be read, which are counted."""
-    table = read_dataset(name, _root(run, name), **options)
+    from vireid_lib.miniworld.write import CAMPUS
+
+    drawn = world(run, campus=name == CAMPUS)
+    table = read_dataset(name, run.dataset_root(name, drawn and drawn.folder), **options)
     if run.profile.data.broken_images != "skip":
         return table
     there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)

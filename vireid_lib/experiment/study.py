@@ -127,12 +127,15 @@ class Study:
         row that takes the printed row's changes on top of the profile's settings, whatever these are: in the miniature
         world those of its small recipe.
         """
-        method = method or printed.method
+        method, external = method or printed.method, profile.data.external
+        external = {own: name for name, own in STAND_INS.items()}.get(
+            external, external
+        )  # the real one that it stands for
         rows = [
             row
             for row in self.rows
             if (row.method, row.training) == (method, printed.training)
-            and (not printed.external or _stands_for(row, profile) == printed.external)
+            and (not printed.external or (row.external or external) == printed.external)
         ]
         if method not in methods.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
@@ -171,14 +174,6 @@ def _there(profile: Profile, changes: Mapping[str, object]) -> dict[str, object]
     if profile.world is None or "expand" not in changes:
         return dict(changes)
     return {**changes, "expand": {key: value for key, value in changes["expand"].items() if key != "splits"}}
-
-
-def _stands_for(row: Row, profile: Profile) -> str | None:
-    """The real external set that a row has, or that its set stands for in the miniature world."""
-    if row.external:
-        return row.external
-    real = {own: name for name, own in STAND_INS.items()}
-    return real.get(profile.data.external, profile.data.external)
 
 
 def profile_of(profile: Profile, row: Row) -> Profile:

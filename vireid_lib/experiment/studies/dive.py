@@ -95,21 +95,14 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     said = [
         replace(claim, row=named(claim.row), other=named(claim.other)) for each in held.claims for claim in each.each()
     ]
-    said += _claims(f"{method}_real", f"{method}_dive", min(fewer, default=0), more)
+    few, whole, real = f"dive_{min(fewer, default=0)}", f"{method}_dive", f"{method}_real"
+    said.append(Claim("A few expanded people help already", "Fig. 5", "rank_1", few, real))
+    said.append(Claim("More expanded people help more", "Fig. 5", "rank_1", whole, few))
+    words = "Beyond 1,011 people scores decline: with {:,} they are lower than with all who have enough images"
+    said += [Claim(words.format(each), "Fig. 5", "rank_1", f"dive_{each}", whole, "smaller") for each in more]
     names = {row.name for row in rows}
     claims = [claim for claim in said if set(claim.rows) <= names]
     return Study("dive", [_fitted_twice(run, row) for row in rows], claims, method)
-
-
-def _claims(real: str, dive: str, few: int, more: Sequence[int]) -> list[Claim]:
-    """The paper's claims about figure 5: `few` is its smallest number of people, `more` are those beyond the expanded
-    ones."""
-    words = "Beyond 1,011 people scores decline: with {:,} they are lower than with all who have enough images"
-    return [
-        Claim("A few expanded people help already", "Fig. 5", "rank_1", f"dive_{few}", real),
-        Claim("More expanded people help more", "Fig. 5", "rank_1", dive, f"dive_{few}"),
-        *(Claim(words.format(count), "Fig. 5", "rank_1", f"dive_{count}", dive, "smaller") for count in more),
-    ]
 
 
 def _fitted_twice(run: Run, row: Row) -> Row:
