@@ -37,16 +37,6 @@ def status(beside, row, column, metric):
     return rows[rows["metric"] == metric].iloc[0]
 
 
-def test_what_an_evaluation_records_becomes_a_row(cache):
-    (made,) = record(cache, score(0.5, seed=3))
-    (row,) = found(cache).to_dict("records")
-    assert (row["dataset"], row["method"], row["training"], row["external"]) == ("mini_vi", "agw", "real", None)
-    assert (row["mode"], row["trials"], row["seed"], row["rank_1"], row["mean_ap"]) == ("all", 10, 3, 0.5, 0.4)
-    assert row["protocol"] == "all-search" and row["settings"]["shots"] == 1 and row["splits"] is None
-    assert row["resolved"] == made.result["config"]["settings"] and row["key"] == made.key
-    assert row["stage"] == "evaluate_real"
-
-
 def test_seeds_are_averaged_with_the_sample_deviation(cache):
     values = [0.374, 0.405, 0.393]
     record(cache, *(score(value, seed=seed) for seed, value in enumerate(values)))
