@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vireid_lib import disk, places
-from vireid_lib.data.contents import ASIDE, sweep, write_atomically
+from vireid_lib.data.contents import ASIDE, sweep
 from vireid_lib.data.text import DamagedFile
 from vireid_lib.experiment import locks, provenance
 from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
@@ -132,10 +132,8 @@ class Cache:
         record = load_record(name, key, self.stages / name / key)
         older = any(place in self._older for place in made_of)
         if record is None and self.keep:
-            paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
-            others = (
-                load_record(name, path.parent.name, path.parent) for path in paths if provenance.is_finished(path)
-            )
+            paths = filter(provenance.is_finished, (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}"))
+            others = (load_record(name, path.parent.name, path.parent) for path in paths)
             record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
             older = True
         if record is None:
@@ -156,7 +154,7 @@ class Cache:
 
     def records(self) -> list[StageRecord]:
         """All finished stages, by name, then by the time at which they were made, as their records have it."""
-        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if provenance.is_finished(path)]
+        paths = filter(provenance.is_finished, self.stages.glob(f"*/*/{RESULT}"))
         found = [load_record(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
@@ -223,9 +221,8 @@ class Cache:
             if not error.path.is_relative_to(partial):
                 raise
             print(f"{error}\nThe stage starts afresh.", flush=True)
-            attempts = (partial / ATTEMPTS).read_bytes()
             remove(partial)
-            write_atomically(partial / ATTEMPTS, attempts)
+            partial.mkdir()
             return make(partial)
 
 

@@ -213,7 +213,7 @@ def audit(run: Run, name: str) -> GalleryAudit:
 
     def make(folder: Path) -> dict:
         found = audit_pixels(_pixels(run, gallery), _pixels(run, training), training, real)
-        arrays = {name: getattr(found, name) for name in ("nearest", "distances", "real")}
+        arrays = {name: np.ascontiguousarray(getattr(found, name)) for name in ("nearest", "distances", "real")}
         safetensors.numpy.save_file(arrays, folder / ARRAYS)
         return {"quantile": found.quantile}
 

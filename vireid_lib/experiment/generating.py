@@ -54,11 +54,9 @@ class Generating(Context):
         """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
         from vireid_lib.experiment.steps.synthesize import load
 
-        config, base = (
-            self.generator_config(name).model_copy(update=sampling),
-            settings.generator_name(self.profile, name),
-        )
-        return load(name=base, fitted=self.fit(name, split, external=external).folder, config=config, **self.machine)
+        options = {"name": settings.generator_name(self.profile, name), **self.machine}
+        config = self.generator_config(name).model_copy(update=sampling)
+        return load(fitted=self.fit(name, split, external=external).folder, config=config, **options)
 
     def gallery(self, name: str, split: int = 1) -> StageRecord:
         """The stage of `synthesize`. Values: images, distinct (how many differ), identities, cameras."""

@@ -186,10 +186,8 @@ def _failure(chapter: Chapter, output: Path, log: Path, status: int) -> str:
     so_far = f"\nThe notebook so far: {output}"
     if errors:
         cell, error = errors[0]
-        words = (
-            f"Chapter {chapter.name} failed in this cell:\n\n{indented(cell.source)}\n\n{error.ename}: {error.evalue}"
-        )
-        words += so_far
+        words = f"Chapter {chapter.name} failed in this cell:\n\n{indented(cell.source)}\n\n"
+        words += f"{error.ename}: {error.evalue}{so_far}"
     elif status or notebook is None:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
         tail = ("\n".join(lines[-15:]) or "it left no word of why") + f"\n{output} is cut off." * cut_off

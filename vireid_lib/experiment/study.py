@@ -127,10 +127,8 @@ class Study:
         row that takes the printed row's changes on top of the profile's settings, whatever these are: in the miniature
         world those of its small recipe.
         """
-        method, external = method or printed.method, profile.data.external
-        external = {own: name for name, own in STAND_INS.items()}.get(
-            external, external
-        )  # the real one that it stands for
+        method, real = method or printed.method, {own: name for name, own in STAND_INS.items()}
+        external = real.get(profile.data.external, profile.data.external)
         rows = [
             row
             for row in self.rows

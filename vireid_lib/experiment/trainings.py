@@ -81,8 +81,8 @@ GIVEN = ["images in a batch", "steps", "images seen"]
 
 def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
     """The settings of a method that a reader of its paper cannot take for granted: those that this run takes otherwise
-    than the default (the recipe for `dataset`), or whose default comes from neither paper nor release; `unprinted`:
-    nor from the paper alone. Columns "default", "comes from" (the default; see `ReidConfig.origins`) and "here"."""
+    than the default (the recipe for `dataset`), or whose default comes from neither paper nor release (`unprinted`:
+    or from the release alone). Columns "default", "comes from" (see `ReidConfig.origins`) and "here"."""
     default, here, origins = type(config).published(dataset).model_dump(), config.model_dump(), config.origins()
     neutral = {name for name, field in ReidConfig.model_fields.items() if field.default == here[name]}
     known = ("paper",) if unprinted else ("paper", "release")
