@@ -127,16 +127,10 @@ def findings_table(findings: pd.DataFrame) -> pd.DataFrame:
         f"{one.verdict}{f' ({one.alone} before correction)' * (one.alone != one.verdict)}{mark(one.older)}"
         for one in found.itertuples()
     ]
-    table = pd.DataFrame(
-        {
-            "claim": found["claim"],
-            "where": found["place"],
-            "measure": found["measure"].map(MEASURES),
-            "difference (95 % interval)": found["words"],
-            "corrected p": found["corrected"].map(_p_words),
-            "verdict": verdicts,
-        }
-    ).reset_index(drop=True)
+    table = found[["claim", "place", "measure", "words", "corrected"]].reset_index(drop=True).assign(verdict=verdicts)
+    table["measure"], table["corrected"] = table["measure"].map(MEASURES), table["corrected"].map(_p_words)
+    heads = {"place": "where", "words": "difference (95 % interval)", "corrected": "corrected p"}
+    table = table.rename(columns=heads)
     return table if table["where"].any() else table.drop(columns="where")
 
 
@@ -153,14 +147,11 @@ def count(findings: pd.DataFrame) -> str:
         numbers = [(kind, (verdicts == kind).sum()) for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)]
         return ", ".join(f"{n} {kind if n == 1 else several.get(kind, kind)}" for kind, n in numbers if n)
 
-    text = f"Of {len(findings)} claims: {counted(findings['verdict'])}."
-    if tested.empty:
-        return text
-    families = tested["family"].nunique()
-    return (
-        f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
-        f"comparison{'s' * (families != 1)}); one by one, without it: {counted(tested['alone'])}."
-    )
+    text, families = f"Of {len(findings)} claims: {counted(findings['verdict'])}.", tested["family"].nunique()
+    if len(tested):
+        text += f" That is after Holm's correction over the {len(tested)} that could be tested ({families} comparison"
+        text += f"{'s' * (families != 1)}); one by one, without it: {counted(tested['alone'])}."
+    return text
 
 
 def limits(run: Run, study: Study, measured: pd.DataFrame, findings: pd.DataFrame) -> str:
@@ -191,9 +182,8 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
             fits.setdefault(count, {})[plain_label(name)] = None
     words = []
     if together := sorted({row.method.upper() for row in rows if row.method in methods.JOINT}):
-        words.append(
-            f"The generators of {', '.join(together)} were trained anew with each seed: intervals contain them."
-        )
+        named = ", ".join(together)
+        words.append(f"The generators of {named} were trained anew with each seed: intervals contain them.")
     for count, labels in sorted(fits.items()):
         if count > 1:
             how = f"{count} fits, whose pictures the seeds use in turn"

@@ -106,10 +106,9 @@ def refuse_changed_sources(make: Callable, also: Iterable[Any] = ()) -> None:
     if now.texts != LOADED.texts and now.digest(make, also) != LOADED.digest(make, also):
         before, after = LOADED.code_of(make, also), now.code_of(make, also)
         place = min(name for name, tree in before.items() if after.get(name) != tree)
-        raise CodeChanged(
-            f"The code of {place} has changed on disk since this process loaded it. A result made now would be of "
-            "neither version: start the same command (in JupyterLab: the kernel) again."
-        )
+        remedy = "start the same command (in JupyterLab: the kernel) again"
+        words = f"The code of {place} has changed on disk since this process loaded it."
+        raise CodeChanged(f"{words} A result made now would be of neither version: {remedy}.")
 
 
 def _unwrapped(make: Callable) -> FunctionType:

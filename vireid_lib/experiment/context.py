@@ -159,19 +159,16 @@ class Context:
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
         """Folder of a data set, e.g. "sysu_mm01"; in the drawn miniature world, whose folder is `world`. Raises
         MissingData if it does not exist, or no --data-root was given."""
-        place = Path(self.profile.data.roots[name])
+        place, profile = Path(self.profile.data.roots[name]), self.profile.name
         base = world if world is not None else self.data_root
         if base is None and not place.is_absolute():
-            raise MissingData(
-                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
-                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
-            )
+            where = "inside the folder that --data-root names or beside the profile's file"
+            remedy = 'pass --data-root DIR (in a notebook: data_root = "DIR")'
+            raise MissingData(f"Profile {profile} reads {name} from {place}, {where}; {remedy}.")
         root = place if place.is_absolute() else base / place
         if not os.path.isdir(root):
-            raise MissingData(
-                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
-                "--data-root, or copy the profile and change data.roots."
-            )
+            remedy = "Check --data-root, or copy the profile and change data.roots."
+            raise MissingData(f"{root} does not exist; profile {profile} expects {name} there. {remedy}")
         return root
 
     def summary(self) -> dict[str, str]:

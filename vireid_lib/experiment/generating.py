@@ -128,10 +128,8 @@ class Generating(Context):
 
         expansion = expansion_of(training_set)
         if expansion is None or "cmg" not in expansion.kinds:
-            raise ValueError(
-                f"Training set {training_set!r} has no translations, with which reid.config.describe: compensate "
-                "describes a test image: take one with cmg, or describe: both_heads."
-            )
+            why = "has no translations, with which reid.config.describe: compensate describes a test image"
+            raise ValueError(f"Training set {training_set!r} {why}: take one with cmg, or describe: both_heads.")
         learnt, records, paths, name = self.data(split).train_rows(), [], {}, expansion.generator
         config, fitted = self.generator_config(name), self.fit(name, split, external=False)
         for modality, other in OTHER.items():
@@ -142,10 +140,8 @@ class Generating(Context):
             paths |= {each.source_images[0]: str(each.path) for each in planned if str(each.path) in made}
             records.append(record)
         if lost := [path for path in rows["path"] if path not in paths]:
-            raise ValueError(
-                f"{name} gave no usable picture of {len(lost)} test images, the first {lost[0]}: take "
-                "describe: both_heads, or fit it longer."
-            )
+            first = f"{len(lost)} test images, the first {lost[0]}"
+            raise ValueError(f"{name} gave no usable picture of {first}: take describe: both_heads, or fit it longer.")
         return rows.assign(path=rows["path"].map(paths), modality=rows["modality"].map(OTHER)), records
 
     def _fit(self, name: str, config: BaseModel, table: pd.DataFrame, threads: int = 2) -> StageRecord:

@@ -67,16 +67,12 @@ def plain(value: object, name: str) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ResultError(
-            f"{name} is {value}: a record holds finite numbers only. Find out what made it, or store None where there "
-            "is nothing to measure."
-        )
+        remedy = "Find out what made it, or store None where there is nothing to measure."
+        raise ResultError(f"{name} is {value}: a record holds finite numbers only. {remedy}")
     if value is None or isinstance(value, bool | str | int | float):
         return value
-    raise ResultError(
-        f"{name} is a {type(value).__name__}, which JSON cannot hold; save it as a file in the stage's folder and "
-        "store its name."
-    )
+    remedy = "save it as a file in the stage's folder and store its name"
+    raise ResultError(f"{name} is a {type(value).__name__}, which JSON cannot hold; {remedy}.")
 
 
 def input_digest(value: object, name: str, cache: Path | None = None) -> str:
@@ -104,10 +100,8 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
         from vireid_lib.data import tables
 
         return f"table:{tables.digest(value, cache=cache)}"
-    raise ResultError(
-        f"input {name} is a {type(value).__name__}; give a stage's record, an image table, a Path "
-        "or a text such as a manifest's digest. Settings belong in config."
-    )
+    wanted = "a stage's record, an image table, a Path or a text such as a manifest's digest"
+    raise ResultError(f"input {name} is a {type(value).__name__}; give {wanted}. Settings belong in config.")
 
 
 def stages_in(value: object, stages: Path) -> set[str]:

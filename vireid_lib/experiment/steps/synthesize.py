@@ -69,8 +69,6 @@ def load_gallery(made: StageRecord) -> pd.DataFrame:
     """The table of a gallery. Raises TableError if it has not the rows that were written."""
     rows, file = tables.load(made.folder / TABLE), made.folder / TABLE
     if len(rows) != (images := made.values["images"]):
-        raise tables.TableError(
-            f"{file} has {len(rows)} rows, and {images} were written: restore it, or delete its folder to make the "
-            "images again."
-        )
+        remedy = "restore it, or delete its folder to make the images again"
+        raise tables.TableError(f"{file} has {len(rows)} rows, and {images} were written: {remedy}.")
     return rows

@@ -60,10 +60,8 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             `MINIATURE`.
     """
     if run.profile.data.external is None:
-        raise ValueError(
-            f"Profile {run.profile.name} names no data.external, and DiVE's study expands such people; "
-            "name a visible-only set there."
-        )
+        why = "names no data.external, and DiVE's study expands such people"
+        raise ValueError(f"Profile {run.profile.name} {why}; name a visible-only set there.")
     method = run.with_method(method or (MINIATURE if run.miniature else THE_PAPERS)).profile.reid.method
     held, rivals, (fewer, more) = read_study("dive"), expanding(compared), counts(run)
 
