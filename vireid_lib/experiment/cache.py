@@ -178,10 +178,8 @@ class Cache:
                 with deterministic_kernels(self.device == "cpu"), threads(THREADS, self.device == "cpu"):
                     values = provenance.plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
                 if str(partial) in canonical(values):
-                    raise ResultError(
-                        f"{name}.values holds a path inside {partial}, which is renamed when the stage is done; store "
-                        "it relative to that folder."
-                    )
+                    why = f"a path inside {partial}, which is renamed when the stage is done"
+                    raise ResultError(f"{name}.values holds {why}; store it relative to that folder.")
             except (ResultError, CodeChanged):
                 raise
             except Exception as error:
@@ -190,20 +188,10 @@ class Cache:
                     f"What it finished is kept in {partial}. Run the same again to continue from there; "
                     "delete that folder to start the stage afresh."
                 ) from error
-            provenance.write_json(
-                partial / RESULT,
-                {
-                    "stage": name,
-                    "key": key,
-                    **about,
-                    **provenance.made_with(self.device),
-                    "started": started,
-                    "finished": provenance.now(),
-                    "attempts": attempts,
-                    "wall_seconds": round(time.monotonic() - clock, 3),
-                    "values": values,
-                },
-            )
+            spent = {"started": started, "finished": provenance.now(), "attempts": attempts}
+            spent["wall_seconds"] = round(time.monotonic() - clock, 3)
+            about = {"stage": name, "key": key, **about, **provenance.made_with(self.device), **spent, "values": values}
+            provenance.write_json(partial / RESULT, about)
         (partial / ATTEMPTS).unlink(missing_ok=True)
         sweep(partial, older_than=0)
         if folder.exists():

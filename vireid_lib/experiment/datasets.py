@@ -54,9 +54,9 @@ class Datasets:
         rows = read_oracle(self.world / "mini_truth", "true")
         identities = set(self.external["identity"])
         if unknown := sorted(identities - set(rows["identity"])):
+            why = "the miniature world keeps the truth about mini_market's only"
             raise ValueError(
-                f"Nobody knows {len(unknown)} external identities in infrared, the first {unknown[0]!r}: the miniature "
-                "world keeps the truth about mini_market's only."
+                f"Nobody knows {len(unknown)} external identities in infrared, first {unknown[0]!r}: {why}."
             )
         return rows[rows["identity"].isin(identities)].reset_index(drop=True)
 
@@ -144,8 +144,7 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
     names = most_seen(enough)[: profile.expand.identities]
     if not names:
-        raise ValueError(
-            f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "
-            f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
-        )
+        most = f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
+        wanted = f"expand.min_images = {profile.expand.min_images} images"
+        raise ValueError(f"No identity of {profile.data.external} has {wanted}; {most}")
     return rows[rows["identity"].isin(names)].assign(split="external").reset_index(drop=True)

@@ -65,10 +65,8 @@ def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> 
             line.update(len(values) + len(errors))
         if errors:
             told = "\n".join(f"- {jobs[place].words}: {_in_words(errors[place])}" for place in sorted(errors))
-            raise StageFailed(
-                f"{len(errors)} of {len(jobs)} {unit} failed; the other {len(values)} are done and kept. Run the same "
-                f"again to do these alone:\n{told}"
-            ) from errors[min(errors)]
+            words = f"{len(errors)} of {len(jobs)} {unit} failed; the other {len(values)} are done and kept."
+            raise StageFailed(f"{words} Run the same again to do these alone:\n{told}") from errors[min(errors)]
     return [values[place] for place in range(len(jobs))]
 
 

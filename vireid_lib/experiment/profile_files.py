@@ -63,9 +63,8 @@ def _profile_path(name_or_path: str | Path) -> Path:
     known = profile_names()
     if str(name_or_path) in known:
         return profiles_folder() / f"{name_or_path}.yaml"
-    raise FileNotFoundError(
-        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
-    )
+    meant = hint(str(name_or_path), known)
+    raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {meant} A path to a .yaml file works too.")
 
 
 def _with_paths_in_full(profile: Profile, path: Path) -> Profile:

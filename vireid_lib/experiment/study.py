@@ -100,10 +100,9 @@ class Study:
             raise ValueError(f"study {self.name}: two rows are called {sorted(twice)[0]}; give each a name of its own")
         for claim in self.claims:
             if unknown := set(claim.rows) - set(names):
-                raise ValueError(
-                    f"study {self.name}: the claim {claim.words!r} speaks of a row {sorted(unknown)[0]!r} that the "
-                    f"study does not have; its rows are {', '.join(names)}"
-                )
+                why = f"speaks of a row {sorted(unknown)[0]!r} that the study does not have"
+                known = ", ".join(names)
+                raise ValueError(f"study {self.name}: the claim {claim.words!r} {why}; its rows are {known}")
 
     def chosen(self, full: bool = False) -> list[Row]:
         """The rows to train: the reduced set, or all of them."""

@@ -126,10 +126,8 @@ def same_effort(told: pd.DataFrame) -> str:
         return "Nothing has been trained yet."
     groups = told.groupby([name for name in ("seed", "split") if name in told])
     if unequal := [name for name in ("images in a batch", "steps") if (groups[name].nunique() > 1).any()]:
-        return (
-            f"The trainings differ in {' and '.join(unequal)}: a gain may come from there. "
-            "`reid.length: equal` in the profile, or a number of `reid.config.steps`, gives each the same steps."
-        )
+        remedy = "`reid.length: equal` in the profile, or a number of `reid.config.steps`, gives each the same steps."
+        return f"The trainings differ in {' and '.join(unequal)}: a gain may come from there. {remedy}"
     ends = {name: dict.fromkeys((told[name].min(), told[name].max())) for name in GIVEN}
     batch, steps, images = (" to ".join(f"{int(each):,}" for each in ends[name]) for name in GIVEN)
     words = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
