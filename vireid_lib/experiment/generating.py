@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -153,18 +153,11 @@ class Generating(Context):
         return self.stage(f"fit_{base}", config.fit_settings(), inputs, make, code=code, seeds=[config.seed])
 
     def _make(
-        self,
-        do: Callable,
-        stage: str,
-        name: str,
-        config: BaseModel,
-        fit: StageRecord,
-        source: pd.DataFrame,
-        **asked: object,
+        self, do: Callable, stage: str, name: str, config: BaseModel, fit: StageRecord, rows: pd.DataFrame, **asked: Any
     ) -> StageRecord:
-        """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
+        """Have a fitted generator make images of `rows`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
-        options = {"name": base, "config": config, "fitted": fit.folder, "source": source, **asked}
+        options = {"name": base, "config": config, "fitted": fit.folder, "source": rows, **asked}
         make, about = partial(do, **options, **self.machine), config.sampling_settings() | asked
-        inputs, code = {"fitted": fit, "source": source}, [generators.generator_class(base)]
+        inputs, code = {"fitted": fit, "source": rows}, [generators.generator_class(base)]
         return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])

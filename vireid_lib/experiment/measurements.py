@@ -37,12 +37,9 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         mode), splits and parts (see `contrasts.unit_scores`; with the distances by split), percent.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
-    made, found = iter(train(run, rows)) if training else None, []
-    done = {
-        (row.name, seed): next(made) if made else run_of(run, row).finished(row.training, seed)
-        for seed in seeds
-        for row in rows
-    }
+    made, found, done = iter(train(run, rows)) if training else None, [], {}
+    for seed, row in itertools.product(seeds, rows):
+        done[row.name, seed] = next(made) if made else run_of(run, row).finished(row.training, seed)
     for row, seed in itertools.product(rows, seeds):
         if (record := done[row.name, seed]) is None:
             continue

@@ -141,13 +141,9 @@ def hardware() -> dict[str, object]:
         processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
     with contextlib.suppress(ValueError, OSError, AttributeError):
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return {
-        "processor": processor,
-        "cores": cores.allowed(),
-        "memory_gib": memory,
-        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    found = {"processor": processor, "cores": cores.allowed(), "memory_gib": memory, "gpus": gpus}
+    return found | {"system": f"{platform.system()} {platform.machine()}"}
 
 
 def made_with(device: str) -> dict[str, object]:

@@ -50,21 +50,12 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
     found = variants.of_score(about["dataset"], about["method"], about["generator"], about["settings"])
     for mode, evaluation in record.values["evaluations"].items():
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
-        yield {
-            **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
-            **{name: getattr(record, name) for name in ("key", "older")},
-            **{metric: evaluation["mean"][metric] for metric in METRICS},
-            "stage": record.name,
-            "fits": about.get("fits", 1),
-            "resolved": about["settings"],
-            "mode": mode,
-            "protocol": settings["name"],
-            "settings": settings,
-            "trials": len(evaluation["trials"]),
-            "variant": "" if found is None else variants.text(found),
-            "differences": found,
-            **unit_scores(record, mode),
-        }
+        row = {name: about[name] for name in ("dataset", "method", "training", "external", "seed")}
+        row |= {"stage": record.name, "key": record.key, "older": record.older, "fits": about.get("fits", 1)}
+        row |= {"mode": mode, "protocol": settings["name"], "settings": settings, "resolved": about["settings"]}
+        row |= {"variant": "" if found is None else variants.text(found), "differences": found}
+        row |= {"trials": len(evaluation["trials"])} | {metric: evaluation["mean"][metric] for metric in METRICS}
+        yield row | unit_scores(record, mode)
 
 
 def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
@@ -134,18 +125,10 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for setting, group in table.groupby(SETTING, sort=False, dropna=False):
         percent = 100 * group[list(METRICS)]
-        rows.append(
-            {
-                **dict(zip(SETTING, setting, strict=True)),
-                **percent.mean().to_dict(),
-                **percent.std(ddof=1).add_suffix("_std").to_dict(),
-                "seeds": len(group),
-                "trials": group["trials"].min(),
-                "older": bool(group["older"].any()),
-                "splits": mean_over_seeds(list(group["splits"])),
-                **{name: group[name].iloc[0] for name in ("settings", "resolved", "differences")},
-            }
-        )
+        row = dict(zip(SETTING, setting, strict=True)) | percent.mean().to_dict()
+        row |= percent.std(ddof=1).add_suffix("_std").to_dict() | {"seeds": len(group), "trials": group["trials"].min()}
+        row |= {"older": bool(group["older"].any()), "splits": mean_over_seeds(list(group["splits"]))}
+        rows.append(row | {name: group[name].iloc[0] for name in ("settings", "resolved", "differences")})
     values = [*METRICS, *(f"{metric}_std" for metric in METRICS)]
     more = ["seeds", "trials", "older", "splits", "settings", "resolved", "differences"]
     return pd.DataFrame(rows, columns=[*SETTING, *values, *more])

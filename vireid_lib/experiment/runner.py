@@ -102,15 +102,8 @@ def run_book(
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
         shown = [] if study else results.main_result(run)
-        about = {
-            "profile": settings.model_dump(),
-            "ok": not failure,
-            "failure": failure,
-            "command": command,
-            "chapters": [chapter.name for chapter in chapters],
-            "finished": now(),
-            **made_with(run.device),
-        }
+        about = {"profile": settings.model_dump(), "ok": not failure, "failure": failure, "command": command}
+        about |= {"chapters": [chapter.name for chapter in chapters], "finished": now(), **made_with(run.device)}
         try:
             write_json(record, about)
             for file, text in zip(tables, shown, strict=False):

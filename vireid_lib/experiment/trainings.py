@@ -99,17 +99,13 @@ def given(records: Iterable[StageRecord]) -> pd.DataFrame:
     """What the networks of evaluations (`Run.evaluate`) were given, as the trainer recorded: a row for each split;
     columns label (of the training set), seed, split, minutes (of all splits of the seed), steps, "images in a batch"
     (of all processes, both modalities), "images seen" (drawn, each as often as it was)."""
-    rows = [
-        {
-            "label": training_label(record.result["config"]["training"]),
-            "seed": record.result["config"]["seed"],
-            "split": int(split),
-            "minutes": sum(other["minutes"] for other in record.values["trainings"].values()),
-            **{name: each[name.replace(" ", "_")] for name in GIVEN},
-        }
-        for record in records
-        for split, each in record.values["trainings"].items()
-    ]
+    rows = []
+    for record in records:
+        config, of_splits = record.result["config"], record.values["trainings"]
+        about = {"label": training_label(config["training"]), "seed": config["seed"]}
+        about["minutes"] = sum(each["minutes"] for each in of_splits.values())
+        for split, each in of_splits.items():
+            rows.append(about | {"split": int(split)} | {name: each[name.replace(" ", "_")] for name in GIVEN})
     return pd.DataFrame(rows, columns=["label", "seed", "split", "minutes", *GIVEN])
 
 

@@ -54,13 +54,10 @@ def elsewhere(folder: Path) -> dict[str, str]:
     """Environment variables that move into `folder` what Jupyter, IPython and Matplotlib cannot write where it belongs,
     as in containers and on clusters; empty where all can."""
     home = Path(os.path.expanduser("~"))
-    kept = {
-        "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
-        "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
-        "JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(),
-        "IPYTHONDIR": os.environ.get("IPYTHONDIR", home / ".ipython"),
-        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"),
-    }
+    kept = {"JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(), "JUPYTER_DATA_DIR": paths.jupyter_data_dir()}
+    kept |= {"JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(), "IPYTHONDIR": home / ".ipython"}
+    kept |= {"MPLCONFIGDIR": home / ".config" / "matplotlib"}
+    kept |= {name: os.environ[name] for name in ("IPYTHONDIR", "MPLCONFIGDIR") if name in os.environ}
     return {name: str(folder / name.lower()) for name, place in kept.items() if not writable(Path(place))}
 
 
