@@ -54,10 +54,8 @@ def site(tmp_path_factory):
     for name in ("01_first", "02_second", "03_third", "04_fourth", "studies/small", "studies/other"):
         (notebooks / f"{name}.py").write_text(SCRIPT.format(title=f"{name} & co"))
     kept = new_output("display_data", {KEPT: "Kept: x", "text/plain": "Kept: x"})
-    second, fourth = (
-        [new_markdown_cell("# Second\n\n## Second part"), code("1 / 0")],
-        [new_markdown_cell("# Fourth"), code("1", kept)],
-    )
+    second = [new_markdown_cell("# Second\n\n## Second part"), code("1 / 0")]
+    fourth = [new_markdown_cell("# Fourth"), code("1", kept)]
     back = new_markdown_cell("[One](../01_first.py#The-hermeneutic-section) and a [word](../glossary.md#modality)")
     run = {"01_first": first_chapter(), "02_second": second, "04_fourth": fourth, "small": [back, code("no_title = 1")]}
     for name, cells in run.items():

@@ -95,10 +95,8 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
 def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
     run = open_real(length=length)
     plain, training = run.reid_config, "grayscale"
-    wide, long = (
-        run_of(run, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
-        for name in ("wide", "long")
-    )
+    times = {name: study.row(f"{name}_real").times for name in ("wide", "long")}
+    wide, long = (run_of(run, Row(name, name, "agw", training=training, times=own)) for name, own in times.items())
     config = long.reid_config
     assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
     assert wide.reid_config.images == 2 * plain.images
