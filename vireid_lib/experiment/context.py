@@ -174,17 +174,13 @@ class Context:
     def summary(self) -> dict[str, str]:
         """What it works on, for a reader."""
         profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
-        galleries = f" of each of {count} galleries" if (count := profile.evaluation.galleries) > 1 else ""
-        return {
-            "profile": f"{profile.name}: {profile.title}",
-            "target": profile.data.target,
-            "external": profile.data.external or "none",
-            "images": f"{config.height} × {config.width} pixels",
-            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
-            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
-            f"{profile.evaluation.trials} trials{galleries}",
-            "device": self.device,
-        }
+        evaluation, data = profile.evaluation, profile.data
+        protocol = f"{evaluation.protocol}, {', '.join(evaluation.modes)}, {evaluation.trials} trials"
+        protocol += f" of each of {evaluation.galleries} galleries" * (evaluation.galleries > 1)
+        reid = f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}"
+        found = {"profile": f"{profile.name}: {profile.title}", "target": data.target}
+        found |= {"external": data.external or "none", "images": f"{config.height} × {config.width} pixels"}
+        return found | {"ReID": reid, "protocol": protocol, "device": self.device}
 
     def _repr_html_(self) -> str:
         return pd.Series(self.summary()).to_frame().style.format(escape="html").hide(axis="columns").to_html()

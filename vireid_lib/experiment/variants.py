@@ -107,16 +107,10 @@ def as_published(dataset: str, method: str) -> Profile:
     """A profile with everything as it was published for a data set."""
     reid = {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"], **PUBLISHED["reid"]}
     there = PUBLISHED_ON.get(dataset, {}).get("generators", {})
-    return Profile(
-        name="published",
-        title="as published",
-        world=None,
-        data={"target": dataset, "roots": {dataset: dataset}},
-        reid=reid,
-        generators={name: own | there.get(name, {}) for name, own in PUBLISHED["generators"].items()},
-        expand=PUBLISHED["expand"],
-        evaluation={"protocol": "sysu-mm01", "modes": ["all"]},
-    )
+    generators = {name: own | there.get(name, {}) for name, own in PUBLISHED["generators"].items()}
+    about = {"name": "published", "title": "as published", "world": None, "reid": reid, "generators": generators}
+    about |= {"data": {"target": dataset, "roots": {dataset: dataset}}, "expand": PUBLISHED["expand"]}
+    return Profile(**about, evaluation={"protocol": "sysu-mm01", "modes": ["all"]})
 
 
 @functools.cache
