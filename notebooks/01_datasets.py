@@ -53,8 +53,9 @@ from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation import evaluate, score
 from vireid_lib.evaluation.rules import RULES
-from vireid_lib.viz import pictures, widgets
-from vireid_lib.viz.pictures import short
+from vireid_lib.viz import images as pictures
+from vireid_lib.viz import widgets
+from vireid_lib.viz.images import short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)

@@ -64,7 +64,7 @@ from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.tokens import TokenRows
 from vireid_lib.viz import widgets
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 
 transformers.logging.set_verbosity_error()
 viz.notebook_style()

@@ -57,15 +57,15 @@ from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import Audit
 from vireid_lib.analysis.subsets import thin
 from vireid_lib.data.grey import grey, luminance
-from vireid_lib.experiment import jobs, measures
-from vireid_lib.experiment.gallery_audit import audit, training_images
-from vireid_lib.experiment.gallery_measures import compare
+from vireid_lib.experiment import measures
+from vireid_lib.experiment.gallery_measures import audit, compare, training_images
 from vireid_lib.experiment.prompt_measures import cameras_of_each_view
 from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.trainings import evaluate_all
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
 from vireid_lib.reid.features import extract
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()
@@ -493,7 +493,7 @@ viz.image_grid(
 
 # %%
 first_seed = run.profile.reid.seeds[0]
-jobs.evaluate_all([(run, name, first_seed) for name in measures.evaluators(run)])  # also the sharper one of below
+evaluate_all([(run, name, first_seed) for name in measures.evaluators(run)])  # also the sharper one of below
 evaluator, reid_config = run.network("real", first_seed)
 evaluator.to(run.device)
 

@@ -52,10 +52,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from vireid_lib import experiment, viz
-from vireid_lib.experiment import claims, findings, jobs, measures, results, trainings
+from vireid_lib.experiment import claims, measures, results, trainings
 from vireid_lib.experiment.metrics import SCORES, mean_and_std
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.viz import pictures, widgets
+from vireid_lib.viz import images as pictures
+from vireid_lib.viz import widgets
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root, method)
@@ -707,7 +708,8 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # Without it, each training still adds a line to `history.jsonl` in its folder below `stages` every ten steps.
 
 # %%
-records = jobs.compare(run)
+wanted = [(run, name, seed) for seed in run.profile.reid.seeds for name in run.profile.reid.training_sets]
+records = trainings.evaluate_all(wanted)  # on a CPU, as many at a time as there are cores
 scores = results.score_table(records)
 told = trainings.given(records)
 print(trainings.same_effort(told))
@@ -809,11 +811,11 @@ against_baseline = claims.compare(scores, metric)
 if several:
     theirs = against_baseline.set_index("row")[["difference", "margin", "p", "corrected"]]
     np.testing.assert_allclose(by_hand.loc[theirs.index], theirs)
-findings.findings_table(against_baseline)
+claims.findings_table(against_baseline)
 
 # %%
 viz.differences(
-    **findings.for_differences(against_baseline),
+    **claims.for_differences(against_baseline),
     axis=f"{SCORES[metric]} (points), 95 % interval",
     title="Difference from real images only",
 )
@@ -828,7 +830,7 @@ viz.differences(
 # %%
 if "grayscale" in galleries:
     against_copies = claims.compare(scores[scores["training"] != "real"], metric, reference="grayscale")
-    print(findings.findings_table(against_copies).to_string(index=False))
+    print(claims.findings_table(against_copies).to_string(index=False))
 
 # %% [markdown]
 # **What to notice.** Read the verdict column before the means. "Within noise" does not say that there is no effect; it

@@ -62,7 +62,7 @@ from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import widgets
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root, method)

@@ -59,7 +59,7 @@ from vireid_lib.experiment.prompt_measures import concentrations, outlines
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.training import seeds
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

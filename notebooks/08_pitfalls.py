@@ -354,7 +354,8 @@ except ValueError as error:
 # many images as the whole.
 
 # %%
-from vireid_lib.experiment import jobs, results
+from vireid_lib.experiment import results
+from vireid_lib.experiment.trainings import evaluate_all
 
 whole = run.reid_config.identities
 half, trainings = max(2, whole // 2), []
@@ -363,7 +364,7 @@ for seed in run.profile.reid.seeds[:2]:
         own = run.with_method(run.profile.reid.method, {"identities": count, "steps": length})
         trainings.append((own, "real", seed))
 
-evaluated = results.score_table(jobs.evaluate_all(trainings))
+evaluated = results.score_table(evaluate_all(trainings))
 evaluated = evaluated[evaluated["mode"] == run.profile.evaluation.modes[0]]
 settings = pd.DataFrame(evaluated["resolved"].tolist(), index=evaluated.index)
 batches = pd.DataFrame(

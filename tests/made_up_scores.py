@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Sequence
 
+import chapters
 import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -12,6 +13,8 @@ from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import METRICS
 from vireid_lib.experiment.variants import as_published, resolved
+
+beside_papers, *_ = chapters.defined("07_results", "beside_papers", "judged", "STATUS", "NOT_RUN")
 
 ON_SYSU = {"dataset": "sysu_mm01", "mean_ap": 0.4765}
 """Of AGW on SYSU-MM01, as DiVE's Table 2 prints it."""

@@ -1,7 +1,6 @@
 """A full disk is called so wherever it shows itself: with the place, the room and what to do; and nothing is lost."""
 
 import errno
-import io
 import os
 
 import chapters
@@ -9,7 +8,7 @@ import pytest
 from safetensors import SafetensorError
 
 from vireid_lib import disk
-from vireid_lib.experiment import failures, runner
+from vireid_lib.experiment import runner
 from vireid_lib.experiment.notebooks import find_chapters
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
@@ -63,7 +62,7 @@ def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypat
             path.write_text(text)
     if little:
         monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"total": 3_000_000, "free": 0}))
-    said = failures.failure(chapter, output, logged, 1)
+    said = runner._failure(chapter, output, logged, 1)
     assert "Chapter 01_first" in said and said.count("The disk is full") == 1 and str(tmp_path) in said
 
 
@@ -75,7 +74,7 @@ def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, mon
         raise FULL
 
     monkeypatch.setattr(runner, "write_json", full)
-    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "out": io.StringIO()}
+    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters"}
     outcome = runner.run_book("smoke", site=False, command="vireid book", **options)
     assert not outcome.ok and outcome.page is None and "raise OSError(28" in outcome.failure
     assert outcome.failure.count("The disk is full") == 1 and str(tmp_path / "ws") in outcome.failure

@@ -69,16 +69,9 @@ def test_a_profiles_files_are_relative_to_it_wherever_the_shell_is(home, monkeyp
 
 
 def real(path: Path, root: str) -> Path:
-    return written(
-        path,
-        world=None,
-        data={
-            "target": "sysu_mm01",
-            "external": "market1501",
-            "roots": {"sysu_mm01": f"{root}sysu", "market1501": f"{root}market"},
-        },
-        reid={"training_sets": ["real", "grayscale"]},
-    )
+    data = {"target": "sysu_mm01", "external": "market1501"}
+    data["roots"] = {"sysu_mm01": f"{root}sysu", "market1501": f"{root}market"}
+    return written(path, world=None, data=data, reid={"training_sets": ["real", "grayscale"]})
 
 
 @pytest.mark.parametrize("root", ["", "./", "data/", "../own/data/", "~/own/data/"])

@@ -17,30 +17,22 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
-from vireid_lib.miniworld.pretrain_networks import (
-    DenoiserConfig,
-    TextConfig,
-    VaeConfig,
-    build_denoiser,
-    build_scheduler,
-    build_text,
-    build_vae,
-)
+from vireid_lib.miniworld import pretrain_networks as networks
 
 
 @pytest.fixture(scope="session")
 def tiny_base_model(tmp_path_factory):
     """Folder of a random base model with the miniature one's classes and latents."""
-    denoiser = DenoiserConfig(channels=(16, 16, 32), groups=8)
-    tokenizer, text = build_text(TextConfig(width=16, layers=1, heads=2, length=40), seed=0)
+    denoiser = networks.DenoiserConfig(channels=(16, 16, 32), groups=8)
+    tokenizer, text = networks.build_text(networks.TextConfig(width=16, layers=1, heads=2, length=40), seed=0)
     folder = tmp_path_factory.mktemp("base") / "model"
     StableDiffusionPipeline(
-        vae=build_vae(VaeConfig(channels=(8, 8, 8), latent_channels=4, groups=4), height=64, seed=0),
+        vae=networks.build_vae(networks.VaeConfig(channels=(8, 8, 8), latent_channels=4, groups=4), height=64, seed=0),
         text_encoder=text,
         tokenizer=tokenizer,
-        scheduler=build_scheduler(denoiser),
+        scheduler=networks.build_scheduler(denoiser),
         safety_checker=None,
-        unet=build_denoiser(denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0),
+        unet=networks.build_denoiser(denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0),
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)

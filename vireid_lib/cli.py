@@ -1,4 +1,4 @@
-"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model, list profiles."""
+"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model."""
 
 import argparse
 import os
@@ -64,13 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    book = command(commands, "book", _book, "Run the chapters and make a site of them.")
-    book.add_argument(
-        "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
-    )
-    study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
-    study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
+    book = command(commands, "book", _run, "Run the chapters and make a site of them.")
+    words = "run this chapter only; may be given again"
+    book.add_argument("--only", action="append", default=[], metavar="04", help=words)
+    study = command(commands, "study", _run, "Run one study: a paper's tables, its claims held against the seeds.")
+    study.add_argument("study", metavar="NAME", help="a file in notebooks/studies, e.g. den")
     for runs in (book, study):
+        runs.set_defaults(**({"study": None} if runs is book else {"only": []}))
         _add_run_options(runs)
     lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
     _add_places(lab, profile="")
@@ -78,31 +78,26 @@ def build_parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     site = command(commands, "site", _site, "Make the site again from what has run.")
     _add_places(site, profile="mini")
-    site.add_argument(
-        "--out", type=_name, default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)"
-    )
-    data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
+    words = "folder of the site (default: `site` in the workspace)"
+    site.add_argument("--out", type=_name, default="", metavar="DIR", help=words)
+    data = commands.add_parser("data", help="Make and check data sets.").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
     make = command(data, "make", _data_make, "Draw the miniature world and write it in the real data sets' layouts.")
-    make.add_argument(
-        "--root", type=_place, required=True, help="folder to write mini_vi, mini_market and mini_truth in"
-    )
+    words = "folder to write mini_vi, mini_market and mini_truth in"
+    make.add_argument("--root", type=_place, required=True, help=words)
     make.add_argument("--seed", type=int, default=0, help="another seed draws other people (default 0)")
     make.add_argument("--size", default="mini", help='name of a size (default "mini")')
     check = command(data, "check", _data_check, "Compare a data set on disk with its manifest; never changes it.")
     check.add_argument("name", type=_name, metavar="NAME", help="a data set's name, or the path of a manifest")
     check.add_argument("--root", type=_place, required=True, help="the data set's folder")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
-    command(data, "list", _data_list, "List the data sets that the book can read.")
-    pretrain = command(
-        commands, "pretrain-mini", _pretrain_mini, "Train the miniature Stable Diffusion again (hours on a CPU)."
-    )
+    words = "Train the miniature Stable Diffusion again (hours on a CPU)."
+    pretrain = command(commands, "pretrain-mini", _pretrain_mini, words)
     pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
     pretrain.add_argument("--settings", type=_place, help="YAML with other settings than the shipped model's")
     pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
     pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
-    command(commands, "profiles", _profiles, "List the book's profiles.")
     return parser
 
 
@@ -149,15 +144,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     add("--plan", action="store_true", help=words)
 
 
-def _book(options: argparse.Namespace) -> int:
-    return _run(options, only=options.only)
-
-
-def _study(options: argparse.Namespace) -> int:
-    return _run(options, study=options.name)
-
-
-def _run(options: argparse.Namespace, **chosen: object) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Run notebooks; tell their processes by environment variables what no result depends on."""
     from vireid_lib.experiment import cost, executors
     from vireid_lib.experiment.cache import KEEP_RESULTS
@@ -167,7 +154,7 @@ def _run(options: argparse.Namespace, **chosen: object) -> int:
     if options.plan:
         full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
         places = options.profile, options.workspace, options.data_root
-        for text in cost.plan(*places, study=chosen.get("study"), full=full):
+        for text in cost.plan(*places, study=options.study, full=full):
             print(text, flush=True)
         return 0
     if options.trackers:
@@ -176,15 +163,12 @@ def _run(options: argparse.Namespace, **chosen: object) -> int:
         raise ValueError(f"--address {options.address} is a Ray cluster's: give it together with --engine ray.")
     os.environ[executors.ENGINE], os.environ[executors.ADDRESS] = executors.check(options.engine), options.address
     os.environ[KEEP_RESULTS] = "1" if options.keep else ""
-    run = run_book(
-        options.profile,
-        **{name: getattr(options, name) for name in ("workspace", "data_root", "overrides", "site", "command")},
-        **chosen,
-    )
+    names = ("profile", "workspace", "data_root", "only", "overrides", "study", "site", "command")
+    run = run_book(**{name: getattr(options, name) for name in names})
     if run.table:
         print(f"\n{run.table}", end="")
     if run.page is not None:
-        print(f"\nThe {'study' if 'study' in chosen else 'book'}: {run.page}")
+        print(f"\nThe {'study' if options.study else 'book'}: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1
@@ -228,15 +212,6 @@ def _data_check(options: argparse.Namespace) -> int:
     return 0 if report.usable else 1
 
 
-def _data_list(_: argparse.Namespace) -> int:
-    from vireid_lib.data.manifest import load_manifest, manifest_names
-
-    for name in manifest_names():
-        manifest = load_manifest(name)
-        print(f"{name:14s} {manifest.title}\n{'':14s} {manifest.obtain}")
-    return 0
-
-
 def _pretrain_mini(options: argparse.Namespace) -> int:
     from vireid_lib import places
     from vireid_lib.miniworld.pretrain import pretrain
@@ -246,16 +221,6 @@ def _pretrain_mini(options: argparse.Namespace) -> int:
     config = read_settings(options.settings) if options.settings else None
     pretrain(options.folder, config=config, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
-    return 0
-
-
-def _profiles(_: argparse.Namespace) -> int:
-    from vireid_lib.experiment.profile_files import load_profile, profile_names
-
-    for name in profile_names():
-        profile = load_profile(name)
-        needs = "needs --data-root" if profile.world is None else "draws its own data"
-        print(f"{name:8s} {profile.title} ({needs})")
     return 0
 
 

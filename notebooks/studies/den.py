@@ -47,7 +47,7 @@ from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.viz import widgets
-from vireid_lib.viz.pictures import pixels
+from vireid_lib.viz.images import pixels
 from vireid_lib.viz.style import MODALITY_COLOURS, MODALITY_MARKERS
 
 viz.notebook_style()

@@ -61,7 +61,7 @@ from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.model import Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

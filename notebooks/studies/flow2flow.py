@@ -59,7 +59,7 @@ from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.generators.flow2flow.flow import AffineCoupling, InvertibleConvolution, squeeze
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.viz import widgets
-from vireid_lib.viz.pictures import short
+from vireid_lib.viz.images import short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)

@@ -49,7 +49,7 @@ from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import cameras_of
 from vireid_lib.training import seeds
 from vireid_lib.viz import widgets
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)

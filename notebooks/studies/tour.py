@@ -62,7 +62,7 @@ from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.translator import Translator
 from vireid_lib.reid.features import extract
-from vireid_lib.viz.pictures import pixels, short
+from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()

@@ -29,6 +29,8 @@ PACKAGE = str(Path(vireid_lib.__file__).parent)
 TABLE = Path(__file__).with_name("kinds.yaml")
 ROWS = load_yaml(read_text(TABLE))
 EXAMPLES = 2
+TRIED = {"derandomize": True, "deadline": None, "database": None, "phases": [Phase.generate]}
+TRIED |= {"suppress_health_check": list(HealthCheck)}
 
 NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")
 
@@ -72,14 +74,7 @@ def tried(monkeypatch) -> Callable[[dict, Callable], None]:
     def trial(row: dict, kind: Callable) -> None:
         count = 0
 
-        @settings(
-            max_examples=row.get("examples", EXAMPLES),
-            derandomize=True,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @settings(max_examples=row.get("examples", EXAMPLES), **TRIED)
         @given(st.data())
         def example(data: st.DataObject) -> None:
             nonlocal count

@@ -11,12 +11,8 @@ from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 
 ENTERS = "data set"
-CAMERA_FOLDERS = {
-    "sysu_mm01": [f"cam{number}" for number in range(1, 7)],
-    "regdb": ["idx"],
-    "llcm": ["test_vis/cam1"],
-    "market1501": ["query", "bounding_box_train", "bounding_box_test"],
-}
+CAMERA_FOLDERS = {"sysu_mm01": [f"cam{number}" for number in range(1, 7)], "regdb": ["idx"], "llcm": ["test_vis/cam1"]}
+CAMERA_FOLDERS |= {"market1501": ["query", "bounding_box_train", "bounding_box_test"]}
 
 
 def test_kind(row, tried, tree):

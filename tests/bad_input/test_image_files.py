@@ -122,13 +122,8 @@ def image_has_odd_exif(draw, folder):
     """Fields of the wrong type and of the wrong length, as cameras and tools write them."""
     pixels = _pixels(draw)
     exif = bytearray(b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 1))
-    exif += struct.pack(
-        ">HHII",
-        draw(st.sampled_from([0x0112, 0x8769, 0x010F, 0x9C9B])),
-        draw(st.integers(0, 14)),
-        draw(st.integers(0, 70_000)),
-        draw(st.integers(9, 2**32 - 1)),
-    )
+    fields = st.sampled_from([0x0112, 0x8769, 0x010F, 0x9C9B]), st.integers(0, 14), st.integers(0, 70_000)
+    exif += struct.pack(">HHII", *map(draw, fields), draw(st.integers(9, 2**32 - 1)))
     return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, exif=bytes(exif)), pixels, slack=12)
 
 

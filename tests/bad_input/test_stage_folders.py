@@ -7,19 +7,21 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.provenance import ARRAYS, save_arrays
+from vireid_lib.experiment.pipeline import load_features
+from vireid_lib.experiment.steps import features_file
 from vireid_lib.training import checkpoint
 
 ENTERS = "stage folder"
+FILE = features_file(1)
 
 
 def test_kind(row, tried):
@@ -71,18 +73,8 @@ def record_is_damaged(draw, folder):
     space = Cache(folder)
     record = space.stage("made", {"steps": draw(st.integers(1, 99))}, {}, _make)
     other = space.stage("other", {}, {}, _make)
-    left = [
-        b"\n",
-        b"\0" * 700,
-        b"[]",
-        b"3",
-        b"{}",
-        b'{"values": {}}',
-        b"<html>",
-        b"[" * 5000,
-        b"9" * 5000,
-        b"\xff\xfe{",
-    ]
+    left = [b"\n", b"\0" * 700, b"[]", b"3", b"{}", b'{"values": {}}', b"<html>"]
+    left += [b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
     _damage(draw, record.folder / "result.json", *left)
 
     def work(copy):
@@ -163,17 +155,10 @@ def checkpoints_are_all_damaged(draw, folder):
     return lambda: checkpoint.load(place), [str(place / "step-00000002"), str(place / "step-00000001")]
 
 
-def arrays_are_damaged(draw, folder):
-    space = Cache(folder)
-
-    def make(place):
-        save_arrays(place, heat=np.ones((3, 4), np.float32))
-        return {}
-
-    record = space.stage("made", {}, {}, make)
-    path = record.folder / ARRAYS
-    _damage(draw, path, b"\0" * 99, b"<html>")
-    return lambda: record.arrays(), [str(path)]
+def features_are_damaged(draw, folder):
+    record = Cache(folder).stage("made", {}, {}, lambda place: save_file({"features": torch.ones(3, 4)}, place / FILE))
+    _damage(draw, record.folder / FILE, b"\0" * 99, b"<html>")
+    return lambda: load_features(record), [str(record.folder / FILE)]
 
 
 def cache_is_damaged(draw, folder):

@@ -13,7 +13,7 @@ from vireid_lib.experiment.datasets import world
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
-from vireid_lib.experiment.stage_folders import RESULT
+from vireid_lib.experiment.provenance import RESULT
 from vireid_lib.training import checkpoint, loop
 from vireid_lib.training.binding import bind
 

@@ -9,14 +9,14 @@ import scipy.stats
 from made_up_scores import measured
 
 from vireid_lib.evaluation.statistics import crossed
-from vireid_lib.experiment import claims, findings
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment import claims
+from vireid_lib.experiment.contrasts import Claim
 
 A_B = Claim("a beats b", "here", "rank_1", "a", "b")
 
 
 def judge(table: pd.DataFrame, asked: Sequence[Claim]) -> list:
-    """A named tuple for each of the findings."""
+    """A named tuple for each of the claims."""
     return list(claims.judge(table, asked).itertuples())
 
 
@@ -57,8 +57,8 @@ def test_verdicts_follow_from_the_interval_of_the_pairs():
     low, high = expected.confidence_interval(0.95)
     assert (found[0].difference - found[0].margin, found[0].difference + found[0].margin) == pytest.approx((low, high))
     assert found[0].p == pytest.approx(expected.pvalue)
-    assert findings.count(table).startswith("Of 4 claims: 1 holds, 1 does not hold, 1 within noise, 1 not run.")
-    shown = findings.findings_table(table)
+    assert claims.count(table).startswith("Of 4 claims: 1 holds, 1 does not hold, 1 within noise, 1 not run.")
+    shown = claims.findings_table(table)
     assert shown["verdict"].tolist() == ["holds", "does not hold", "within noise"]
     assert shown.loc[2, "difference (95 % interval)"].startswith("-0.003 (")
 
@@ -123,8 +123,8 @@ def test_claims_are_corrected_by_comparison():
     assert last.corrected == pytest.approx(2 * p_last), "two families"
     assert 0.02 < p_first < 0.05 and first.corrected == pytest.approx(3 * p_first), "three in the family that is left"
     assert (first.verdict, first.alone, last.verdict) == ("within noise", "holds", "holds")
-    assert findings.findings_table(found)["verdict"][0] == "within noise (holds before correction)"
-    assert "one by one, without it: 2 hold, 2 within noise" in findings.count(found)
+    assert claims.findings_table(found)["verdict"][0] == "within noise (holds before correction)"
+    assert "one by one, without it: 2 hold, 2 within noise" in claims.count(found)
 
 
 def test_a_claim_may_compare_two_steps():
@@ -166,7 +166,7 @@ def test_training_sets_are_compared_with_the_reference_and_corrected_together():
     (alone,) = claims.compare(table[table["training"].isin(["real", "grayscale"])]).itertuples()
     assert alone.corrected == pytest.approx(plain["grayscale"])
     assert alone.margin == found["grayscale"].margin, "the interval is each comparison's own"
-    drawn = findings.for_differences(table_of)
+    drawn = claims.for_differences(table_of)
     assert drawn["labels"][1] == "+ DiVE" and drawn["established"] == [False, False, True, False]
     with pytest.raises(ValueError, match="no training on 'real'"):
         claims.compare(scores(dive=[0.5]))

@@ -49,24 +49,12 @@ NO_RESULT_DEPENDS_ON = {
 NOT_OF_EVERY_METHOD = {"deen": ["non_local"], "aligngan": list(UNKNOWN)}
 """Settings that a method refuses, in the miniature world or anywhere."""
 
-OTHER_VALUES = {
-    "generators.dive.base_model": ["mini"],
-    "generators.dive.height": [72],
-    "generators.dive.width": [40],
-    "generators.dive.strength": [0.5],
-    "world.size": ["small"],
-    "device": ["auto"],
-    "minutes": [{"01_datasets": 1.0}],
-    "expand.identities": [2],
-    "expand.min_images": [5],
-    "expand.cameras": [[3]],
-    "expand.counts": [[1]],
-    "evaluation.modes": [["all", "indoor"]],
-    "reid.method": ["caj"],
-    "reid.backbone": ["resnet50"],
-    "reid.config.stages": [3],
-    "reid.config.generation_identities": [3],
-}
+DIVE = {"base_model": ["mini"], "height": [72], "width": [40], "strength": [0.5]}
+OTHER_VALUES = {f"generators.dive.{name}": values for name, values in DIVE.items()}
+OTHER_VALUES |= {"world.size": ["small"], "device": ["auto"], "minutes": [{"01_datasets": 1.0}]}
+OTHER_VALUES |= {"expand.identities": [2], "expand.min_images": [5], "expand.cameras": [[3]], "expand.counts": [[1]]}
+OTHER_VALUES |= {"evaluation.modes": [["all", "indoor"]], "reid.method": ["caj"], "reid.backbone": ["resnet50"]}
+OTHER_VALUES |= {"reid.config.stages": [3], "reid.config.generation_identities": [3]}
 """Where a valid other value can't be guessed from the value and its type."""
 
 

@@ -10,7 +10,7 @@ from counted import killed, note
 
 from vireid_lib.experiment import cache as cache_module
 from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import jobs
+from vireid_lib.experiment import trainings
 from vireid_lib.experiment.cache import THREADS, StageFailed
 from vireid_lib.experiment.pipeline import Run, load_features
 
@@ -66,11 +66,11 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
     for engine in engines.ENGINES:
         monkeypatch.setenv(engines.ENGINE, engine)
         run = Run(tiny_book.profile, tmp_path / engine)
-        records = jobs.evaluate_all([(run, *each) for each in asked])
+        records = trainings.evaluate_all([(run, *each) for each in asked])
         found[engine] = [(record.key, record.values["evaluations"], load_features(record)) for record in records]
         with monkeypatch.context() as patch:
             patch.setattr(engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
-            again = jobs.evaluate_all([(run, *each) for each in asked])
+            again = trainings.evaluate_all([(run, *each) for each in asked])
         assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
     for local, ray in zip(*found.values(), strict=True):
         assert local[:2] == ray[:2]

@@ -9,8 +9,7 @@ import pytest
 from vireid_lib.analysis import prompts
 from vireid_lib.analysis.subsets import spread
 from vireid_lib.experiment import measures
-from vireid_lib.experiment.gallery_audit import audit
-from vireid_lib.experiment.gallery_measures import compare, reference
+from vireid_lib.experiment.gallery_measures import audit, compare, reference
 from vireid_lib.experiment.prompt_measures import concentrations, outlines, prompt_worth
 
 

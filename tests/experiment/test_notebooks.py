@@ -19,10 +19,8 @@ SENSELESS = {str: "no such thing", bool: "yes", int: "-1", float: ".nan", list: 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, own in {
-        "01_first": "count = 3\nrate = 0.5\n",
-        "02_second": "count = 4\nnames = ['a']\nshown = True\nword = 'a'\n",
-    }.items():
+    second = "count = 4\nnames = ['a']\nshown = True\nword = 'a'\n"
+    for name, own in {"01_first": "count = 3\nrate = 0.5\n", "02_second": second}.items():
         text = f'# %% [markdown]\n# # Title of {name}\n\n# %% tags=["parameters"]\n{PARAMETERS}{own}'
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "helper.py").write_text("")
@@ -55,10 +53,8 @@ def test_a_bad_parameters_cell_is_refused(tmp_path, cell, expected):
 
 def test_overrides_reach_the_chapters_that_have_them(folder):
     given = parse_overrides(["count=7", "rate=5e-5", "names=[b, c]", "shown=false"], find_chapters(folder))
-    assert given == {
-        "01_first": {"count": 7, "rate": 5e-5},
-        "02_second": {"count": 7, "names": ["b", "c"], "shown": False},
-    }
+    assert given["01_first"] == {"count": 7, "rate": 5e-5} and len(given) == 2
+    assert given["02_second"] == {"count": 7, "names": ["b", "c"], "shown": False}
     given = parse_overrides(["rate=2"], find_chapters(folder))
     assert given["01_first"]["rate"] == 2.0 and isinstance(given["01_first"]["rate"], float)
     chapter = find_chapters(folder)[1]

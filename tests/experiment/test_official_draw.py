@@ -106,11 +106,7 @@ WRONG = {
     "another variable": ({"perm": permutations()}, 1, "holds no variable rand_perm_cam"),
     "an image twice": (edited(lambda orders: orders[:, [0, 0, 1]]), 3, "camera 1, identity 0004 names an image twice"),
     "counted from 0": (edited(lambda orders: orders - 1), 1, "camera 1, identity 4 holds uint8 .* from 1"),
-    "an image that is not there": (
-        edited(lambda orders: orders + 3),
-        1,
-        "image 000[456] of camera 1, .*the table lacks",
-    ),
+    "an image that is not there": (edited(lambda orders: orders + 3), 1, "image 000[456] of camera 1, .*table lacks"),
 }
 
 

@@ -47,11 +47,8 @@ def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
 
 
 def test_another_external_set_takes_its_own_parts(tmp_path):
-    data = {
-        "target": "sysu_mm01",
-        "external": "cuhk03_np",
-        "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"},
-    }
+    data = {"target": "sysu_mm01", "external": "cuhk03_np"}
+    data["roots"] = {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"}
     content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(FileError, match="expand.splits names gt_bbox, which cuhk03_np lacks; name parts that it has"):

@@ -4,11 +4,10 @@ import functools
 
 import numpy as np
 import pytest
-from made_up_scores import ON_SYSU, record, score
+from made_up_scores import ON_SYSU, beside_papers, record, score
 
 from vireid_lib.experiment import results
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.paper_table import beside_papers
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
@@ -36,16 +35,6 @@ def beside(cache):
 def status(beside, row, column, metric):
     rows = beside[(beside["table"] == 2) & (beside["printed_row"] == row) & (beside["printed_column"] == column)]
     return rows[rows["metric"] == metric].iloc[0]
-
-
-def test_what_an_evaluation_records_becomes_a_row(cache):
-    (made,) = record(cache, score(0.5, seed=3))
-    (row,) = found(cache).to_dict("records")
-    assert (row["dataset"], row["method"], row["training"], row["external"]) == ("mini_vi", "agw", "real", None)
-    assert (row["mode"], row["trials"], row["seed"], row["rank_1"], row["mean_ap"]) == ("all", 10, 3, 0.5, 0.4)
-    assert row["protocol"] == "all-search" and row["settings"]["shots"] == 1 and row["splits"] is None
-    assert row["resolved"] == made.result["config"]["settings"] and row["key"] == made.key
-    assert row["stage"] == "evaluate_real"
 
 
 def test_seeds_are_averaged_with_the_sample_deviation(cache):
@@ -86,19 +75,19 @@ def test_the_main_table_shows_what_the_profile_asks_for(cache):
 
 
 @pytest.mark.parametrize(
-    ("values", "expected", "why"),
+    ("values", "expected"),
     [
-        ([0.475], "one seed", ""),  # the printed number itself, once
-        ([0.45, 0.50], "inconclusive", ""),  # their mean is the printed number
-        ([0.478, 0.480, 0.4795, 0.4805], "reproduced", "0.45 points above the paper, tolerance 1"),
-        ([0.43, 0.431, 0.432], "differs", "4.40 points below the paper, tolerance 1; our mean over 3 seeds"),
+        ([0.475], "one seed"),  # the printed number itself, once
+        ([0.45, 0.50], "inconclusive"),  # their mean is the printed number
+        ([0.478, 0.480, 0.4795, 0.4805], "reproduced"),  # 0.45 points above, the tolerance is 1
+        ([0.43, 0.431, 0.432], "differs"),
     ],
 )
-def test_a_status_follows_from_all_seeds(cache, values, expected, why):
+def test_a_status_follows_from_all_seeds(cache, values, expected):
     record(cache, *(score(value, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
     compared = beside(cache)
     row = status(compared, "AGW", "SYSU-MM01 All search", "rank_1")
-    assert (row["status"], row["seeds"]) == (expected, len(values)) and row["why"].startswith(why)
+    assert (row["status"], row["seeds"]) == (expected, len(values))
     assert status(compared, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
@@ -108,7 +97,7 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(cache, rule):
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared")
     record(cache, row | {"protocol": {"rule": rule}}, split_scores=rank_1)
-    table = beside_papers(found(cache))
+    table = beside_papers(found(cache), load_papers())
     run = table[(table["dataset"] == "regdb") & (table["our_mean"].notna()) & (table["metric"] == "rank_1")]
     assert len(run) and (run["our_mean"].round(6) == 70.1).all()
     if rule == "regdb":
@@ -118,20 +107,12 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(cache, rule):
         assert set(run["over"]) == {"1 seed"} and set(run["status"]) == {"one seed"}
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"trials": 2},
-        {"protocol": {"rule": "sysu-mm01", "shots": 10, "draw": "seeded"}},
-        {"protocol": {"rule": "sysu-mm01", "shots": 1, "draw": "official"}},
-        {"resolved": None},
-        {"external": "market1501"},
-        {"training": "grayscale"},
-        {"method": "caj"},
-        {"mode": "indoor"},
-        {"dataset": "mini_vi"},
-    ],
-)
+OTHERWISE = [{"external": "market1501"}, {"training": "grayscale"}, {"method": "caj"}, {"mode": "indoor"}]
+OTHERWISE += [{"protocol": {"rule": "sysu-mm01", "shots": 10, "draw": "seeded"}}, {"trials": 2}, {"resolved": None}]
+OTHERWISE += [{"protocol": {"rule": "sysu-mm01", "shots": 1, "draw": "official"}}, {"dataset": "mini_vi"}]
+
+
+@pytest.mark.parametrize("changes", OTHERWISE)
 def test_other_conditions_are_no_comparison(cache, changes):
     record(cache, score(0.475, **ON_SYSU | changes))
     assert status(beside(cache), "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"

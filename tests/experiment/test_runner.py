@@ -1,6 +1,5 @@
 """The runner: chapters truly run, failures are told, kills are survived, and stages are not made again."""
 
-import io
 import json
 import signal
 import subprocess
@@ -41,10 +40,8 @@ def stage_chapter(folder, name, steps=2, seconds=0.0):
 
 
 def run(tmp_path, **options):
-    out = io.StringIO()
     places = {"workspace": tmp_path / "w", "chapters_folder": tmp_path / "chapters"}
-    outcome = run_book("smoke", **places | {"site": False, "out": out} | options)
-    return outcome, out.getvalue()
+    return run_book("smoke", **places, site=False, **options)
 
 
 def stage_result(workspace):
@@ -66,9 +63,10 @@ def wait_until(condition, seconds=400):
         time.sleep(0.1)
 
 
-def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
+def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path, capsys):
     stage_chapter(tmp_path / "chapters", "01_first")
-    outcome, printed = run(tmp_path, overrides=["count=5"])
+    outcome = run(tmp_path, overrides=["count=5"])
+    printed = capsys.readouterr().out
     assert outcome.ok and outcome.failure == ""
     workspace = tmp_path / "w"
     record = json.loads((workspace / "notebooks" / "01_first.json").read_text())
@@ -82,14 +80,14 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
     first = stage_result(workspace)
     assert first["values"] == {"steps": 2, "started_at": 0}
 
-    outcome, _ = run(tmp_path, overrides=["count=5"], only=["1"])
+    outcome = run(tmp_path, overrides=["count=5"], only=["1"])
     assert outcome.ok and stage_result(workspace) == first
 
 
 def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
     chapters.write(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
     chapters.write(tmp_path / "chapters", "02_second", "1 + 1")
-    outcome, _ = run(tmp_path, command="vireid book -p count=4")
+    outcome = run(tmp_path, command="vireid book -p count=4")
     assert not outcome.ok and "raise ValueError('no luck')" in outcome.failure
     assert "Continue with:  vireid book -p count=4" in outcome.failure
     notebooks = tmp_path / "w" / "notebooks"
@@ -104,7 +102,7 @@ def test_a_dead_kernel_leaves_no_worker_behind(tmp_path):
         f"Path({str(tmp_path / 'pid')!r}).write_text(str(worker.pid))"
     )
     chapters.write(tmp_path / "chapters", "01_first", start, "os.kill(os.getpid(), 9)")
-    outcome, _ = run(tmp_path)
+    outcome = run(tmp_path)
     assert not outcome.ok and "its kernel died by signal 9" in outcome.failure
     assert "os.kill(os.getpid(), 9)" in outcome.failure
     assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
@@ -130,7 +128,7 @@ def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path
     wait_until(lambda: not is_alive(kernel), 60)
     assert not (workspace / "notebooks" / "01_first.json").exists() and not (workspace / "book.json").exists()
 
-    outcome, _ = run(tmp_path)
+    outcome = run(tmp_path)
     assert outcome.ok
     result = stage_result(workspace)
     assert result["values"]["steps"] == 8 and result["values"]["started_at"] >= 1 and result["attempts"] == 2

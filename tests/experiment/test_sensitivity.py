@@ -35,18 +35,16 @@ def test_components_are_unbiased_and_predict_the_margin():
 
 
 def test_the_scatter_is_that_of_finished_pairs_of_a_method(tmp_path):
-    cache, ranks = (
-        Cache(tmp_path),
-        {"real": [0.40, 0.42, 0.41], "grayscale": [0.45, 0.49, 0.44], "dive": [0.5, 0.5, 0.6]},
-    )
+    cache = Cache(tmp_path)
+    ranks = {"real": [0.40, 0.42, 0.41], "grayscale": [0.45, 0.49, 0.44], "dive": [0.5, 0.5, 0.6]}
     for name, values in ranks.items():
         record(cache, *(score(value, training=name, seed=seed) for seed, value in enumerate(values)))
     record(cache, *(score(value, method="caj", seed=seed) for seed, value in enumerate([0.1, 0.9, 0.4])))
     record(cache, *(score(0.3 + seed, training="vae", seed=seed) for seed in (0, 1)))
     scores = results.score_table(cache.records())
-    found = scatter(scores, ["agw"], "rank_1", "all")
+    variances, pairs = scatter(scores, ["agw"], "rank_1", "all")
     a, b, c = (100 * np.array(values) for values in ranks.values())
-    assert found.pairs == 3, "not with other seeds, nor with another method"
+    assert pairs == 3, "not with other seeds, nor with another method"
     expected = np.mean([np.var(one - other, ddof=1) for one, other in ((a, b), (a, c), (b, c))])
-    assert found.variances == pytest.approx((expected, 0, 0))
+    assert variances == pytest.approx((expected, 0, 0))
     assert scatter(scores, ["caj"], "rank_1", "all") is None

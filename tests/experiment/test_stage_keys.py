@@ -5,8 +5,7 @@ import pytest
 from vireid_lib import generators
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.gallery_audit import audit
-from vireid_lib.experiment.gallery_measures import translation_ssim
+from vireid_lib.experiment.gallery_measures import audit, translation_ssim
 from vireid_lib.training import weights
 
 REFERENCES = {"reid.training_sets": ["real", "oracle_ir", "resampled_ir"]}
@@ -32,25 +31,16 @@ def keys_of(stage_keys):
 
 
 @pytest.mark.parametrize(
-    ("stage", "ask", "settings"),
+    ("stage", "ask", "of", "name", "values"),
     [
-        (
-            "translation_ssim",
-            lambda run: translation_ssim(run, "vi_diff"),
-            {"generators.vi_diff.sampling_steps": (5, 6)},
-        ),
-        (
-            "translation_ssim",
-            lambda run: translation_ssim(run, "dive_from_image"),
-            {"generators.dive.strength": (0.4, 0.6)},
-        ),
-        ("privacy_audit", lambda run: audit(run, "oracle_ir"), {"expand.cameras": ([3], [6])}),
+        ("translation_ssim", translation_ssim, "vi_diff", "generators.vi_diff.sampling_steps", (5, 6)),
+        ("translation_ssim", translation_ssim, "dive_from_image", "generators.dive.strength", (0.4, 0.6)),
+        ("privacy_audit", audit, "oracle_ir", "expand.cameras", ([3], [6])),
     ],
 )
-def test_a_setting_changes_the_key(stage, ask, settings, with_settings, keys_of):
-    ((name, values),) = settings.items()
+def test_a_setting_changes_the_key(stage, ask, of, name, values, with_settings, keys_of):
     runs = (with_settings(REFERENCES | {name: value}) for value in (*values, values[0]))
-    one, other, again = (keys_of(run, stage, ask) for run in runs)
+    one, other, again = (keys_of(run, stage, lambda own: ask(own, of)) for run in runs)
     assert one and other and not one & other
     assert one == again
 

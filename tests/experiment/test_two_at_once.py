@@ -13,7 +13,7 @@ import time
 import chapters
 import pytest
 
-from vireid_lib.experiment.stage_folders import RESULT
+from vireid_lib.experiment.provenance import RESULT
 
 pytest.importorskip("fcntl")
 pytestmark = pytest.mark.slow

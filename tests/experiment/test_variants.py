@@ -2,13 +2,12 @@
 
 import pytest
 import yaml
-from made_up_scores import record, score
+from made_up_scores import beside_papers, record, score
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods, results, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.paper_table import beside_papers
 from vireid_lib.experiment.papers import load_paper, load_papers, required
 from vireid_lib.experiment.profile import Expand, Profile, Reid
 from vireid_lib.experiment.profile_files import load_profile
@@ -34,17 +33,11 @@ def variant(profile: Profile, training: str) -> dict[str, object]:
 
 def recorded(cache: Cache, profile: Profile, training: str) -> None:
     """A score of the profile's, as its stage would record it."""
-    row = score(
-        0.7,
-        dataset=profile.data.target,
-        method=profile.reid.method,
-        training=training,
-        external=profile.data.external if adds_external(training) else None,
-        resolved=variants.resolved(profile, training),
-        protocol=profile.evaluation.settings | {"rule": profile.evaluation.protocol},
-        trials=profile.evaluation.trials,
-    )
-    record(cache, row)
+    data, evaluation = profile.data, profile.evaluation
+    about = {"dataset": data.target, "method": profile.reid.method, "training": training, "trials": evaluation.trials}
+    about |= {"external": data.external if adds_external(training) else None}
+    about |= {"protocol": evaluation.settings | {"rule": evaluation.protocol}}
+    record(cache, score(0.7, **about, resolved=variants.resolved(profile, training)))
 
 
 def run_rows(cache: Cache, table: int) -> list[str]:
@@ -76,11 +69,7 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
     ("training", "changes", "expected"),
     [
         ("dive", {"generators.dive.views": "single"}, None),
-        (
-            "dive",
-            {"generators.dive.form": "release"},
-            {f"generators.dive.{name}": value for name, value in RELEASE.items()},
-        ),
+        ("dive", {f"{DIVE}.form": "release"}, {f"{DIVE}.{name}": value for name, value in RELEASE.items()}),
         ("dive", {"generators.dive.batch": 8, "generators.dive.steps": 1000}, None),
         ("dive", {"expand.identities": 200}, None),
         ("dive", {"expand.splits": ["gallery", "train"]}, None),
@@ -215,10 +204,7 @@ def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, change, expect
         (lambda tables: tables[0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
         (lambda tables: tables[0].update(metrics=["rank_1", "map"]), "metrics\\[1\\] is 'map'"),
         (lambda tables: tables[1]["columns"][0].update(settings={"shots": 1}), "say with which draw"),
-        (
-            lambda tables: tables[1]["columns"][0]["settings"].update(reading="paper"),
-            "reading is no setting of sysu_mm01",
-        ),
+        (lambda tables: tables[1]["columns"][0]["settings"].update(reading="paper"), "reading is no setting of sysu"),
     ],
 )
 def test_a_table_written_wrongly_is_refused(tmp_path, change, expected):

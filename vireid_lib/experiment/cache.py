@@ -1,6 +1,5 @@
 """The cache: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
 
-import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -14,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vireid_lib import disk, places
-from vireid_lib.data.contents import ASIDE, sweep, write_atomically
+from vireid_lib.data.contents import ASIDE, sweep
 from vireid_lib.data.text import DamagedFile
 from vireid_lib.experiment import locks, provenance
 from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
-from vireid_lib.experiment.provenance import ResultError, StageRecord, canonical
-from vireid_lib.experiment.stage_folders import ATTEMPTS, RESULT, count_attempt, is_finished, load_record, remove
+from vireid_lib.experiment.provenance import ATTEMPTS, RESULT, ResultError, StageRecord, canonical, load_record, remove
 
 THREADS = 2
 """That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
@@ -120,8 +118,10 @@ class Cache:
         if not self.makes:
             raise NotMade(name)
         about = {"config": config, "inputs": digests, "made_of": made_of, "seeds": list(seeds), "protocol": protocol}
-        about["manifests"] = dict(manifests or {})
-        with self._lock(self.stages / name / key):
+        about |= {"manifests": dict(manifests or {})}
+        (self.stages / name).mkdir(parents=True, exist_ok=True)
+        waiting = f"Another process is making stage {name}; waiting for it."
+        with locks.held(self.stages / name / f".{key}.lock", waiting=waiting):
             if (done := self._finished(name, key, made_of)) is not None:
                 return done
             self._make(name, key, make, code, about, also or {})
@@ -132,8 +132,8 @@ class Cache:
         record = load_record(name, key, self.stages / name / key)
         older = any(place in self._older for place in made_of)
         if record is None and self.keep:
-            paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
-            others = (load_record(name, path.parent.name, path.parent) for path in paths if is_finished(path))
+            paths = filter(provenance.is_finished, (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}"))
+            others = (load_record(name, path.parent.name, path.parent) for path in paths)
             record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
             older = True
         if record is None:
@@ -154,7 +154,7 @@ class Cache:
 
     def records(self) -> list[StageRecord]:
         """All finished stages, by name, then by the time at which they were made, as their records have it."""
-        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if is_finished(path)]
+        paths = filter(provenance.is_finished, self.stages.glob(f"*/*/{RESULT}"))
         found = [load_record(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
@@ -171,17 +171,15 @@ class Cache:
         # A kill after the record was written, before the rename: nothing is left to do but the rename.
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
-            attempts = count_attempt(partial)
+            attempts = provenance.count_attempt(partial)
             started, clock = provenance.now(), time.monotonic()
             try:
                 # On a CPU, the same results whatever the number of its cores.
                 with deterministic_kernels(self.device == "cpu"), threads(THREADS, self.device == "cpu"):
                     values = provenance.plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
                 if str(partial) in canonical(values):
-                    raise ResultError(
-                        f"{name}.values holds a path inside {partial}, which is renamed when the stage is done; store "
-                        "it relative to that folder."
-                    )
+                    why = f"a path inside {partial}, which is renamed when the stage is done"
+                    raise ResultError(f"{name}.values holds {why}; store it relative to that folder.")
             except (ResultError, CodeChanged):
                 raise
             except Exception as error:
@@ -190,20 +188,10 @@ class Cache:
                     f"What it finished is kept in {partial}. Run the same again to continue from there; "
                     "delete that folder to start the stage afresh."
                 ) from error
-            provenance.write_json(
-                partial / RESULT,
-                {
-                    "stage": name,
-                    "key": key,
-                    **about,
-                    **provenance.made_with(self.device),
-                    "started": started,
-                    "finished": provenance.now(),
-                    "attempts": attempts,
-                    "wall_seconds": round(time.monotonic() - clock, 3),
-                    "values": values,
-                },
-            )
+            spent = {"started": started, "finished": provenance.now(), "attempts": attempts}
+            spent["wall_seconds"] = round(time.monotonic() - clock, 3)
+            about = {"stage": name, "key": key, **about, **provenance.made_with(self.device), **spent, "values": values}
+            provenance.write_json(partial / RESULT, about)
         (partial / ATTEMPTS).unlink(missing_ok=True)
         sweep(partial, older_than=0)
         if folder.exists():
@@ -221,16 +209,9 @@ class Cache:
             if not error.path.is_relative_to(partial):
                 raise
             print(f"{error}\nThe stage starts afresh.", flush=True)
-            attempts = (partial / ATTEMPTS).read_bytes()
             remove(partial)
-            write_atomically(partial / ATTEMPTS, attempts)
+            partial.mkdir()
             return make(partial)
-
-    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
-        """One process at a time; the operating system frees the lock of a process that died."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
-        return locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting)
 
 
 def _say_kept(line: str) -> None:

@@ -23,7 +23,7 @@ RESOLVED = {
     *(f"{PACKAGE}.{name}" for name in ("project", "disk", "training.progress", "training.trackers", "experiment")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("context", "generating", "pipeline", "profile", "profile_files")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("settings", "training_sets", "datasets", "cache")),
-    *(f"{PACKAGE}.experiment.{name}" for name in ("stage_folders", "provenance", "code_digest", "jobs")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("provenance", "code_digest")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("executors", "locks")),
     *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
 }
@@ -106,10 +106,9 @@ def refuse_changed_sources(make: Callable, also: Iterable[Any] = ()) -> None:
     if now.texts != LOADED.texts and now.digest(make, also) != LOADED.digest(make, also):
         before, after = LOADED.code_of(make, also), now.code_of(make, also)
         place = min(name for name, tree in before.items() if after.get(name) != tree)
-        raise CodeChanged(
-            f"The code of {place} has changed on disk since this process loaded it. A result made now would be of "
-            "neither version: start the same command (in JupyterLab: the kernel) again."
-        )
+        remedy = "start the same command (in JupyterLab: the kernel) again"
+        words = f"The code of {place} has changed on disk since this process loaded it."
+        raise CodeChanged(f"{words} A result made now would be of neither version: {remedy}.")
 
 
 def _unwrapped(make: Callable) -> FunctionType:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Fetched(NamedTuple):
-    """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
+    """A value, and whether older code made a stage that it comes from."""
 
     value: Any
     older: bool
@@ -38,11 +38,6 @@ class Context:
     """What an experiment depends on; `pipeline.Run` adds the verbs. Raises MissingData if the profile reads real data
     and no folder, or a wrong one, was given.
 
-    Args:
-        profile: the settings.
-        workspace: folder of the results.
-        data_root: folder of the real data sets; empty for the miniature world.
-
     Attributes:
         tables: the data sets' tables that have been read, for `datasets.read`.
         skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
@@ -52,10 +47,8 @@ class Context:
         self.profile = profile
         self.data_root = places.absolute(data_root) if data_root else None
         if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
-            raise MissingData(
-                f"--data-root {self.data_root} is not a folder; give the one that holds "
-                f"{', '.join(profile.data.roots.values())}."
-            )
+            wanted = ", ".join(profile.data.roots.values())
+            raise MissingData(f"--data-root {self.data_root} is not a folder; give the one that holds {wanted}.")
         if profile.world is None:
             for name in profile.data.roots:
                 self.dataset_root(name)
@@ -77,8 +70,7 @@ class Context:
         return other
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Self:
-        """The run with another ReID method, or other settings of it on top of the profile's. Raises FileError if there
-        is no such method, or it lacks a setting that the profile or `changes` sets."""
+        """The run with another ReID method, or other settings of it; see `settings.with_method`."""
         return self.with_profile(settings.with_method(self.profile, method, changes))
 
     def stage(
@@ -167,35 +159,28 @@ class Context:
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
         """Folder of a data set, e.g. "sysu_mm01"; in the drawn miniature world, whose folder is `world`. Raises
         MissingData if it does not exist, or no --data-root was given."""
-        place = Path(self.profile.data.roots[name])
+        place, profile = Path(self.profile.data.roots[name]), self.profile.name
         base = world if world is not None else self.data_root
         if base is None and not place.is_absolute():
-            raise MissingData(
-                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
-                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
-            )
+            where = "inside the folder that --data-root names or beside the profile's file"
+            remedy = 'pass --data-root DIR (in a notebook: data_root = "DIR")'
+            raise MissingData(f"Profile {profile} reads {name} from {place}, {where}; {remedy}.")
         root = place if place.is_absolute() else base / place
         if not os.path.isdir(root):
-            raise MissingData(
-                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
-                "--data-root, or copy the profile and change data.roots."
-            )
+            remedy = "Check --data-root, or copy the profile and change data.roots."
+            raise MissingData(f"{root} does not exist; profile {profile} expects {name} there. {remedy}")
         return root
 
     def summary(self) -> dict[str, str]:
         """What it works on, for a reader."""
         profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
-        galleries = f" of each of {count} galleries" if (count := profile.evaluation.galleries) > 1 else ""
-        return {
-            "profile": f"{profile.name}: {profile.title}",
-            "target": profile.data.target,
-            "external": profile.data.external or "none",
-            "images": f"{config.height} × {config.width} pixels",
-            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
-            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
-            f"{profile.evaluation.trials} trials{galleries}",
-            "device": self.device,
-        }
+        evaluation, data = profile.evaluation, profile.data
+        protocol = f"{evaluation.protocol}, {', '.join(evaluation.modes)}, {evaluation.trials} trials"
+        protocol += f" of each of {evaluation.galleries} galleries" * (evaluation.galleries > 1)
+        reid = f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}"
+        found = {"profile": f"{profile.name}: {profile.title}", "target": data.target}
+        found |= {"external": data.external or "none", "images": f"{config.height} × {config.width} pixels"}
+        return found | {"ReID": reid, "protocol": protocol, "device": self.device}
 
     def _repr_html_(self) -> str:
         return pd.Series(self.summary()).to_frame().style.format(escape="html").hide(axis="columns").to_html()

@@ -44,7 +44,11 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
         return ""
     said.add(key)
     sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
-    lines = [f"{name} on profile {run.profile.name}, {sets}{_changed(own, run, name)}:"]
+    changed = ""  # the settings that a row changes
+    if own.profile != run.profile and name not in methods.JOINT:
+        ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
+        changed = variants.text(variants.difference(ours, before))
+    lines = [f"{name} on profile {run.profile.name}, {sets}{', ' * bool(changed)}{changed}:"]
     if not starts:
         rows = own.fitted_rows(name, external=bool(external))
     try:
@@ -68,12 +72,9 @@ def synthetic(run: Run, name: str, training: str) -> int:
     """Images that a generator makes for a training set."""
     real = run.data().train_rows()
     if expansion := expansion_of(training):
-        made = 0
-        if "tse" in expansion.kinds:
-            made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion))
-        if "cmg" in expansion.kinds:
-            made += sum(len(rows) for rows, _ in translations(real, expansion))
-        return made
+        blended = [len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion)]
+        translated = [len(rows) for rows, _ in translations(real, expansion)]
+        return ("tse" in expansion.kinds) * sum(blended) + ("cmg" in expansion.kinds) * sum(translated)
     if not adds_external(training) or name != training:
         return 0
     people = run.data().external["identity"].nunique()
@@ -100,12 +101,3 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
         yield from _used(own, [row.training])
     for name in known.generators:
         yield run, name, "real"
-
-
-def _changed(own: Run, run: Run, name: str) -> str:
-    """The settings that a row changes, in words."""
-    if own.profile == run.profile or name in methods.JOINT:
-        return ""
-    ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
-    changed = variants.text(variants.difference(ours, before))
-    return f", {changed}" if changed else ""

@@ -45,8 +45,8 @@ class Datasets:
         return tables.test_rows(self.target)
 
     def oracle(self) -> pd.DataFrame:
-        """The external identities' infrared images as the renderer knows them. For references and measurements only;
-        the miniature world alone has them."""
+        """The external identities' infrared images as the miniature world's renderer knows them, for references and
+        measurements only."""
         from vireid_lib.miniworld.oracle import read_oracle
 
         if self.world is None:
@@ -54,9 +54,9 @@ class Datasets:
         rows = read_oracle(self.world / "mini_truth", "true")
         identities = set(self.external["identity"])
         if unknown := sorted(identities - set(rows["identity"])):
+            why = "the miniature world keeps the truth about mini_market's only"
             raise ValueError(
-                f"Nobody knows {len(unknown)} external identities in infrared, the first {unknown[0]!r}: the miniature "
-                "world keeps the truth about mini_market's only."
+                f"Nobody knows {len(unknown)} external identities in infrared, first {unknown[0]!r}: {why}."
             )
         return rows[rows["identity"].isin(identities)].reset_index(drop=True)
 
@@ -77,38 +77,20 @@ def world(run: Context, *, campus: bool = False) -> StageRecord | None:
     return run.stage("world_campus" if campus else "world", config, {}, make, code=[write], seeds=[seed])
 
 
-def _root(run: Context, name: str) -> Path:
-    """The folder of a data set; in the miniature world, which is drawn first."""
-    from vireid_lib.miniworld.write import CAMPUS
-
-    drawn = world(run, campus=name == CAMPUS)
-    return run.dataset_root(name, drawn and drawn.folder)
-
-
 def read(run: Context, split: int = 1) -> Datasets:
     """The tables of the profile's data sets (of RegDB's ten splits the one named), read once for a run and those that
     are derived from it. Whoever changes the images on the disk opens the run again."""
-    if (key := table_key(run, split)) not in run.tables:
-        run.tables[key] = _read(run, split)
+    about = run.profile.model_dump(include={"world", "data", "expand"})  # all settings that the tables depend on
+    if (key := canonical([about, run.profile.evaluation.protocol, split])) not in run.tables:
+        profile, drawn, external = run.profile, world(run), None
+        of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
+        target = _readable(run, profile.data.target, **of_split)
+        if profile.data.external is not None:
+            own = {"drawn": True} if DRAWN in profile.expand.splits else {}
+            external = chosen_external(_readable(run, profile.data.external, **own), profile)
+        run.tables[key] = Datasets(target, external, drawn and drawn.folder)
     known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
-
-
-def table_key(run: Context, split: int = 1) -> str:
-    """Under which `run.tables` holds the tables of a split: all settings that they depend on."""
-    about = run.profile.model_dump(include={"world", "data", "expand"})
-    return canonical([about, run.profile.evaluation.protocol, split])
-
-
-def _read(run: Context, split: int) -> Datasets:
-    profile, drawn = run.profile, world(run)
-    of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
-    target = _readable(run, profile.data.target, **of_split)
-    external = None
-    if profile.data.external is not None:
-        own = {"drawn": True} if DRAWN in profile.expand.splits else {}
-        external = chosen_external(_readable(run, profile.data.external, **own), profile)
-    return Datasets(target, external, drawn and drawn.folder)
 
 
 def permutation_file(run: Context) -> Path | None:
@@ -120,7 +102,10 @@ def permutation_file(run: Context) -> Path | None:
 
 def _readable(run: Context, name: str, **options: object) -> pd.DataFrame:
     """A data set's table, where the profile says so without the images that cannot be read, which are counted."""
-    table = read_dataset(name, _root(run, name), **options)
+    from vireid_lib.miniworld.write import CAMPUS
+
+    drawn = world(run, campus=name == CAMPUS)
+    table = read_dataset(name, run.dataset_root(name, drawn and drawn.folder), **options)
     if run.profile.data.broken_images != "skip":
         return table
     there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)
@@ -136,10 +121,8 @@ def _readable(run: Context, name: str, **options: object) -> pd.DataFrame:
     kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
     run.skipped_images[name] = len(table) - len(kept)
     if kept.empty:
-        raise ValueError(
-            f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
-            "data set again."
-        )
+        first = printable(table["path"].iloc[0])
+        raise ValueError(f"No image of {name} can be read, the first is {first}: unpack the data set again.")
     return kept
 
 
@@ -161,8 +144,7 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
     names = most_seen(enough)[: profile.expand.identities]
     if not names:
-        raise ValueError(
-            f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "
-            f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
-        )
+        most = f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
+        wanted = f"expand.min_images = {profile.expand.min_images} images"
+        raise ValueError(f"No identity of {profile.data.external} has {wanted}; {most}")
     return rows[rows["identity"].isin(names)].assign(split="external").reset_index(drop=True)

@@ -103,20 +103,12 @@ def execute(job: dict) -> None:
     live = sys.stdout.isatty()
     place = {"file": sys.stdout, "dynamic_ncols": True} if live else {"file": Lines(), "mininterval": LOG_SECONDS}
     bar = {"desc": " " * 6 + Path(job["chapter"]).stem, "bar_format": BAR, "leave": False, "miniters": 0}
+    options = {"engine_name": ENGINE, "kernel_name": KERNEL, "language": "python", "progress_bar": bar | place}
+    options |= {"start_timeout": STARTUP_SECONDS, "cwd": str(Path(job["chapter"]).parent)}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")
     try:
-        papermill.execute_notebook(
-            notebook,
-            output,
-            parameters=job["parameters"],
-            engine_name=ENGINE,
-            kernel_name=KERNEL,
-            language="python",
-            progress_bar=bar | place,
-            start_timeout=STARTUP_SECONDS,
-            cwd=str(Path(job["chapter"]).parent),
-        )
+        papermill.execute_notebook(notebook, output, parameters=job["parameters"], **options)
     except (papermill.PapermillExecutionError, DeadKernelError):
         sys.exit(1)  # the notebook holds the error
 
@@ -134,15 +126,13 @@ def _prepare_environment(cache: Path) -> None:
 
 def _last_line(message: dict) -> str:
     """The last line of text in a kernel's message, such as a progress line."""
-    content = message["content"]
+    content, text = message["content"], ""
     if message["msg_type"] == "stream":
         text = content["text"]
     elif message["msg_type"] in ("display_data", "update_display_data") and list(content["data"]) == ["text/plain"]:
         text = content["data"]["text/plain"]
-    else:
-        return ""
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
 
 
 def main() -> None:

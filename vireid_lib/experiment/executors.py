@@ -61,17 +61,12 @@ def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> 
     with Progress(len(jobs), label, unit=unit) as line:
         at_a_time = min(len(jobs), cores.available()) if device == "cpu" else 1
         for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, at_a_time):
-            if error is None:
-                values[place] = value
-            else:
-                errors[place] = error
+            (values if error is None else errors)[place] = value if error is None else error
             line.update(len(values) + len(errors))
         if errors:
             told = "\n".join(f"- {jobs[place].words}: {_in_words(errors[place])}" for place in sorted(errors))
-            raise StageFailed(
-                f"{len(errors)} of {len(jobs)} {unit} failed; the other {len(values)} are done and kept. Run the same "
-                f"again to do these alone:\n{told}"
-            ) from errors[min(errors)]
+            words = f"{len(errors)} of {len(jobs)} {unit} failed; the other {len(values)} are done and kept."
+            raise StageFailed(f"{words} Run the same again to do these alone:\n{told}") from errors[min(errors)]
     return [values[place] for place in range(len(jobs))]
 
 
@@ -142,14 +137,9 @@ def _join(ray: Any) -> None:
     address = os.environ.get(ADDRESS, "")
     passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
     here = {} if address else {"num_cpus": cores.available(), "include_dashboard": False}
+    options = {"log_to_driver": False, "logging_level": "warning", "runtime_env": {"env_vars": passed}}
     try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level="warning",
-            runtime_env={"env_vars": passed},
-            **here,
-        )
+        ray.init(address=address or "local", **options, **here)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConnectionError(
             f"No Ray cluster answers at {address or 'this machine'}: {error}. Give the address that `ray start --head` "

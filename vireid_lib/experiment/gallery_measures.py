@@ -8,25 +8,33 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import safetensors.numpy
 import safetensors.torch
 
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import Measure, to_reference
 from vireid_lib.analysis.identity_preservation import of_people
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
+from vireid_lib.analysis.privacy import Audit, audit_pixels
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.analysis.subsets import thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment.gallery_audit import SIZE, audit
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import generator_name
 from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.training import weights
 
+ARRAYS = "arrays.safetensors"
+SIZE = (64, 32)
+"""Height and width at which pixels are compared."""
+
 MOST = 4000
 """Real images of each modality that the modality classifiers learn from."""
+
+LOOKED_UP = 2000
+"""Synthetic and real images that are looked up among the training images; larger sets are thinned evenly."""
 
 PEOPLE = 40
 """Whose photographs are translated for `translation_ssim`."""
@@ -63,14 +71,13 @@ def compare(run: Run, names: Sequence[str]) -> Comparison:
     found = {plain_label(name): measures(run, name) for name in names if name != "real"}
     if not found:
         raise ValueError('compare: give at least one gallery to measure, e.g. "grayscale".')
-    rows = [{"infrared images": words} for words in found]
-    basis = {}
-    for key, label in COLUMNS.items():
-        if having := [each[key] for each in found.values() if key in each]:
-            basis[label], scale = having[0].basis, 100 if "%" in label else 1
-            for row, each in zip(rows, found.values(), strict=True):
-                row[label] = scale * each[key].value if key in each else float("nan")
-    return Comparison(pd.DataFrame(rows), basis)
+    known = {key: each[key] for each in reversed(found.values()) for key in each}
+    basis = {label: known[key].basis for key, label in COLUMNS.items() if key in known}
+    scaled = {key: 100 if "%" in label else 1 for key, label in COLUMNS.items()}
+    rows = [{COLUMNS[key]: scaled[key] * one.value for key, one in each.items()} for each in found.values()]
+    table = pd.DataFrame(rows, columns=list(basis), dtype=float)
+    table.insert(0, "infrared images", list(found))
+    return Comparison(table, basis)
 
 
 def measures(run: Run, name: str) -> dict[str, Measure]:
@@ -113,11 +120,9 @@ def measures(run: Run, name: str) -> dict[str, Measure]:
 
 
 def reference(run: Run) -> tuple[pd.DataFrame, str]:
-    """The real infrared images that galleries are compared with, and what they are in words.
-
-    In the miniature world they show the very people of the galleries, in pictures that no gallery and no training set
-    holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
-    """
+    """The real infrared images that galleries are compared with, and what they are in words: in the miniature world
+    pictures of the very people of the galleries that no gallery and no training set holds, elsewhere the target's
+    infrared training images, of other people."""
     if not run.miniature:
         rows = run.data().train_rows().query("modality == 'infrared'")
         own = rows[rows["camera"].isin(run.infrared_cameras)]
@@ -179,6 +184,44 @@ def translation_ssim(run: Run, name: str) -> Measure | None:
     note = "translated photographs and the same moments in infrared"
     extractor, resize = "pixels, luminance, where the person is", f"{height}x{width}, bilinear"
     return Measure("SSIM", record.values["ssim"], extractor, resize, (len(shown),), note)
+
+
+class GalleryAudit(NamedTuple):
+    """A gallery's nearest training images by 1 - SSIM of luminance; `gallery` and `training` are the rows that the
+    numbers of `found` count."""
+
+    record: StageRecord
+    found: Audit
+    gallery: pd.DataFrame
+    training: pd.DataFrame
+
+
+def training_images(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
+    """All images that a generator learned from or starts from, the target's training images and the external
+    photographs, and which of them (bool) stand for real ones: at most `LOOKED_UP` of the infrared, spread evenly."""
+    data = run.data()
+    rows = tables.concat(data.train_rows(), data.external)
+    infrared, real = np.flatnonzero(rows["modality"] == "infrared"), np.zeros(len(rows), bool)
+    real[infrared[np.unique(np.linspace(0, len(infrared) - 1, LOOKED_UP).round().astype(int))]] = True
+    return rows, real
+
+
+def audit(run: Run, name: str) -> GalleryAudit:
+    """Look up each image of gallery `name` among all training images. Real infrared training images are looked up too,
+    each among the images of other people or other cameras; the nearest 1 % of them set the threshold."""
+    (training, real), gallery = training_images(run), thin(run.synthesize(name), LOOKED_UP)
+
+    def make(folder: Path) -> dict:
+        found = audit_pixels(_pixels(run, gallery), _pixels(run, training), training, real)
+        arrays = {name: np.ascontiguousarray(getattr(found, name)) for name in ("nearest", "distances", "real")}
+        safetensors.numpy.save_file(arrays, folder / ARRAYS)
+        return {"quantile": found.quantile}
+
+    inputs = {"gallery": gallery, "training": training}
+    record = run.stage("privacy_audit", {"gallery": name, "size": list(SIZE), "most": LOOKED_UP}, inputs, make)
+    arrays = {name: array.numpy() for name, array in weights.read_file(record.folder / ARRAYS).items()}
+    found = Audit(**arrays, quantile=record.values["quantile"], space="1 - SSIM")
+    return GalleryAudit(record, found, gallery, training)
 
 
 def _pixels(run: Run, rows: pd.DataFrame) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -52,12 +52,11 @@ class Generating(Context):
 
     def generator(self, name: str, split: int = 1, *, external: bool = True, **sampling: object) -> Generator:
         """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
-        from vireid_lib.experiment.steps import FITTED
+        from vireid_lib.experiment.steps.synthesize import load
 
+        options = {"name": settings.generator_name(self.profile, name), **self.machine}
         config = self.generator_config(name).model_copy(update=sampling)
-        base = settings.generator_name(self.profile, name)
-        folder = self.fit(name, split, external=external).folder / FITTED
-        return generators.load(base, folder, config, cache=self.cache.files, device=self.device)
+        return load(fitted=self.fit(name, split, external=external).folder, config=config, **options)
 
     def gallery(self, name: str, split: int = 1) -> StageRecord:
         """The stage of `synthesize`. Values: images, distinct (how many differ), identities, cameras."""
@@ -129,10 +128,8 @@ class Generating(Context):
 
         expansion = expansion_of(training_set)
         if expansion is None or "cmg" not in expansion.kinds:
-            raise ValueError(
-                f"Training set {training_set!r} has no translations, with which reid.config.describe: compensate "
-                "describes a test image: take one with cmg, or describe: both_heads."
-            )
+            why = "has no translations, with which reid.config.describe: compensate describes a test image"
+            raise ValueError(f"Training set {training_set!r} {why}: take one with cmg, or describe: both_heads.")
         learnt, records, paths, name = self.data(split).train_rows(), [], {}, expansion.generator
         config, fitted = self.generator_config(name), self.fit(name, split, external=False)
         for modality, other in OTHER.items():
@@ -143,10 +140,8 @@ class Generating(Context):
             paths |= {each.source_images[0]: str(each.path) for each in planned if str(each.path) in made}
             records.append(record)
         if lost := [path for path in rows["path"] if path not in paths]:
-            raise ValueError(
-                f"{name} gave no usable picture of {len(lost)} test images, the first {lost[0]}: take "
-                "describe: both_heads, or fit it longer."
-            )
+            first = f"{len(lost)} test images, the first {lost[0]}"
+            raise ValueError(f"{name} gave no usable picture of {first}: take describe: both_heads, or fit it longer.")
         return rows.assign(path=rows["path"].map(paths), modality=rows["modality"].map(OTHER)), records
 
     def _fit(self, name: str, config: BaseModel, table: pd.DataFrame, threads: int = 2) -> StageRecord:
@@ -158,18 +153,11 @@ class Generating(Context):
         return self.stage(f"fit_{base}", config.fit_settings(), inputs, make, code=code, seeds=[config.seed])
 
     def _make(
-        self,
-        do: Callable,
-        stage: str,
-        name: str,
-        config: BaseModel,
-        fitted: StageRecord,
-        source: pd.DataFrame,
-        **asked: object,
+        self, do: Callable, stage: str, name: str, config: BaseModel, fit: StageRecord, rows: pd.DataFrame, **asked: Any
     ) -> StageRecord:
-        """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
+        """Have a fitted generator make images of `rows`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
-        options = {"name": base, "config": config, "fitted": fitted.folder, "source": source, **asked}
+        options = {"name": base, "config": config, "fitted": fit.folder, "source": rows, **asked}
         make, about = partial(do, **options, **self.machine), config.sampling_settings() | asked
-        inputs, code = {"fitted": fitted, "source": source}, [generators.generator_class(base)]
+        inputs, code = {"fitted": fit, "source": rows}, [generators.generator_class(base)]
         return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])

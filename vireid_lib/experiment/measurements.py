@@ -1,10 +1,11 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
+import itertools
 from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.experiment import jobs, trainings
+from vireid_lib.experiment import trainings
 from vireid_lib.experiment.contrasts import in_percent, unit_scores
 from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
@@ -19,7 +20,7 @@ def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
     wanted = [(run_of(run, row), row.training, seed) for seed in run.profile.reid.seeds for row in rows]
-    return jobs.evaluate_all(wanted)
+    return trainings.evaluate_all(wanted)
 
 
 def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
@@ -36,27 +37,22 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         mode), splits and parts (see `contrasts.unit_scores`; with the distances by split), percent.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
-    made, found = iter(train(run, rows)) if training else None, []
-    done = {
-        (row.name, seed): next(made) if made else run_of(run, row).finished(row.training, seed)
-        for seed in seeds
-        for row in rows
-    }
-    for row in rows:
-        for seed in seeds:
-            if (record := done[row.name, seed]) is None:
-                continue
-            apart = dict(distances(run, record).values)
-            by_split = apart.pop("splits", {})
-            fit = fit_of(run_of(run, row).profile, row.training, seed)
-            about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
-            about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
-            for mode, evaluation in record.values["evaluations"].items():
-                values = {name: 100 * evaluation["mean"][name] for name in SCORES}
-                units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
-                if units["splits"] is not None:
-                    units["splits"] |= by_split
-                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
+    made, found, done = iter(train(run, rows)) if training else None, [], {}
+    for seed, row in itertools.product(seeds, rows):
+        done[row.name, seed] = next(made) if made else run_of(run, row).finished(row.training, seed)
+    for row, seed in itertools.product(rows, seeds):
+        if (record := done[row.name, seed]) is None:
+            continue
+        apart = dict(distances(run, record).values)
+        by_split, fit = apart.pop("splits", {}), fit_of(run_of(run, row).profile, row.training, seed)
+        about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
+        about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
+        for mode, evaluation in record.values["evaluations"].items():
+            values = {name: 100 * evaluation["mean"][name] for name in SCORES}
+            units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
+            if units["splits"] is not None:
+                units["splits"] |= by_split
+            found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
     if not found:
         raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)

@@ -12,12 +12,9 @@ KNOWING = "oracle_ir"
 
 
 def evaluators(run: Run) -> dict[str, str]:
-    """Evaluator networks, which say whether an image still shows the identity: training set → what each has seen.
-
-    The baseline has seen neither the external identities nor any synthetic image: it is fair, and as weak as the
-    baseline is. In the miniature world, the network that was trained with true infrared knows these very
-    identities in both modalities: it is sharp, and partial to exactly those materials.
-    """
+    """Evaluator networks, which say whether an image still shows the identity: training set → what each has seen. The
+    baseline is fair, and as weak as the baseline is. The network that was trained with the miniature world's true
+    infrared is sharp, and partial to exactly those materials."""
     found = {"real": "baseline; has never seen these identities"}
     if KNOWING in run.profile.reid.training_sets:
         found[KNOWING] = "trained on these identities' true infrared"
@@ -25,17 +22,10 @@ def evaluators(run: Run) -> dict[str, str]:
 
 
 def preservation(run: Run, evaluator: str, seed: int) -> StageRecord:
-    """How often a gallery's infrared image lies nearest to a visible image of its own identity, for one evaluator.
-
-    Every infrared image of the external identities asks; their external visible images answer; cosine distance.
-
-    Args:
-        evaluator: a key of `evaluators(run)`.
-        seed: of the evaluator's training.
-
-    Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
-    "images", "by_identity".
-    """
+    """How often a gallery's infrared image lies nearest to a visible image of its own identity, by cosine distance, for
+    one evaluator (a key of `evaluators(run)`) with its training's seed. Every infrared image of the external identities
+    asks; their external visible images answer. Values: "chance", "identities", and for each training set that adds
+    infrared images, in "galleries": "rank_1", "images", "by_identity"."""
     tables = {name: run.synthesize(name) for name in run.profile.reid.training_sets if name != "real"}
     external = run.data().external
 

@@ -2,40 +2,20 @@
 
 import pandas as pd
 
-SCORES = {
-    "rank_1": "rank-1",
-    "rank_5": "rank-5",
-    "rank_10": "rank-10",
-    "rank_20": "rank-20",
-    "mean_ap": "mAP",
-    "mean_inp": "mINP",
-}
+SCORES = {f"rank_{rank}": f"rank-{rank}" for rank in (1, 5, 10, 20)} | {"mean_ap": "mAP", "mean_inp": "mINP"}
 """Scores of a ranking: shares in records, percent in tables."""
 
 SPREADS = {"iirs_visible": "IIRS (V,V)", "iirs_infrared": "IIRS (I,I)", "himd": "HIMD (V,I)"}
 """Distances in the embedding, 0..2 (DEN, section 3.1 and Table 6)."""
 
-FIDELITY = {
-    "md_from_images": "MD, FRI",
-    "md_from_latents": "MD, FLS",
-    "md_from_prior": "MD, FLS (prior)",
-    "fid_from_images": "Fréchet distance, FRI",
-    "fid_from_latents": "Fréchet distance, FLS",
-    "fid_from_prior": "Fréchet distance, FLS (prior)",
-}
+STARTS = {"images": "FRI", "latents": "FLS", "prior": "FLS (prior)"}
+FIDELITY = {f"md_from_{start}": f"MD, {words}" for start, words in STARTS.items()}
+FIDELITY |= {f"fid_from_{start}": f"Fréchet distance, {words}" for start, words in STARTS.items()}
 """Distances of generated images (JSIA-ReID, Table 4): FRI is made from images, FLS from a latent space, where JSIA-ReID
 mixes latents of images or draws them from the prior."""
 
-MEASURES = {
-    **SCORES,
-    **SPREADS,
-    "own_centres": "own centres apart",
-    "other_centres": "others' centres apart",
-    "intra_distance": "within identities",
-    "inter_distance": "between identities",
-    "delta": "δ",
-    **FIDELITY,
-}
+MEASURES = SCORES | SPREADS | {"own_centres": "own centres apart", "other_centres": "others' centres apart"}
+MEASURES |= {"intra_distance": "within identities", "inter_distance": "between identities", "delta": "δ"} | FIDELITY
 """Everything that a study measures, with its name in tables."""
 
 OLDER = "†"

@@ -93,11 +93,9 @@ def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, 
             found[target.id] = ast.literal_eval(line.value)
             kinds[target.id] = parameters.kind_of(target.id, comments.get(line.end_lineno, ""))
         except (AttributeError, ValueError):
-            raise ChapterError(
-                f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as `name = 3`."
-            ) from None
-    missing = [name for name in RESERVED if not isinstance(found.get(name), str)]
-    if missing:
+            words = f"the parameters cell holds `{ast.unparse(line)}`; write only lines such as `name = 3`."
+            raise ChapterError(f"{path}: {words}") from None
+    if missing := [name for name in RESERVED if not isinstance(found.get(name), str)]:
         raise ChapterError(f'{path}: the parameters cell does not set {missing[0]}; add `{missing[0]} = ""`.')
     for name, default in found.items():
         if default is None:
@@ -127,9 +125,8 @@ def parse_overrides(
             valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
             meant = "".join(f"did you mean {near}? " for near in nearest(name, valid))
             listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
-            raise ChapterError(
-                f"-p {name}: no chapter that is to run has this parameter; {meant}valid names: {listing}."
-            )
+            words = f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
+            raise ChapterError(f"-p {name}: {words}")
         for chapter in owners:
             try:
                 found = parameters.parse(value, chapter.parameters[name], chapter.kinds.get(name, ""), profile)

@@ -1,84 +1,20 @@
-"""The papers' tables with our numbers beside theirs, in forms that cannot be mistaken for each other."""
+"""A study's tables: the paper's numbers and ours, in forms that cannot be mistaken for each other."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from vireid_lib.evaluation.statistics import equivalence, mean_margin
 from vireid_lib.experiment import variants
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, legend, mark, mean_and_std
-from vireid_lib.experiment.papers import Column, Conditions, Paper, Table, load_papers, unlike
+from vireid_lib.experiment.papers import Column, Conditions, Table, unlike
 from vireid_lib.experiment.papers import Row as PaperRow
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import over_seeds
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.study import Row, Study, profile_of
 
-STATUSES = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}
-"""How a mean of ours compares with a printed number, and its sign in chapter 07's tables."""
-
-NOT_RUN = {"our_mean": None, "our_std": None, "seeds": 0, "over": "", "difference": None}
-NOT_RUN |= {"status": "not yet run", "why": "", "older": False}
-"""What stands beside a printed number of which there is none of ours."""
-
 OURS, PAPERS = "font-weight:600", "font-style:italic;opacity:.75"
-
-
-def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
-    """Every number that the papers print, ours (from `results.scores`) beside it where there is one, and a status.
-
-    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
-    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`papers.unlike`). What
-    was measured on the miniature world is therefore never beside one.
-
-    Returns:
-        columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, over, difference, status, why, older. Values in percent;
-        `our_std` is over what `over` says, e.g. "3 seeds" or "10 splits". What is no score (such as DEN's IIRS) stands
-        in the studies instead.
-    """
-    ours, rows = over_seeds(scores).to_dict("records"), []
-    for paper in load_papers() if papers is None else papers:
-        for value in paper.values():
-            if value["metric"] in SCORES:
-                there = Conditions(value["dataset"], value["mode"], value["settings"], paper.trials)
-                match = [
-                    row
-                    for row in ours
-                    if all(row[key] == value[key] for key in ("method", "training", "differences"))
-                    and (None if pd.isna(row["external"]) else row["external"]) == value["external"]
-                    and not unlike(Conditions(row["dataset"], row["mode"], row["settings"], row["trials"]), there)
-                ]
-                rows.append({**value, **(_judged(match[-1], value, paper) if match else NOT_RUN)})
-    return pd.DataFrame(rows).drop(columns=["settings", "differences"])
-
-
-def _judged(row: dict, value: dict, paper: Paper) -> dict:
-    """Ours beside one printed number, and whether our mean is equivalent to it, by the paper's tolerance as the margin
-    (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`; chapter 07 says what each status means).
-
-    The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
-    splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
-    """
-    metric = value["metric"]
-    mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
-    if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
-        by_split = 100 * pd.Series(row["splits"][metric])
-        deviation, count, noun = by_split.std(ddof=1), len(by_split), "split"
-    difference, tolerance = mean - value["paper_value"], paper.tolerance.points
-    over = f"{count} {noun}{'s' * (count > 1)}"
-    why = f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance {tolerance:g}; "
-    if count == 1:
-        status, why = "one seed", why + "one seed says nothing about the mean of others"
-    else:
-        found = equivalence(mean, deviation, count, target=value["paper_value"], margin=tolerance)
-        status = {"equivalent": "reproduced", "different": "differs"}.get(found, found)
-        margins = [mean_margin(deviation, count, confidence) for confidence in (0.9, 0.95)]
-        why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
-    found = {"our_mean": mean, "our_std": deviation, "seeds": row["seeds"], "over": over, "difference": difference}
-    return found | {"status": status, "why": why, "older": row["older"]}
 
 
 def beside_paper(
@@ -145,8 +81,11 @@ def beside_paper(
     here += f", where the paper has {' and '.join(others).upper()}" if others else ""
     seeds = " to ".join(map(str, sorted({*ours.groupby("row")["seed"].nunique().agg(["min", "max"])})))
     here += f", mean ± standard deviation, {seeds} seeds{legend(ours)}"
+    caption = f"<b>{html.escape(title)}</b><br>scores in percent; <span style='{PAPERS}'>{html.escape(there)}</span>, "
+    caption += f"<span style='{OURS}'>{html.escape(here)}</span>"
     notes = [f"No printed number in {', '.join(names)}: {reason}" for reason, names in withheld.items()]
-    return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, notes)
+    caption += "".join(f"<br>{html.escape(note)}" for note in notes)
+    return pd.DataFrame(rows).set_index("row").rename_axis(None).style.set_caption(caption)
 
 
 def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | None], ours: pd.DataFrame) -> dict:
@@ -154,20 +93,10 @@ def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | No
     group, cells = ours[ours["row"] == row.name] if row else ours.iloc[:0], {"row": html.escape(name)}
     for measure, value in zip(table.metrics, values, strict=True):
         digits = ".2f" if measure in SCORES else ".3f" if measure in SPREADS else "g"
-        own = mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group)) if len(group) else "not run"
-        cells[MEASURES[measure]] = _cell("–" if value is None else f"{value:{digits}}", own)
+        own, style = "not run", "font-size:smaller;opacity:.6"
+        if len(group):
+            own, style = mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group)), OURS
+        shown = "–" if value is None else f"{value:{digits}}"
+        text = f'<span style="{PAPERS}">{shown}</span><br><span style="{style}">{html.escape(own)}</span>'
+        cells[MEASURES[measure]] = text
     return cells
-
-
-def _styled(cells: pd.DataFrame, title: str, unit: str, there: str, here: str, notes: Sequence[str] = ()) -> Styler:
-    """A table of `_cell`s, whose caption says what is printed and what was measured."""
-    more = "".join(f"<br>{html.escape(line)}" for line in notes)
-    return cells.rename_axis(None).style.set_caption(
-        f"<b>{html.escape(title)}</b><br>{unit}; <span style='{PAPERS}'>{html.escape(there)}</span>, "
-        f"<span style='{OURS}'>{html.escape(here)}</span>{more}"
-    )
-
-
-def _cell(printed: str, here: str) -> str:
-    style = "font-size:smaller;opacity:.6" if here == "not run" else OURS
-    return f'<span style="{PAPERS}">{printed}</span><br><span style="{style}">{html.escape(here)}</span>'

@@ -37,11 +37,9 @@ def unlike(here: Conditions, there: Conditions) -> list[str]:
     if here.dataset != there.dataset:
         return [f"the data set is {there.dataset} there, {here.dataset} here"]
     found = [] if here.mode == there.mode else [f"the mode is {there.mode} there, {here.mode} here"]
-    found += [
-        f"{key} is {value} there, {here.settings.get(key)} here"
-        for key, value in there.settings.items()
-        if here.settings.get(key) != value
-    ]
+    for key, value in there.settings.items():
+        if (own := here.settings.get(key)) != value:
+            found.append(f"{key} is {value} there, {own} here")
     if (galleries := here.settings.get("galleries", 1)) != 1:
         found.append(f"the test identities are one gallery there, {galleries} here")
     if here.trials < there.trials:
@@ -154,10 +152,10 @@ class Paper(Strict):
             for row in table.rows:
                 of_row = {"printed_row": row.printed, **row.model_dump(include={"method", "training", "external"})}
                 for column, cell in zip(table.columns, row.values, strict=True):
-                    of_column = {"printed_column": column.printed, "dataset": column.dataset, "mode": column.mode}
                     variant = variants.of_printed(column.dataset, row.method, row.training, row.changes)
-                    of_column |= {"variant": variants.text(variant), "differences": variant}
-                    about = {**of_table, **of_row, **of_column, "settings": row.settings_in(column)}
+                    about = {**of_table, **of_row, "printed_column": column.printed, "dataset": column.dataset}
+                    about |= {"mode": column.mode, "variant": variants.text(variant), "differences": variant}
+                    about |= {"settings": row.settings_in(column)}
                     for metric, value in zip(table.metrics, cell, strict=True):
                         if value is not None:
                             yield {**about, "metric": metric, "paper_value": value}

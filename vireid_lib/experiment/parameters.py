@@ -6,6 +6,7 @@ comment may begin with a kind and a colon: a kind of name (`NAMED`; with an "s",
 that is called as a kind is of that kind, and a number must be at least 1 where its default is, else at least 0.
 """
 
+import contextlib
 import re
 from typing import Annotated
 
@@ -37,10 +38,8 @@ def parse(text: str, default: object, kind: str = "", profile: Profile | None = 
     that the chapters run on. Raises ValueError, with the nearest valid value or all, for another type or value."""
     value = text
     if not isinstance(default, str):
-        try:
+        with contextlib.suppress(yaml.YAMLError):  # a text is of no other type
             value = load_yaml(text)
-        except yaml.YAMLError:
-            pass  # a text is of no other type
     value = check(value, default, kind, profile)
     # a notebook runs in its own folder, and not where the command was given
     return str(places.absolute(value)) if kind == WEIGHTS and _is_file(value) else value
@@ -98,7 +97,6 @@ def _known(kind: str, profile: Profile | None) -> dict[str, str]:
 
 
 def _is_file(value: str) -> bool:
-    try:
+    with contextlib.suppress(OSError, ValueError):  # a name that no file can have
         return bool(value) and places.absolute(value).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
+    return False

@@ -79,28 +79,18 @@ class Run(Generating):
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
         options = {"trained": trained, "ranked": ranked, "translated": translated, "protocols": protocols}
-        return self.stage(
-            f"evaluate_{training_set}",
-            about,
-            inputs,
-            partial(evaluate, **options, **self.machine),
-            code=[methods.module(self.profile.reid.method)],
-            seeds=[seed],
-            protocol=evaluation.protocol,
-        )
+        make, code = partial(evaluate, **options, **self.machine), [methods.module(self.profile.reid.method)]
+        recorded = {"seeds": [seed], "protocol": evaluation.protocol}
+        return self.stage(f"evaluate_{training_set}", about, inputs, make, code=code, **recorded)
 
     def about_evaluation(self, training_set: str, seed: int) -> dict[str, object]:
         """The settings in the key of `evaluate`, which are quick to tell: the rest takes a look at every image."""
-        about = {
-            "dataset": self.profile.data.target,
-            "external": self.profile.data.external if adds_external(training_set) else None,
-            "method": self.profile.reid.method,
-            "training": training_set,
-            "generator": settings.generator_name(self.profile, training_set),
-            "seed": seed,
-            "evaluation": self.profile.evaluation.model_dump(exclude={"identities"}),
-            "settings": variants.resolved(self.profile, training_set),
-        }
+        profile, generator = self.profile, settings.generator_name(self.profile, training_set)
+        external = profile.data.external if adds_external(training_set) else None
+        about = {"dataset": profile.data.target, "external": external, "method": profile.reid.method}
+        about |= {"training": training_set, "generator": generator, "seed": seed}
+        about["evaluation"] = profile.evaluation.model_dump(exclude={"identities"})
+        about["settings"] = variants.resolved(profile, training_set)
         if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
             about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
         return about

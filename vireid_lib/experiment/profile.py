@@ -204,7 +204,7 @@ class Profile(Strict):
         return {name: str(settings[VARIANT_OF]) for name, settings in self.generators.items() if VARIANT_OF in settings}
 
     @model_validator(mode="after")
-    def _known_training_sets(self) -> "Profile":
+    def _fits_its_world(self) -> "Profile":
         known = training_sets(self)
         for name in self.reid.training_sets:
             if self.world is None and name in OF_THE_WORLD:
@@ -212,10 +212,6 @@ class Profile(Strict):
             expansion = expansion_of(name)
             if (expansion.generator if expansion else name) not in known:
                 raise ValueError(f"reid.training_sets names {name!r}; {hint(name, known)}")
-        return self
-
-    @model_validator(mode="after")
-    def _the_world_has_no_official_galleries(self) -> "Profile":
         if self.world is not None and self.evaluation.draw == "official":
             raise ValueError(
                 "evaluation.draw is 'official', which reads a file that comes with SYSU-MM01, and the miniature world "

@@ -1,6 +1,7 @@
 """Profiles on disk, by name or from a YAML file of one's own: read, checked, and with paths in full."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -62,9 +63,8 @@ def _profile_path(name_or_path: str | Path) -> Path:
     known = profile_names()
     if str(name_or_path) in known:
         return profiles_folder() / f"{name_or_path}.yaml"
-    raise FileNotFoundError(
-        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
-    )
+    meant = hint(str(name_or_path), known)
+    raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {meant} A path to a .yaml file works too.")
 
 
 def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
@@ -76,20 +76,12 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
         except ValueError as error:
             raise FileError(f"{path}: key {key}.{error}.") from None
 
-    reid, data = profile.reid, profile.data
+    reid, data, owner = profile.reid, profile.data, partial(settings_class, profile)
     config = full("reid.config", reid.config, methods.config_class(reid.method))
-    made = {
-        name: full(f"generators.{name}", settings, settings_class(profile, name))
-        for name, settings in profile.generators.items()
-    }
+    made = {name: full(f"generators.{name}", own, owner(name)) for name, own in profile.generators.items()}
     try:
         roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
     except ValueError as error:
         raise FileError(f"{path}: key data.roots: {error}") from None
-    return profile.model_copy(
-        update={
-            "generators": made,
-            "reid": reid.model_copy(update={"config": config}),
-            "data": data.model_copy(update={"roots": roots}),
-        }
-    )
+    reid, data = reid.model_copy(update={"config": config}), data.model_copy(update={"roots": roots})
+    return profile.model_copy(update={"generators": made, "reid": reid, "data": data})

@@ -1,6 +1,7 @@
 """What DiVE's prompt does to real training images, as stages; and which camera codes figures show."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,15 +39,11 @@ def concentrations(run: Run, *, images: int = 48) -> pd.DataFrame:
 def _measured(
     run: Run, name: str, settings: dict, rows: pd.DataFrame, measure: Callable[[DiveModel], pd.DataFrame]
 ) -> pd.DataFrame:
+    def make(folder: Path) -> None:
+        measure(run.generator("dive").model).to_csv(folder / TABLE, index=False)
+
     inputs = {"finetuning": run.fit("dive"), "images": rows}
-    done = run.stage(
-        name,
-        settings,
-        inputs,
-        lambda folder: measure(run.generator("dive").model).to_csv(folder / TABLE, index=False),
-        seeds=[0],
-    )
-    return pd.read_csv(done.folder / TABLE)
+    return pd.read_csv(run.stage(name, settings, inputs, make, seeds=[0]).folder / TABLE)
 
 
 def outlines(run: Run, rows: pd.DataFrame) -> Float[np.ndarray, "n height width"]:

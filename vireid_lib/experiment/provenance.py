@@ -1,4 +1,4 @@
-"""What a stage leaves behind: its record, the digests that name it, and the checks on the numbers in it."""
+"""What a stage leaves behind: its folder and record, the digests that name it, and the checks on the numbers in it."""
 
 import contextlib
 import functools
@@ -8,20 +8,18 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vireid_lib import __version__, cores
-from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.contents import ASIDE, aside, write_atomically
+from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment.code_digest import LOADED
 
-if TYPE_CHECKING:
-    import numpy as np
-
-ARRAYS = "arrays.safetensors"
+RESULT, ATTEMPTS = "result.json", "attempts.json"
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
 
 
@@ -40,22 +38,9 @@ class StageRecord:
     def values(self) -> dict:
         return self.result["values"]
 
-    def arrays(self) -> "dict[str, np.ndarray]":
-        """What `save_arrays` left in its folder. Raises as `training.weights.read_file`."""
-        from vireid_lib.training.weights import read_file  # torch takes a second to come
-
-        return {name: array.numpy() for name, array in read_file(self.folder / ARRAYS).items()}
-
     def __repr__(self) -> str:
         seconds, device = self.result["wall_seconds"], self.result["device"]
         return f"StageRecord({self.name}: {seconds:.1f} s on {device}, in stages/{self.name}/{self.key})"
-
-
-def save_arrays(folder: Path, **arrays: "np.ndarray") -> None:
-    """Write pictures, maps or curves into a stage's folder, by name."""
-    from safetensors.numpy import save_file
-
-    save_file({name: array.copy(order="C") for name, array in arrays.items()}, folder / ARRAYS)
 
 
 class ResultError(ValueError):
@@ -82,16 +67,12 @@ def plain(value: object, name: str) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ResultError(
-            f"{name} is {value}: a record holds finite numbers only. Find out what made it, or store None where there "
-            "is nothing to measure."
-        )
+        remedy = "Find out what made it, or store None where there is nothing to measure."
+        raise ResultError(f"{name} is {value}: a record holds finite numbers only. {remedy}")
     if value is None or isinstance(value, bool | str | int | float):
         return value
-    raise ResultError(
-        f"{name} is a {type(value).__name__}, which JSON cannot hold; save it as a file in the stage's folder and "
-        "store its name."
-    )
+    remedy = "save it as a file in the stage's folder and store its name"
+    raise ResultError(f"{name} is a {type(value).__name__}, which JSON cannot hold; {remedy}.")
 
 
 def input_digest(value: object, name: str, cache: Path | None = None) -> str:
@@ -119,10 +100,8 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
         from vireid_lib.data import tables
 
         return f"table:{tables.digest(value, cache=cache)}"
-    raise ResultError(
-        f"input {name} is a {type(value).__name__}; give a stage's record, an image table, a Path "
-        "or a text such as a manifest's digest. Settings belong in config."
-    )
+    wanted = "a stage's record, an image table, a Path or a text such as a manifest's digest"
+    raise ResultError(f"input {name} is a {type(value).__name__}; give {wanted}. Settings belong in config.")
 
 
 def stages_in(value: object, stages: Path) -> set[str]:
@@ -162,13 +141,9 @@ def hardware() -> dict[str, object]:
         processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
     with contextlib.suppress(ValueError, OSError, AttributeError):
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return {
-        "processor": processor,
-        "cores": cores.allowed(),
-        "memory_gib": memory,
-        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    found = {"processor": processor, "cores": cores.allowed(), "memory_gib": memory, "gpus": gpus}
+    return found | {"system": f"{platform.system()} {platform.machine()}"}
 
 
 def made_with(device: str) -> dict[str, object]:
@@ -189,3 +164,39 @@ def minute(time: str) -> str:
 def write_json(path: Path, content: object) -> None:
     """Write JSON so that `path` holds either its old content or all of the new one, also after a power cut."""
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a record is that of a complete stage."""
+    return not path.parent.name.endswith((".partial", ASIDE))
+
+
+def remove(folder: Path) -> None:
+    """As a whole: after a kill in the midst of it, the next run must not take a part for work to go on with."""
+    os.replace(folder, gone := aside(folder))
+    shutil.rmtree(gone)
+
+
+def load_record(name: str, key: str, folder: Path) -> StageRecord | None:
+    """The stage's record; None where there is none, or a damaged one, which is named: the stage starts afresh."""
+    if not (folder / RESULT).exists():
+        return None
+    try:
+        held = read_json(folder / RESULT)
+        if not isinstance(held, dict) or not {"values", "finished"} <= held.keys():
+            raise DamagedFile(folder / RESULT, "no record of a stage")
+        return StageRecord(name, key, folder, held)
+    except DamagedFile as error:
+        print(f"{error}\nStage {name} counts as not made.", flush=True)
+        return None
+
+
+def count_attempt(partial: Path) -> int:
+    """How often a stage was begun, this time included."""
+    path = partial / ATTEMPTS
+    try:
+        count = read_json(path)["attempts"] + 1
+    except (FileNotFoundError, DamagedFile):
+        count = 1
+    write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
+    return count

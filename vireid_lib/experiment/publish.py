@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -44,18 +43,6 @@ IMPORT = re.compile(r"^ *from (vireid_lib[\w.]*) import ([^#\n(]+|\([^)]+\))", r
 
 class SiteError(OSError):
     """The site cannot be made; the message says why."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A chapter or study on the front page: its status, how long it took ("1:15" or ""), its question and a picture."""
-
-    name: str
-    title: str
-    status: str
-    took: str
-    question: str
-    picture: str
 
 
 def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path | None = None) -> Path | None:
@@ -106,8 +93,9 @@ def _executed(script: Path, workspace: Path) -> Path:
     return workspace / "notebooks" / f"{script.stem}.ipynb"
 
 
-def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) -> Page:
-    """Lay a notebook among Sphinx's sources, with its status below its title."""
+def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) -> dict[str, str]:
+    """Lay a notebook among Sphinx's sources, with its status below its title. Returns what the front page says of it:
+    its status, how long it took ("1:15" or ""), its question and a picture."""
     name, path = script.stem, _executed(script, workspace)
     notebook = nbformat.read(path, as_version=4) if path.exists() else read_notebook(script)
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]
@@ -118,8 +106,8 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
     encoded = next((output["image/png"] for output in outputs if "image/png" in output), "")
     if encoded:
         (site / f"{name}.png").write_bytes(base64.b64decode(encoded))
-    page = Page(name, title, status, took, _question(notebook), f"{name}.png" if encoded else "")
-
+    page = {"name": name, "title": title, "status": status, "took": took, "question": _question(notebook)}
+    page["picture"] = f"{name}.png" if encoded else ""
     head = f"# {title}\n\n"
     if status in NOTICES:
         head += f"```{{warning}}\n{NOTICES[status].format(command=f'vireid {command}')}\n```\n\n"
@@ -137,9 +125,8 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
 
 
 def _relink(source: Path) -> None:
-    """Turn links between notebooks, which name files and headings as JupyterLab does, into links between the site's
-    pages. What has not run has no headings yet; a study that has not run has no page, and its link becomes plain words.
-    """
+    """Turn links between notebooks, which name files and headings as JupyterLab does, into links between pages. What
+    has not run has no headings yet; a study that has not run has no page, and its link becomes plain words."""
     notebooks = {path: nbformat.read(path, as_version=4) for path in source.glob("*.ipynb")}
     prose = {path: [cell for cell in book.cells if cell.cell_type == "markdown"] for path, book in notebooks.items()}
     places = {

@@ -21,8 +21,7 @@ from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
 from vireid_lib.experiment.metrics import SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord, canonical, plain
-from vireid_lib.experiment.stage_folders import RESULT
+from vireid_lib.experiment.provenance import RESULT, StageRecord, canonical, plain
 from vireid_lib.experiment.study import Study, load_study, run_of, study_names, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
@@ -51,21 +50,12 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
     found = variants.of_score(about["dataset"], about["method"], about["generator"], about["settings"])
     for mode, evaluation in record.values["evaluations"].items():
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
-        yield {
-            **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
-            **{name: getattr(record, name) for name in ("key", "older")},
-            **{metric: evaluation["mean"][metric] for metric in METRICS},
-            "stage": record.name,
-            "fits": about.get("fits", 1),
-            "resolved": about["settings"],
-            "mode": mode,
-            "protocol": settings["name"],
-            "settings": settings,
-            "trials": len(evaluation["trials"]),
-            "variant": "" if found is None else variants.text(found),
-            "differences": found,
-            **unit_scores(record, mode),
-        }
+        row = {name: about[name] for name in ("dataset", "method", "training", "external", "seed")}
+        row |= {"stage": record.name, "key": record.key, "older": record.older, "fits": about.get("fits", 1)}
+        row |= {"mode": mode, "protocol": settings["name"], "settings": settings, "resolved": about["settings"]}
+        row |= {"variant": "" if found is None else variants.text(found), "differences": found}
+        row |= {"trials": len(evaluation["trials"])} | {metric: evaluation["mean"][metric] for metric in METRICS}
+        yield row | unit_scores(record, mode)
 
 
 def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
@@ -135,19 +125,11 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for setting, group in table.groupby(SETTING, sort=False, dropna=False):
         percent = 100 * group[list(METRICS)]
-        rows.append(
-            {
-                **dict(zip(SETTING, setting, strict=True)),
-                **percent.mean().to_dict(),
-                **percent.std(ddof=1).add_suffix("_std").to_dict(),
-                "seeds": len(group),
-                "trials": group["trials"].min(),
-                "older": bool(group["older"].any()),
-                "splits": mean_over_seeds(list(group["splits"])),
-                **{name: group[name].iloc[0] for name in ("settings", "resolved", "differences")},
-            }
-        )
-    values = [name for metric in METRICS for name in (metric, f"{metric}_std")]
+        row = dict(zip(SETTING, setting, strict=True)) | percent.mean().to_dict()
+        row |= percent.std(ddof=1).add_suffix("_std").to_dict() | {"seeds": len(group), "trials": group["trials"].min()}
+        row |= {"older": bool(group["older"].any()), "splits": mean_over_seeds(list(group["splits"]))}
+        rows.append(row | {name: group[name].iloc[0] for name in ("settings", "resolved", "differences")})
+    values = [*METRICS, *(f"{metric}_std" for metric in METRICS)]
     more = ["seeds", "trials", "older", "splits", "settings", "resolved", "differences"]
     return pd.DataFrame(rows, columns=[*SETTING, *values, *more])
 
@@ -209,16 +191,7 @@ def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap",
 
 
 def show(table: pd.DataFrame) -> Styler:
-    """`main_table` for a page: every number over a line of its length, so that rows can be compared at a glance."""
-    words = as_words(table)
-    lengths = table.rename(columns=SCORES)[[name for name in words if name != "seeds"]].set_index(words.index)
-
-    def lines(_: pd.DataFrame) -> pd.DataFrame:
-        colour = "var(--color-brand-primary, #0b5cad)"
-        css = "linear-gradient({0}, {0}) left bottom / {1:.1f}% 3px no-repeat"
-        drawn = lengths.map(lambda share: f"min-width: 7.5em; background: {css.format(colour, share)}")
-        return drawn.reindex(columns=words.columns, fill_value="")
-
+    """`main_table` for a page."""
     about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
@@ -226,7 +199,7 @@ def show(table: pd.DataFrame) -> Styler:
         over += f", which share {fits} fits of each generator that learns"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
     cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
-    return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
+    return as_words(table).style.set_caption(caption).set_table_styles(cells)
 
 
 def for_bars(scores: pd.DataFrame, metric: str = "rank_1") -> dict[str, list[float]]:

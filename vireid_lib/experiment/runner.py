@@ -4,19 +4,19 @@ import contextlib
 import json
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
+import nbformat
 from tqdm import tqdm
 
-from vireid_lib import experiment, places
+from vireid_lib import disk, experiment, places
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
-from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
@@ -30,19 +30,16 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class BookRun:
-    """The outcome of a run.
-
-    Attributes:
-        table: the book's main result in Markdown; "" for a study.
-        ok: every chosen chapter truly ran.
-        page: of the site, its first or the study's; None if it was not made, or nothing has run.
-        failure: what went wrong, where, and how to continue; empty if ok.
-    """
+    """The outcome of a run."""
 
     table: str
+    """The book's main result in Markdown; "" for a study."""
     ok: bool
+    """Every chosen chapter truly ran."""
     page: Path | None
+    """Of the site, its first or the study's; None if it was not made, or nothing has run."""
     failure: str
+    """What went wrong, where, and how to continue; empty if ok."""
 
 
 def run_book(
@@ -56,7 +53,6 @@ def run_book(
     study: str | None = None,
     site: bool = True,
     command: str = "the same call",
-    out: TextIO | None = None,
 ) -> BookRun:
     """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
 
@@ -70,9 +66,7 @@ def run_book(
         overrides: `name=value` texts for the chapters' parameters.
         chapters_folder: where the chapters are; None means the book's own, or its studies.
         study: run this study of the folder instead of its chapters.
-        site: make the site at the end.
         command: the command line that continues this run.
-        out: where to report; None means standard output.
 
     Raises:
         RunError: the book, or that study, is running in the workspace already.
@@ -87,7 +81,7 @@ def run_book(
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
     notebooks, tables = places.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
-    say = partial(print, file=out, flush=True)
+    say = partial(print, flush=True)
     with _only_run(folder, study):
         say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         if study in results.STUDIES and (known := results.known_study(run, study)):
@@ -108,15 +102,8 @@ def run_book(
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
         shown = [] if study else results.main_result(run)
-        about = {
-            "profile": settings.model_dump(),
-            "ok": not failure,
-            "failure": failure,
-            "command": command,
-            "chapters": [chapter.name for chapter in chapters],
-            "finished": now(),
-            **made_with(run.device),
-        }
+        about = {"profile": settings.model_dump(), "ok": not failure, "failure": failure, "command": command}
+        about |= {"chapters": [chapter.name for chapter in chapters], "finished": now(), **made_with(run.device)}
         try:
             write_json(record, about)
             for file, text in zip(tables, shown, strict=False):
@@ -170,20 +157,38 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
             process.stdin.close()
             process.wait()
             raise
-    failure = _failure(chapter, output, log, status)
-    if failure:
+    if failure := _failure(chapter, output, log, status):
         return failure
     log.unlink()
-    write_json(
-        output.with_suffix(".json"),
-        {
-            "chapter": chapter.name,
-            "title": chapter.title,
-            "parameters": dict(parameters),
-            "started": started,
-            "finished": now(),
-            "wall_seconds": round(time.monotonic() - clock, 3),
-            "library": library(),
-        },
-    )
+    about = {"chapter": chapter.name, "title": chapter.title, "parameters": dict(parameters), "started": started}
+    spent = {"finished": now(), "wall_seconds": round(time.monotonic() - clock, 3), "library": library()}
+    write_json(output.with_suffix(".json"), about | spent)
     return ""
+
+
+def _failure(chapter: Chapter, output: Path, log: Path, status: int) -> str:
+    """Why a chapter cannot be called run, by its notebook and its log, not by papermill's marks; "" if it can."""
+    try:
+        notebook = nbformat.read(output, as_version=4) if output.exists() else None
+    except (ValueError, nbformat.reader.NotJSONError):
+        notebook = None  # cut off, or no notebook at all
+    cut_off, indented = output.exists() and notebook is None, partial(textwrap.indent, prefix="    ")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()] if notebook else []
+    errors = [(cell, each) for cell in code for each in cell.outputs if each.output_type == "error"]
+    unexecuted = [cell for cell in code if cell.execution_count is None]
+    so_far = f"\nThe notebook so far: {output}"
+    if errors:
+        cell, error = errors[0]
+        words = f"Chapter {chapter.name} failed in this cell:\n\n{indented(cell.source)}\n\n"
+        words += f"{error.ename}: {error.evalue}{so_far}"
+    elif status or notebook is None:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        tail = ("\n".join(lines[-15:]) or "it left no word of why") + f"\n{output} is cut off." * cut_off
+        words = f"Chapter {chapter.name} could not be executed (exit status {status}):\n{indented(tail)}"
+    elif unexecuted:
+        words = f"Chapter {chapter.name}: {len(unexecuted)} of its cells did not run, first this one:\n\n"
+        words += indented(unexecuted[0].source) + so_far
+    else:
+        return ""
+    full = disk.is_full(words) or ((cut_off or status) and not disk.has_room(output.parent))
+    return f"{words}\n{disk.in_words(output.parent)}" if full and "The disk is full" not in words else words

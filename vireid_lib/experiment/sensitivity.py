@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,17 +13,13 @@ from vireid_lib.experiment.contrasts import by_part
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Study, trainable
 
-
-class Scatter(NamedTuple):
-    """How much paired differences between trainings of one method scatter: the variances of seeds, galleries and the
-    rest (squared points; see `statistics.variance_components`), the mean of so many pairs of settings."""
-
-    variances: tuple[float, float, float]
-    pairs: int
+Scatter = tuple[tuple[float, float, float], int]
+"""How much paired differences between trainings of one method scatter: the variances of seeds, galleries and the rest
+(squared points; see `statistics.variance_components`), and of how many pairs of settings they are the mean."""
 
 
 def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str) -> Scatter | None:
-    """The mean variances of all pairs of settings with the same seeds, each of one of the methods; None without any.
+    """The scatter of all pairs of settings with the same seeds, each of one of the methods; None without any.
     `scores`: from `results.score_table`; shares."""
     asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
     settings: dict[tuple, list[np.ndarray]] = {}
@@ -42,16 +37,14 @@ def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str
     if not found:
         return None
     weights, variances = zip(*found, strict=True)
-    return Scatter(tuple(np.average(variances, axis=0, weights=weights).tolist()), len(found))
+    return tuple(np.average(variances, axis=0, weights=weights).tolist()), len(found)
 
 
 def smallest(run: Run, study: Study, *, full: bool = False) -> str:
     """The smallest difference in rank-1 that the profile's seeds can show in this study, in words: for one comparison,
-    and for the first that Holm's correction over the study's claims lets through.
-
-    The scatter of the differences is that of finished trainings of the rows' methods in this workspace, in the
-    profile's first mode. Without any, the answer is in standard deviations of the difference of one seed.
-    """
+    and for the first that Holm's correction over the study's claims lets through. The scatter of the differences is
+    that of finished trainings of the rows' methods in this workspace, in the profile's first mode. Without any, the
+    answer is in standard deviations of the difference of one seed."""
     if len(run.splits) > 1:
         return f"Differences are taken within each of {len(run.splits)} splits, whose scatter is not known beforehand."
     rows, evaluation = trainable(run, study.chosen(full)), run.profile.evaluation
@@ -60,20 +53,17 @@ def smallest(run: Run, study: Study, *, full: bool = False) -> str:
     seeds, parts = len(run.profile.reid.seeds), evaluation.galleries
     if seeds < 2:
         return "One seed: no difference can be told from noise."
-    known = scatter(results.scores(run, others=True), methods, "rank_1", evaluation.modes[0])
-    scale = {"parts": parts, "variances": known.variances} if known else {}
+    unit, scale = "standard deviations of one seed's difference", {}
+    basis = "How large that is, no finished training here can tell; galleries add to it."
+    if known := scatter(results.scores(run, others=True), methods, "rank_1", evaluation.modes[0]):
+        unit, (variances, pairs) = "points", known
+        scale = {"parts": parts, "variances": variances}
+        basis = f"The scatter is that of {pairs} pair{'s' * (pairs != 1)} of finished settings of "
+        basis += f"{', '.join(methods)} here."
     levels = {"one comparison": LEVEL}
     if families > 1:
         levels[f"the first of {families} after Holm's correction"] = LEVEL / families
-    unit = "points" if known else "standard deviations of one seed's difference"
-    shown = ", ".join(
-        f"{smallest_difference(seeds, level=level, **scale):.2g} {unit} for {words}" for words, level in levels.items()
-    )
+    least = {words: smallest_difference(seeds, level=level, **scale) for words, level in levels.items()}
+    shown = ", ".join(f"{points:.2g} {unit} for {words}" for words, points in least.items())
     over = f"{seeds} paired seeds" + f" × {parts} galleries" * (parts > 1)
-    basis = (
-        f"The scatter is that of {known.pairs} pair{'s' * (known.pairs != 1)} of finished settings of "
-        f"{', '.join(methods)} here."
-        if known
-        else "How large that is, no finished training here can tell; galleries add to it."
-    )
     return f"The smallest difference in rank-1 that {over} can show: {shown}. {basis}"

@@ -100,9 +100,8 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
             raise FileError(f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own.")
         return SIZES[size]
     valid = [field.name for field in dataclasses.fields(Size)]
-    for key in size:
-        if key not in valid:
-            raise FileError(f"{where}: unknown key world.size.{key}; {hint(key, valid)}")
+    if unknown := [key for key in size if key not in valid]:
+        raise FileError(f"{where}: unknown key world.size.{unknown[0]}; {hint(unknown[0], valid)}")
     return Size(**size)
 
 
@@ -136,14 +135,11 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
     for name, value in flat(changes).items():
         *sections, key = name.split(".")
         if not sections:
-            raise FileError(
-                f"{where}: {name} names no section; write it as in a profile, e.g. reid.config.{name} or "
-                f"generators.dive.{name}."
-            )
+            words = f"write it as in a profile, e.g. reid.config.{name} or generators.dive.{name}."
+            raise FileError(f"{where}: {name} names no section; {words}")
         inner = values
         for section in sections:
-            if inner.get(section) is None:
-                inner[section] = {}
+            inner[section] = {} if inner.get(section) is None else inner[section]
             inner = inner[section]
             if not isinstance(inner, dict):
                 raise FileError(f"{where}: {name} is no setting, for {section} is a single value.")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.papers import Paper, Table, load_paper
 from vireid_lib.experiment.papers import Row as PaperRow
@@ -85,9 +85,8 @@ class StudyFile(Strict):
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of a paper that are about training: every row once, whichever tables show it, and what the paper says
-    about them. The name is that of `vireid study NAME` and of the paper's file under data_manifests/papers. `method` is
-    that of the rows for which the paper chooses one, "" where there is no choice."""
+    """The tables of a paper (whose file has the study's name) that are about training: every row once, and what the
+    paper says about them. `method` is that of the rows for which the paper chooses one, "" where there is no choice."""
 
     name: str
     rows: Sequence[Row]
@@ -101,10 +100,9 @@ class Study:
             raise ValueError(f"study {self.name}: two rows are called {sorted(twice)[0]}; give each a name of its own")
         for claim in self.claims:
             if unknown := set(claim.rows) - set(names):
-                raise ValueError(
-                    f"study {self.name}: the claim {claim.words!r} speaks of a row {sorted(unknown)[0]!r} that the "
-                    f"study does not have; its rows are {', '.join(names)}"
-                )
+                why = f"speaks of a row {sorted(unknown)[0]!r} that the study does not have"
+                known = ", ".join(names)
+                raise ValueError(f"study {self.name}: the claim {claim.words!r} {why}; its rows are {known}")
 
     def chosen(self, full: bool = False) -> list[Row]:
         """The rows to train: the reduced set, or all of them."""
@@ -128,18 +126,18 @@ class Study:
         row that takes the printed row's changes on top of the profile's settings, whatever these are: in the miniature
         world those of its small recipe.
         """
-        method = method or printed.method
+        method, real = method or printed.method, {own: name for name, own in STAND_INS.items()}
+        external = real.get(profile.data.external, profile.data.external)
         rows = [
             row
             for row in self.rows
             if (row.method, row.training) == (method, printed.training)
-            and (not printed.external or _stands_for(row, profile) == printed.external)
+            and (not printed.external or (row.external or external) == printed.external)
         ]
         if method not in methods.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
-        bases = [with_method(profile, method)]  # what its changes may be changes of
-        if profile.world is None:
-            bases.insert(0, variants.as_published(profile.data.target, method))
+        published = [variants.as_published(profile.data.target, method)] if profile.world is None else []
+        bases = [*published, with_method(profile, method)]  # what its changes may be changes of
         try:
             theirs = [changed(base, _there(base, printed.changes), f"{self.name}, {printed.printed}") for base in bases]
         except FileError:  # a setting of the paper's method that ours does not have
@@ -173,14 +171,6 @@ def _there(profile: Profile, changes: Mapping[str, object]) -> dict[str, object]
     if profile.world is None or "expand" not in changes:
         return dict(changes)
     return {**changes, "expand": {key: value for key, value in changes["expand"].items() if key != "splits"}}
-
-
-def _stands_for(row: Row, profile: Profile) -> str | None:
-    """The real external set that a row has, or that its set stands for in the miniature world."""
-    if row.external:
-        return row.external
-    real = {own: name for name, own in STAND_INS.items()}
-    return real.get(profile.data.external, profile.data.external)
 
 
 def profile_of(profile: Profile, row: Row) -> Profile:

@@ -39,10 +39,9 @@ def expansion_of(name: str) -> Expansion | None:
     numbers = [int(word) for word in words if word.isdecimal()]
     unknown = [word for word in words if word not in (*KINDS, *MODALITIES) and not word.isdecimal()]
     if unknown or not kinds or len(numbers) > 1 or 0 in numbers:
-        raise ValueError(
-            f"training set {name!r}: after the generator's name, write tse, cmg or both, then visible or infrared if "
-            "only such images are to be made, then for tse a percentage of the real images' number, between dots."
-        )
+        form = "write tse, cmg or both, then visible or infrared if only such images are to be made, then for tse a "
+        form += "percentage of the real images' number, between dots"
+        raise ValueError(f"training set {name!r}: after the generator's name, {form}.")
     return Expansion(generator, kinds, modalities, *numbers)
 
 

@@ -63,12 +63,8 @@ UNRECORDED = "not recorded"
 
 def resolved(profile: Profile, training: str) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
-    method, seed and protocol stand in the score itself.
-
-    Raises:
-        FileError: no such method or generator, or a setting that it does not have.
-        ValueError: no such training set.
-    """
+    method, seed and protocol stand in the score itself. Raises ValueError: no such training set, method or generator,
+    or (FileError) a setting that it does not have."""
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
     for name in generators_of(profile, training):
@@ -83,7 +79,11 @@ def resolved(profile: Profile, training: str) -> dict[str, object]:
         more.pop("length")  # there is no larger set whose epochs could be longer
     found |= {f"reid.{key}": value for key, value in more.items()}
     if external:
-        found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
+        values = _listed(profile.expand)
+        cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
+        every = cameras == "infrared" or sorted(cameras) == known
+        values |= {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
+        found |= {f"expand.{key}": value for key, value in values.items()}
     if profile.world is not None:
         found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
     return found | {"validation": profile.evaluation.identities == "validation"}
@@ -102,37 +102,15 @@ def generators_of(profile: Profile, training: str) -> list[str]:
     return names if training == "real" else [*names, training]
 
 
-def _expansion(profile: Profile) -> dict[str, object]:
-    values = _listed(profile.expand)
-    cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
-    every = cameras == "infrared" or sorted(cameras) == known
-    return values | {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
-
-
 @functools.cache
 def as_published(dataset: str, method: str) -> Profile:
     """A profile with everything as it was published for a data set."""
-    return Profile.model_validate(
-        {
-            "name": "published",
-            "title": "as published",
-            "world": None,
-            "data": {"target": dataset, "roots": {dataset: dataset}},
-            "reid": {
-                "method": method,
-                "backbone": "resnet50",
-                "seeds": [0],
-                "training_sets": ["real"],
-                **PUBLISHED["reid"],
-            },
-            "generators": {
-                name: own | PUBLISHED_ON.get(dataset, {}).get("generators", {}).get(name, {})
-                for name, own in PUBLISHED["generators"].items()
-            },
-            "expand": PUBLISHED["expand"],
-            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
-        }
-    )
+    reid = {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"], **PUBLISHED["reid"]}
+    there = PUBLISHED_ON.get(dataset, {}).get("generators", {})
+    generators = {name: own | there.get(name, {}) for name, own in PUBLISHED["generators"].items()}
+    about = {"name": "published", "title": "as published", "world": None, "reid": reid, "generators": generators}
+    about |= {"data": {"target": dataset, "roots": {dataset: dataset}}, "expand": PUBLISHED["expand"]}
+    return Profile(**about, evaluation={"protocol": "sysu-mm01", "modes": ["all"]})
 
 
 @functools.cache

@@ -4,18 +4,5 @@ from vireid_lib.viz.charts import against, around, bars, differences, distance_h
 from vireid_lib.viz.images import attention_overlays, explanations, image_grid, retrieval_lists
 from vireid_lib.viz.style import identity_colours, notebook_style
 
-__all__ = [
-    "against",
-    "around",
-    "attention_overlays",
-    "bars",
-    "differences",
-    "distance_hills",
-    "explanations",
-    "identity_colours",
-    "image_grid",
-    "notebook_style",
-    "projection",
-    "retrieval_lists",
-    "training_curves",
-]
+__all__ = ["against", "around", "attention_overlays", "bars", "differences", "distance_hills", "explanations"]
+__all__ += ["identity_colours", "image_grid", "notebook_style", "projection", "retrieval_lists", "training_curves"]

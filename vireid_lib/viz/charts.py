@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vireid_lib.viz import style
-from vireid_lib.viz.style import INK, QUIET, SERIES, styled
+from vireid_lib.viz.style import INK, QUIET, SERIES
 
 SMOOTHING = 0.05  # share of the records that a curve averages over
 MARKERS = ("o", "s", "^", "D")  # where the colours begin again
@@ -23,32 +23,32 @@ def _chart(height: float, title: str, what: str) -> tuple[Figure, Axes]:
     return picture, axes
 
 
-@styled
 def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Figure:
     """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
     dashed line compares with the first. `axis`: what is measured, with its unit."""
     picture, axes = _chart(0.9 + 0.42 * len(values), title, f"Bars of {axis}: {', '.join(values)}")
-    means = list(map(np.mean, values.values()))
-    errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
-    right = max(mean + (error or 0) for mean, error in zip(means, errors, strict=True))
-    right = max(right, *map(max, values.values()))
-    for place, (mean, error, own) in enumerate(zip(means, errors, values.values(), strict=True)):
-        axes.barh(place, mean, height=0.62, color=SERIES[0] if place else QUIET, alpha=0.85)
-        axes.errorbar(mean, place, xerr=error, fmt="none", ecolor=INK, elinewidth=1.3, capsize=3)
+    table = pd.DataFrame({name: pd.Series(own).agg(["mean", "std"]) for name, own in values.items()}).T
+    colours, errors = [QUIET, *[SERIES[0]] * (len(table) - 1)], {"ecolor": INK, "elinewidth": 1.3, "capsize": 3}
+    axes.barh(range(len(table)), table["mean"], 0.62, xerr=table["std"], color=colours, alpha=0.85, error_kw=errors)
+    right = max(*(table["mean"] + table["std"].fillna(0)), *map(max, values.values()))
+    for place, (own, (mean, deviation)) in enumerate(zip(values.values(), table.to_numpy(), strict=True)):
         axes.plot(own, [place] * len(own), "o", color="white", markeredgecolor=INK, markersize=3.6)
-        text = f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
+        text = f"{mean:.1f}" if np.isnan(deviation) else f"{mean:.1f} ± {deviation:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
-    axes.axvline(means[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
-    axes.set_yticks(range(len(values)), list(values), color=INK)
-    axes.invert_yaxis()
+    _lines(axes, list(values), axis, table["mean"].iloc[0])
     axes.set_xlim(0, right * 1.16)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel(axis)
     return picture
 
 
-@styled
+def _lines(axes: Axes, labels: Sequence[str], axis: str, reference: float) -> None:
+    """Labelled lines from the top down, beside a dashed one at `reference`."""
+    axes.axvline(reference, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.set_yticks(range(len(labels)), labels, color=INK)
+    axes.set(ylim=(len(labels) - 0.5, -0.5), xlabel=axis)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+
+
 def differences(
     labels: Sequence[str],
     means: Sequence[float],
@@ -77,12 +77,7 @@ def differences(
         axes.errorbar(mean, place, xerr=margin if known else None, elinewidth=1.8, capsize=3, **look)
         text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
         axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
-    axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
-    axes.set_yticks(range(len(labels)), labels, color=INK)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel(axis)
+    _lines(axes, labels, axis, 0)
     for place, kind in enumerate(kinds):
         axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
     if kinds:
@@ -91,7 +86,6 @@ def differences(
     return picture
 
 
-@styled
 def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, title: str = "") -> Figure:
     """A projection of the images of a table, three times: coloured by identity, by modality and by camera; markers are
     modalities."""
@@ -107,9 +101,8 @@ def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, ti
         painted = np.asarray([colours[label] for label in table[name]])
         for modality, marker in style.MODALITY_MARKERS.items():
             chosen = modalities == modality
-            axes.scatter(
-                *points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors=[style.EDGE], linewidths=0.5
-            )
+            look = {"marker": marker, "edgecolors": [style.EDGE], "linewidths": 0.5}
+            axes.scatter(*points[chosen].T, s=26, c=painted[chosen], **look)
         # Each axis has its own scale: in t-SNE neither has a unit, and the panel is used in full.
         axes.set_box_aspect(1)
         axes.margins(0.06)
@@ -126,7 +119,6 @@ def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, ti
     return picture
 
 
-@styled
 def training_curves(
     runs: Mapping[str, Sequence[pd.DataFrame]], column: str, *, axis: str = "", title: str = ""
 ) -> Figure:
@@ -144,14 +136,12 @@ def training_curves(
             smooth = history[column].rolling(window, min_periods=1, center=True).mean()
             label = name if number == 0 else None
             axes.plot(history["step"], smooth, color=colour, linewidth=1.3, alpha=0.8, label=label)
-    axes.set_xlabel("step")
-    axes.set_ylabel(axis or column)
+    axes.set(xlabel="step", ylabel=axis or column)
     axes.margins(x=0.01)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return picture
 
 
-@styled
 def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Figure:
     """Two columns of a table: the means over the rows of each "label", with their standard deviations. `x_axis,
     y_axis`: what the axes show, with their units."""
@@ -164,12 +154,10 @@ def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, tit
         axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")
     axes.margins(x=0.1, y=0.15)
-    axes.set_xlabel(x_axis)
-    axes.set_ylabel(y_axis)
+    axes.set(xlabel=x_axis, ylabel=y_axis)
     return picture
 
 
-@styled
 def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]]) -> Figure:
     """Histograms of the distances across modalities, of the same person and of different people, a panel for each
     network; dashed lines are their means, and δ is how far apart these are. `distances`: of each network, from
@@ -189,7 +177,6 @@ def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]
     return picture
 
 
-@styled
 def around(curves: Mapping[str, tuple[float, pd.DataFrame]], title: str) -> Figure:
     """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled. `curves`: symbol of a
     setting → the chosen value, and a row for each value (the index) with "mean" and "std"."""

@@ -1,4 +1,4 @@
-"""Figures made of images: grids, ranked retrieval lists, heat maps and attention on top of images."""
+"""Images of table rows, and figures made of them: grids, ranked retrieval lists, heat maps on top of images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,17 +11,29 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from vireid_lib.analysis.retrieval import ranked
+from vireid_lib.data.images import load_images
 from vireid_lib.evaluation import Trial
-from vireid_lib.viz.pictures import pixels, short
-from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, bare, styled
+from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, bare
 from vireid_lib.viz.style import picture as new_picture
 
 Image = UInt8[np.ndarray, "height width 3"]
 LABEL_INCHES = 1.25
 HEAD_INCHES = 0.45
+SIZE = (128, 64)
+"""Height and width of images in figures, in pixels."""
 
 
-@styled
+def pixels(rows: pd.DataFrame | Sequence[str], size: tuple[int, int] = SIZE) -> UInt8[np.ndarray, "images h w 3"]:
+    """Decode the rows' (or the paths') images, in order, for a figure; nothing is cached."""
+    paths = rows["path"].tolist() if isinstance(rows, pd.DataFrame) else list(rows)
+    return np.asarray(load_images(paths, size, cache=None))
+
+
+def short(identity: str) -> str:
+    """ "sysu_mm01/0042" → "0042", as figures name people."""
+    return identity.rsplit("/", 1)[-1]
+
+
 def image_grid(
     images: Sequence[Sequence[Image | None]],
     *,
@@ -35,10 +47,9 @@ def image_grid(
 
     Args:
         images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
-        row_labels, column_labels: what the rows and columns are.
         cell: height of an image, in inches.
     """
-    columns = max((len(row) for row in images), default=0)
+    columns = max(map(len, images), default=0)
     shown = [image for row in images for image in row if image is not None]
     if not shown:
         raise ValueError("image_grid got no image; give at least one row with one image.")
@@ -53,7 +64,6 @@ def image_grid(
     return picture
 
 
-@styled
 def retrieval_lists(
     features: Float[Tensor, "images dim"],
     table: pd.DataFrame,

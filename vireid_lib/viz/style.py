@@ -1,6 +1,5 @@
 """The one style: colours, markers, fonts, and how notebooks show figures."""
 
-import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,18 +12,8 @@ INK, QUIET, LINE, PAPER = "#1c2128", "#5d6673", "#c9ccd1", "#ffffff"
 # Okabe and Ito's colours, without the yellow that is lost on white.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
 # Tol's "muted" scheme: ten people can be told apart with every common colour vision.
-IDENTITIES = (
-    "#332288",
-    "#88ccee",
-    "#cc6677",
-    "#117733",
-    "#ddcc77",
-    "#882255",
-    "#44aa99",
-    "#e69f00",
-    "#aa4499",
-    "#999933",
-)
+IDENTITIES = ("#332288", "#88ccee", "#cc6677", "#117733", "#ddcc77")
+IDENTITIES += ("#882255", "#44aa99", "#e69f00", "#aa4499", "#999933")
 MODALITY_MARKERS = {"visible": "o", "infrared": "^"}
 MODALITY_COLOURS = {"visible": "#0072b2", "infrared": "#d55e00"}
 RIGHT, WRONG = "#0072b2", "#d55e00"
@@ -32,7 +21,6 @@ EDGE = (0, 0, 0, 0.45)  # around filled markers: on paper, the light colours nee
 HEAT = "magma"
 
 STYLE = Path(__file__).with_name("book.mplstyle")
-RULES = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 
 
 def notebook_style() -> None:
@@ -71,30 +59,14 @@ def picture(width: float, height: float, alt: str) -> Figure:
     return made
 
 
-def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Let a plotting function draw in the book's style, whatever matplotlib's settings are outside."""
-
-    @functools.wraps(function)
-    def in_style(*args: object, **options: object) -> Figure:
-        with matplotlib.rc_context(RULES):
-            return function(*args, **options)
-
-    return in_style
-
-
 def identity_colours(identities: Iterable[str]) -> dict[str, str]:
-    """A colour for each identity, the same for the same set of identities in every figure.
-
-    Ten colours can be told apart; from the eleventh identity on they repeat.
-    """
+    """A colour for each identity, the same for the same set in every figure; they repeat from the eleventh on."""
     names = sorted(set(identities))
     return {name: IDENTITIES[place % len(IDENTITIES)] for place, name in enumerate(names)}
 
 
 def bare(axes: Axes) -> None:
     """Take ticks, grid and frame away: for pictures."""
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.studies import dive
@@ -27,7 +26,7 @@ def real(run: Run) -> Run:
     """The book, were its world photographed: what the study's choices depend on."""
     own = Run(run.profile, run.folder)
     own.profile = run.profile.model_copy(update={"world": None})
-    own.tables = {datasets.table_key(own): run.data()}
+    own.data = run.data
     own.with_method = lambda method: Run(run.profile, run.folder).with_method(method)
     return own
 

@@ -105,17 +105,14 @@ def test_the_column_measured_as_ours_stands_beside_ours(study):
     assert printed(indoor)[:2] == ["54.17", "63.72"] and "measured here (sysu_mm01, indoor)" in indoor.caption
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"evaluation.shots": 10}, "shots is 1 there, 10 here"),
-        ({"evaluation.draw": "official"}, "draw is seeded there, official here"),
-        ({"evaluation.trials": 3}, "10 trials there, 3 here"),
-        ({"reid.config.steps": 100}, "here reid.config.steps = 100"),
-    ],
-)
-def test_another_protocol_or_length_shows_no_number_and_says_why(changes, why, study):
-    found = shown(real("sysu", **changes), study, 2)
+OTHERWISE = [("evaluation.shots", 10, "shots is 1 there, 10 here"), ("evaluation.trials", 3, "10 trials there, 3 here")]
+OTHERWISE += [("evaluation.draw", "official", "draw is seeded there, official here")]
+OTHERWISE += [("reid.config.steps", 100, "here reid.config.steps = 100")]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), OTHERWISE)
+def test_another_protocol_or_length_shows_no_number_and_says_why(name, value, why, study):
+    found = shown(real("sysu", **{name: value}), study, 2)
     assert set(printed(found)) == {"–"} and why in found.caption
     assert {here for _, here in cells(found)["rank-1"]} == {"50.0 ± 0.0"}, "ours are shown"
 

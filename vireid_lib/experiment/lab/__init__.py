@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from jupyter_core import paths
+
 from vireid_lib import places
 from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE
 from vireid_lib.experiment.profile_files import load_profile, located
@@ -33,8 +35,7 @@ def environment(profile: str = "", workspace: str | Path = "", data_root: str | 
     if profile:
         load_profile(profile)
         chosen[PROFILE] = located(profile)
-    paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    chosen["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
+    chosen["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(CONFIG), *filter(None, [os.getenv("JUPYTER_CONFIG_PATH")])])
     return {name: str(value) for name, value in chosen.items() if value}
 
 
@@ -52,16 +53,11 @@ def start(
 def elsewhere(folder: Path) -> dict[str, str]:
     """Environment variables that move into `folder` what Jupyter, IPython and Matplotlib cannot write where it belongs,
     as in containers and on clusters; empty where all can."""
-    from jupyter_core import paths
-
     home = Path(os.path.expanduser("~"))
-    kept = {
-        "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
-        "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
-        "JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(),
-        "IPYTHONDIR": os.environ.get("IPYTHONDIR", home / ".ipython"),
-        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"),
-    }
+    kept = {"JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(), "JUPYTER_DATA_DIR": paths.jupyter_data_dir()}
+    kept |= {"JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(), "IPYTHONDIR": home / ".ipython"}
+    kept |= {"MPLCONFIGDIR": home / ".config" / "matplotlib"}
+    kept |= {name: os.environ[name] for name in ("IPYTHONDIR", "MPLCONFIGDIR") if name in os.environ}
     return {name: str(folder / name.lower()) for name, place in kept.items() if not writable(Path(place))}
 
 

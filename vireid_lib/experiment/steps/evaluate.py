@@ -67,11 +67,8 @@ def evaluate(
             result = rank(features, ranked[split], protocol, distance=distance, trained_identities=identities)
             found.setdefault(mode, []).append(result)
     about = {
-        str(split): {
-            "stage": f"{record.name}/{record.key}",
-            "minutes": record.result["wall_seconds"] / 60,
-            **record.values,
-        }
+        str(split): {"stage": f"{record.name}/{record.key}", "minutes": record.result["wall_seconds"] / 60}
+        | record.values
         for split, record in trained.items()
     }
     return {"evaluations": {mode: combine(parts).to_dict() for mode, parts in found.items()}, "trainings": about}

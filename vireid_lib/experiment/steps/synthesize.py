@@ -17,43 +17,37 @@ from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.plans import SampleRequest, tries
 
 if TYPE_CHECKING:
+    from vireid_lib.generators.base import Generator
     from vireid_lib.generators.config import GeneratorConfig
+
+
+def load(*, name: str, fitted: Path, config: GeneratorConfig, device: str, cache: Path) -> Generator:
+    """The generator that `fit` left in the folder `fitted`."""
+    return generators.load(name, fitted / FITTED, config, cache=cache, device=device)
 
 
 def expand(
     folder: Path,
     *,
-    name: str,
-    config: GeneratorConfig,
-    fitted: Path,
-    identities: Sequence[str],
-    cameras: Sequence[str],
-    per_camera: int,
     source: pd.DataFrame,
-    device: str,
-    cache: Path,
+    cameras: Sequence[str],
+    identities: Sequence[str],
+    per_camera: int,
+    config: GeneratorConfig,
+    **fitted: Any,
 ) -> dict[str, Any]:
-    """Make a gallery: `per_camera` images of each identity under each camera, by a fitted generator."""
-    maker = generators.load(name, fitted / FITTED, config, cache=cache, device=device)
-    made = maker.expand(identities, cameras, per_camera, config.seed, folder, source=source)
+    """Make a gallery: `per_camera` images of each identity under each camera, by a `fitted` generator; see `load`."""
+    made = load(config=config, **fitted).expand(identities, cameras, per_camera, config.seed, folder, source=source)
     about = {"identities": len(identities), "cameras": list(cameras)}
     return {**galleries.sizes(made), **about, **galleries.skipped(folder)}
 
 
 def translate(
-    folder: Path,
-    *,
-    name: str,
-    config: GeneratorConfig,
-    fitted: Path,
-    source: pd.DataFrame,
-    cameras: Sequence[str],
-    device: str,
-    cache: Path,
+    folder: Path, *, source: pd.DataFrame, cameras: Sequence[str], config: GeneratorConfig, **fitted: Any
 ) -> dict[str, Any]:
-    """Show each image of `source` once in the other modality, under `cameras` in turn, by a fitted translator."""
-    maker = generators.load(name, fitted / FITTED, config, cache=cache, device=device)
-    made = maker.write(one_each(source, cameras, config.seed, folder), folder, {"seed": config.seed})
+    """Show each image of `source` once in the other modality, under `cameras` in turn, by a `fitted` translator."""
+    requests = one_each(source, cameras, config.seed, folder)
+    made = load(config=config, **fitted).write(requests, folder, {"seed": config.seed})
     return {**galleries.sizes(made), **galleries.skipped(folder)}
 
 
@@ -74,8 +68,6 @@ def load_gallery(made: StageRecord) -> pd.DataFrame:
     """The table of a gallery. Raises TableError if it has not the rows that were written."""
     rows, file = tables.load(made.folder / TABLE), made.folder / TABLE
     if len(rows) != (images := made.values["images"]):
-        raise tables.TableError(
-            f"{file} has {len(rows)} rows, and {images} were written: restore it, or delete its folder to make the "
-            "images again."
-        )
+        remedy = "restore it, or delete its folder to make the images again"
+        raise tables.TableError(f"{file} has {len(rows)} rows, and {images} were written: {remedy}.")
     return rows

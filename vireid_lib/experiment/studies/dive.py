@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study, read_study
@@ -55,16 +55,13 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     """The study. Raises ValueError: there is no such generator or method, or the profile has no external people.
 
     Args:
-        run: its profile says with how many people figure 5 is drawn (`expand.counts`).
         compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
         method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
             `MINIATURE`.
     """
     if run.profile.data.external is None:
-        raise ValueError(
-            f"Profile {run.profile.name} names no data.external, and DiVE's study expands such people; "
-            "name a visible-only set there."
-        )
+        why = "names no data.external, and DiVE's study expands such people"
+        raise ValueError(f"Profile {run.profile.name} {why}; name a visible-only set there.")
     method = run.with_method(method or (MINIATURE if run.miniature else THE_PAPERS)).profile.reid.method
     held, rivals, (fewer, more) = read_study("dive"), expanding(compared), counts(run)
 
@@ -96,21 +93,14 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     said = [
         replace(claim, row=named(claim.row), other=named(claim.other)) for each in held.claims for claim in each.each()
     ]
-    said += _claims(f"{method}_real", f"{method}_dive", min(fewer, default=0), more)
+    few, whole, real = f"dive_{min(fewer, default=0)}", f"{method}_dive", f"{method}_real"
+    said.append(Claim("A few expanded people help already", "Fig. 5", "rank_1", few, real))
+    said.append(Claim("More expanded people help more", "Fig. 5", "rank_1", whole, few))
+    words = "Beyond 1,011 people scores decline: with {:,} they are lower than with all who have enough images"
+    said += [Claim(words.format(each), "Fig. 5", "rank_1", f"dive_{each}", whole, "smaller") for each in more]
     names = {row.name for row in rows}
     claims = [claim for claim in said if set(claim.rows) <= names]
     return Study("dive", [_fitted_twice(run, row) for row in rows], claims, method)
-
-
-def _claims(real: str, dive: str, few: int, more: Sequence[int]) -> list[Claim]:
-    """The paper's claims about figure 5: `few` is its smallest number of people, `more` are those beyond the expanded
-    ones."""
-    words = "Beyond 1,011 people scores decline: with {:,} they are lower than with all who have enough images"
-    return [
-        Claim("A few expanded people help already", "Fig. 5", "rank_1", f"dive_{few}", real),
-        Claim("More expanded people help more", "Fig. 5", "rank_1", dive, f"dive_{few}"),
-        *(Claim(words.format(count), "Fig. 5", "rank_1", f"dive_{count}", dive, "smaller") for count in more),
-    ]
 
 
 def _fitted_twice(run: Run, row: Row) -> Row:
