@@ -17,7 +17,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
-from vireid_lib.miniworld.pretrain_networks import (
+from vireid_lib.miniworld.pretrain import (
     DenoiserConfig,
     TextConfig,
     VaeConfig,

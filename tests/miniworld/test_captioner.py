@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.miniworld.bank import Bank
-from vireid_lib.miniworld.captioner import ABSENT, Captioner, accuracy, by_slot, captioning_loss, labels
+from vireid_lib.miniworld.captioner import Captioner, by_slot
 from vireid_lib.miniworld.captions import SLOTS, caption, parse, vocabulary
 from vireid_lib.miniworld.people import people_stream
-from vireid_lib.miniworld.pretrain_networks import BankConfig, CaptionerConfig, PretrainConfig, build_captioner
-from vireid_lib.miniworld.pretrain_tasks import CaptionerTask
+from vireid_lib.miniworld.pretrain import (
+    ABSENT,
+    Bank,
+    BankConfig,
+    CaptionerConfig,
+    CaptionerTask,
+    PretrainConfig,
+    accuracy,
+    build_captioner,
+    captioning_loss,
+    labels,
+)
 from vireid_lib.training.loop import train
 
 RED = "bald person wearing red coat, black trousers, white shoes"
@@ -90,6 +99,6 @@ def test_it_learns_words_of_people_that_it_has_not_seen(tmp_path):
     config = PretrainConfig(bank=BankConfig(images=500, height=32, width=16), captioner=settings)
     task = CaptionerTask(build_captioner(settings, config.bank, seed=0), bank, config)
     train(task, steps=200, folder=tmp_path / "fit", seed=0, device="cpu", progress=False)
-    found = accuracy(task.extras["average"].module, held_out.pixels, held_out.captions)
+    found = accuracy(task.extras["average"].module["captioner"], held_out.pixels, held_out.captions)
     assert found["upper_colour"] > 0.35 and found["lower_colour"] > 0.35  # of 14 colours, each in its place
     assert 0 <= found["captions"] <= found["face"] < 0.9  # nothing in the picture tells it

@@ -8,17 +8,15 @@ from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vireid_lib.data.text import read_json
-from vireid_lib.miniworld.captions import SLOTS, parse, tell
+from vireid_lib.miniworld.captions import SLOTS, tell
 from vireid_lib.training.weights import BESIDE, WeightsError, read_tensors
 
 FOLDER, WEIGHTS, CONFIG = BESIDE, "model.safetensors", "config.json"  # in a base model's folder
-ABSENT = -100  # a label that no loss counts
 _SIZES = [len(words) for words in SLOTS.values()]
 _BATCH = 256
 
@@ -107,29 +105,3 @@ def _words(found: Float[Tensor, "1 words"]) -> dict[str, str]:
         chances = [-1.0 if word == first else chance for word, chance in zip(words, each[0].tolist(), strict=True)]
         chosen[name] = words[chances.index(max(chances))]
     return chosen
-
-
-def labels(captions: Sequence[str]) -> Int64[Tensor, "n slots"]:
-    """The place of each caption's word in each slot, `ABSENT` where the person has none."""
-    told = [parse(caption) for caption in captions]
-    rows = [[words.index(each[name]) if name in each else ABSENT for name, words in SLOTS.items()] for each in told]
-    return torch.tensor(rows)
-
-
-def captioning_loss(logits: Float[Tensor, "n words"], wanted: Int64[Tensor, "n slots"]) -> Float[Tensor, ""]:
-    """Cross-entropy, the mean over all slots of all pictures in which the person has something."""
-    pairs = zip(by_slot(logits), wanted.T, strict=True)
-    total = sum(functional.cross_entropy(each, of, ignore_index=ABSENT, reduction="sum") for each, of in pairs)
-    return total / (wanted != ABSENT).sum()
-
-
-def accuracy(captioner: Captioner, pixels: Pixels, captions: Sequence[str]) -> dict[str, float]:
-    """Share of pictures whose word is right, of those in which the person has one: for each slot, and "words", of all
-    slots; "captions" is the share of pictures with every word right."""
-    wanted = labels(captions)
-    best = torch.stack([each.argmax(1) for each in by_slot(captioner.probabilities(pixels))], 1)
-    right, there = best == wanted, wanted != ABSENT
-    found = {"words": right.sum() / there.sum(), "captions": (right | ~there).all(1).float().mean()}
-    shares = zip(SLOTS, right.sum(0) / there.sum(0), there.any(0), strict=True)
-    found |= {name: share for name, share, any_there in shares if any_there}
-    return {name: round(float(share), 4) for name, share in found.items()}
