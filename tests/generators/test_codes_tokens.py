@@ -8,8 +8,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.prompts import make_codes
-from vireid_lib.generators.dive.templates import prompt
+from vireid_lib.generators.dive.prompts import make_codes, prompt
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
 
 

@@ -73,21 +73,6 @@ def test_a_branch_learns_from_its_own_images_only(tiny_config, tiny_table, tmp_p
     assert len(touched) == 1
 
 
-def test_tokens_from_visible_leaves_rows_of_infrared_batches(tiny_config, tiny_table, tmp_path):
-    table = tiny_table[tiny_table["split"] == "train"].reset_index(drop=True)
-    config = tiny_config.model_copy(update={"tokens_from": "visible", "token_learning_rate": 1.0})
-    dive = fit(config, table, tmp_path / "a", tmp_path / "cache")
-    model = dive.model
-    model.rows.rows.grad = None
-    ids = model.tokenize(model.prompts(["mini_vi/0001"], ["mini_vi/3"]))
-    model.rows.frozen = torch.tensor([True])
-    model.base.text(ids).last_hidden_state.sum().backward()
-    assert model.rows.rows.grad is None or model.rows.rows.grad.abs().sum() == 0
-    model.rows.frozen = torch.tensor([False])
-    model.base.text(ids).last_hidden_state.square().sum().backward()
-    assert model.rows.rows.grad.abs().sum() > 0
-
-
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):
     vae = load_base(tiny_config.base_model).vae
     paths = tiny_table["path"].tolist()[:5]

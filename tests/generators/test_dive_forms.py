@@ -11,7 +11,6 @@ from vireid_lib.generators.dive import latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.finetune import DiveTask, denoising_loss
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.templates import TEMPLATES, prompt
 from vireid_lib.training.loop import accelerator_for, train
 
 
@@ -48,7 +47,9 @@ def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all
     drawn = Counter(said(made, made._prompts(rows, 0)))
     (alone,) = read(made, [code])
     assert 0.47 < drawn.pop(alone) / len(rows) < 0.53
-    assert drawn.keys() == set(read(made, [prompt(code, person, each) for each in TEMPLATES["imagenet"]]))
+    assert drawn.keys() == set(
+        read(made, [prompts.prompt(code, person, each) for each in prompts.TEMPLATES["imagenet"]])
+    )
     assert all(60 < count < 165 for count in drawn.values())  # 111 of each are expected
     assert torch.equal(made._prompts(rows, 0), made._prompts(rows, 0))
     assert not torch.equal(made._prompts(rows, 0), made._prompts(rows, 1))
@@ -134,7 +135,7 @@ def test_min_snr_weighs_as_the_scripts_of_diffusers_do(task, prediction):
     clean, noise, guess = (torch.randn(4, 4, 8, 4, generator=draw) for _ in range(3))
     times, gamma = torch.tensor([5, 200, 500, 990]), 5.0
     found = denoising_loss(
-        lambda *_: guess, schedule.alphas_cumprod, prediction, clean, noise, times, *[None] * 3, min_snr=gamma
+        lambda *_: guess, schedule.alphas_cumprod, prediction, clean, noise, times, *[None] * 2, min_snr=gamma
     )
     snr = compute_snr(schedule, times)
     weight = torch.stack([snr, gamma * torch.ones_like(snr)], 1).min(1)[0]  # as in train_text_to_image.py

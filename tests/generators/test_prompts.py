@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from vireid_lib.generators.dive import prompts
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.selection import one_camera, upright
+from vireid_lib.generators.dive.config import DiveConfig, one_camera, upright
 
 
 def rows(*entries):

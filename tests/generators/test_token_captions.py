@@ -9,9 +9,8 @@ import torch
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError
 from vireid_lib.generators.dive.base import EMBEDDED, load_base
-from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.tokens import TokenBank
+from vireid_lib.generators.dive.tokens import TokenBank, identity_captions
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view
 from vireid_lib.miniworld.captioner import FOLDER, Captioner
 from vireid_lib.miniworld.captions import parse, slots
@@ -40,7 +39,7 @@ def test_a_token_starts_from_the_rows_of_its_caption(tiny, tiny_base):
     identities, table = ["a/1", "a/2", "a/3"], base.text.get_input_embeddings().weight
     person, red, coat = base.tokenizer("person red coat", add_special_tokens=False).input_ids
     said = {"a/1": "red coat", "a/2": "person red coat red coat"}
-    config = tiny("dive", token_init="caption", token_init_noise=0.0)
+    config = tiny("dive", token_init="caption")
     start = TokenBank(base.tokenizer, identities, 3).initial(base.text, config, said)
     for rows, ids in zip(start.split(3), ([red, coat, red], [person, red, coat], [person] * 3), strict=True):
         assert torch.equal(rows, table[ids])

@@ -11,9 +11,8 @@ from vireid_lib.analysis.prompt_losses import predict
 from vireid_lib.data.images import load_images
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys, words
 from vireid_lib.generators.dive.sample import encode
-from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 
 TIMES = (0.2, 0.4, 0.6, 0.8)  # noise levels at which the images are looked at, as shares of the schedule

@@ -81,5 +81,4 @@ def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, camera
         with model.branches.using(None):
             return model.base.unet(noised, times, model.base.text(ids).last_hidden_state).sample
     chosen = torch.tensor([model.vocabulary.branch(camera) for camera in cameras], device=ids.device)
-    frozen = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
-    return Predictor(model)(ids, noised, times, chosen, frozen)
+    return Predictor(model)(ids, noised, times, chosen)
