@@ -15,8 +15,7 @@ from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
 from vireid_lib.generators.dive.prompts import TEMPLATES, Vocabulary, prompt
-from vireid_lib.generators.dive.tokens import TokenBank, rows_of
-from vireid_lib.training.weights import read_tensors
+from vireid_lib.generators.dive.tokens import TokenBank
 
 TOKENS = "tokens.safetensors"
 LORA = "lora"
@@ -47,7 +46,7 @@ class DiveModel:
         """Mount what `save` wrote on the base model that `config` names."""
         model = cls(load_base(config.base_model), vocabulary, config)
         with torch.no_grad():
-            model.rows.rows.copy_(rows_of(read_tensors(folder / TOKENS), model.tokens))
+            model.rows.rows.copy_(model.tokens.load(folder / TOKENS))
         model.branches.load(folder / LORA)
         return model
 
@@ -99,7 +98,7 @@ class DiveModel:
 
 class Predictor(nn.Module):
     """Token ids and noised latents to the prediction of noise or velocity, in one forward. Where the denoiser is held
-    in half precision (see `frozen_precision`), it computes in that throughout, and the text encoder under autocast; the
+    in half precision (see `base.frozen_in`), it computes in that throughout, and the text encoder under autocast; the
     prediction is float32."""
 
     def __init__(self, model: DiveModel) -> None:

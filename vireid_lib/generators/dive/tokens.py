@@ -129,26 +129,22 @@ class TokenBank:
     def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
         """Write one safetensors file with a tensor [vectors, width] for each placeholder."""
         parts = rows.detach().float().cpu().split(self.vectors)
-        names = (self.placeholders[identity] for identity in self.identities)
-        save_file({name: part.contiguous() for name, part in zip(names, parts, strict=True)}, file)
+        save_file({name: part.contiguous() for name, part in zip(self.placeholders.values(), parts, strict=True)}, file)
+
+    def load(self, file: Path) -> Float[Tensor, "tokens width"]:
+        """The rows that `save` wrote. Raises ValueError: the file lacks an identity, or holds another number of
+        vectors."""
+        held = read_tensors(file)
+        for identity, name in self.placeholders.items():
+            if len(held.get(name, ())) != self.vectors:
+                raise ValueError(f"{file} holds no {self.vectors} vectors for {identity!r}: fit it anew.")
+        return torch.cat([held[name] for name in self.placeholders.values()])
 
 
 def load_bank(file: Path) -> list[dict[str, Tensor]]:
     """A token bank as `pipeline.load_textual_inversion` of diffusers takes it: a list with a dict for each token. (That
     method draws from torch's global random state: seed afterwards.)"""
     return [{name: vectors} for name, vectors in sorted(read_tensors(file).items())]
-
-
-def rows_of(bank: Mapping[str, Tensor], tokens: TokenBank) -> Float[Tensor, "tokens width"]:
-    """The rows of `tokens`, in their order, out of a loaded bank file. Raises ValueError: the file lacks an identity,
-    or holds another number of vectors."""
-    parts = []
-    for identity in tokens.identities:
-        part = bank.get(tokens.placeholders[identity])
-        if part is None or len(part) != tokens.vectors:
-            raise ValueError(f"The token bank holds no {tokens.vectors} vectors for {identity!r}: fit it anew.")
-        parts.append(part)
-    return torch.cat(parts)
 
 
 def identity_captions(
