@@ -12,8 +12,7 @@ from vireid_lib.generators.dive.base import EMBEDDED, load_base
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.tokens import TokenBank, identity_captions
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view
-from vireid_lib.miniworld.captioner import FOLDER, Captioner
-from vireid_lib.miniworld.captions import parse, slots
+from vireid_lib.miniworld.captions import FOLDER, Captioner, parse, slots
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
 

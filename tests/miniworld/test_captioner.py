@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.miniworld.captioner import Captioner, by_slot
-from vireid_lib.miniworld.captions import SLOTS, caption, parse, vocabulary
+from vireid_lib.miniworld.captions import SLOTS, Captioner, by_slot, caption, parse, vocabulary
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.pretrain import (
     ABSENT,

@@ -33,8 +33,7 @@ from vireid_lib.data.grey import LUMINANCE, grey
 from vireid_lib.data.strict import Strict
 from vireid_lib.miniworld.backgrounds import STYLES
 from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
-from vireid_lib.miniworld.captioner import FOLDER, Captioner, by_slot
-from vireid_lib.miniworld.captions import SLOTS, caption, parse, vocabulary
+from vireid_lib.miniworld.captions import FOLDER, SLOTS, Captioner, by_slot, caption, parse, vocabulary
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
 from vireid_lib.training import devices, seeds

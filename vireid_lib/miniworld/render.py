@@ -10,11 +10,10 @@ from threadpoolctl import threadpool_limits
 from vireid_lib.miniworld.backgrounds import LENGTH, panorama
 from vireid_lib.miniworld.body import arms, bags, legs, skirts, torso
 from vireid_lib.miniworld.cameras import View
-from vireid_lib.miniworld.figure import Figure
+from vireid_lib.miniworld.figure import Figure, numbers
 from vireid_lib.miniworld.head import hats, head, long_hair
 from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.raster import Array, Lathe, draw
-from vireid_lib.miniworld.skeleton import numbers
 
 _CHUNK = 32  # pictures at a time: windows of one part then stay in the processor's cache
 # The last digits of a matrix product depend on how many threads share it, and with them a grey level here and there:

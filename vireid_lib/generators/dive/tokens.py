@@ -18,7 +18,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError, read_yaml
 from vireid_lib.generators.dive.base import locate
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.miniworld.captioner import FOLDER, Captioner
+from vireid_lib.miniworld.captions import FOLDER, Captioner
 from vireid_lib.training.weights import read_tensors
 
 RARE = 42170
