@@ -11,21 +11,25 @@ from safetensors.torch import load_file
 
 from vireid_lib.generators.dive.base import EMBEDDED
 from vireid_lib.miniworld import captions
-from vireid_lib.miniworld import pretrain as recipe
+from vireid_lib.miniworld import pretrain as script
 from vireid_lib.miniworld.people import people_stream
 
-TINY = recipe.PretrainConfig(
-    bank=recipe.BankConfig(images=80, held_out=8),
-    vae=recipe.VaeConfig(channels=(8, 8, 16), latent_channels=4, groups=4, steps=3, batch=4),
-    text=recipe.TextConfig(width=16, layers=1, heads=2),
-    denoiser=recipe.DenoiserConfig(channels=(8, 16, 16), groups=4, steps=4, batch=4, warmup=2),
-    captioner=recipe.CaptionerConfig(channels=(8, 8, 8, 8), steps=3, batch=4),
-)
+
+def tiny(**denoiser):
+    return script.recipe(
+        bank={"images": 16, "held_out": 4},
+        vae={"channels": (8, 8, 16), "latent_channels": 4, "groups": 4, "steps": 3, "batch": 4},
+        text={"width": 16, "layers": 1, "heads": 2},
+        denoiser={"channels": (8, 16, 16), "groups": 4, "steps": 4, "batch": 4, "warmup": 2} | denoiser,
+        captioner={"channels": (8, 8, 8, 8), "steps": 3, "batch": 4},
+    )
+
+
 RED = "bald person wearing red coat, black trousers, white shoes"
 
 
 def test_every_caption_word_is_one_token_and_any_string_can_be_told_apart():
-    tokenizer = recipe.build_tokenizer(captions.vocabulary(), max_length=40)
+    tokenizer = script.build_tokenizer(captions.vocabulary(), max_length=40)
     for word in captions.vocabulary():
         assert len(tokenizer.tokenize(word)) == 1 + 2 * word.count("-")
     first, second = (tokenizer(code).input_ids for code in ("b8zBXKoH", "q3rTWmeY"))
@@ -34,25 +38,25 @@ def test_every_caption_word_is_one_token_and_any_string_can_be_told_apart():
     assert "<id-0>" in tokenizer.tokenize("a b8zBXKoH photo of <id-0> person")
 
 
-def test_the_shipped_model_is_small_and_made_with_the_defaults(tmp_path):
+def test_the_shipped_model_is_small_and_its_tokenizer_takes_whole_captions(tmp_path):
     weights = list(EMBEDDED.rglob("*.safetensors"))
     assert len(weights) == 4 and sum(file.stat().st_size for file in weights) <= 12e6
-    made_with = json.loads((EMBEDDED / "recipe.json").read_text())["config"]
-    assert recipe.PretrainConfig.model_validate_json(json.dumps(made_with)) == recipe.PretrainConfig()
-    tokenizer, _ = recipe.build_text(recipe.TextConfig(), seed=0)
+    tokenizer, _ = script.build_text(script.recipe())
     tokenizer.save_pretrained(tmp_path)
     files = (folder / "tokenizer.json" for folder in (tmp_path, EMBEDDED / "tokenizer"))
     assert len({json.dumps(json.loads(file.read_text())) for file in files}) == 1
     told = map(captions.caption, islice(people_stream(0, "pretraining"), 300))
     longest = max(len(tokenizer(f"a street photo of {each}").input_ids) for each in told)
-    assert longest <= recipe.TextConfig().length
+    assert longest <= tokenizer.model_max_length == 48
+    with pytest.raises(ValueError, match="vae has no setting 'step'"):
+        script.recipe(vae={"step": 1})
 
 
 @pytest.mark.parametrize("kind", [[], ["monochrome"]])
 def test_prompts_drop_and_shorten(kind):
     rng, told = np.random.default_rng(0), {"monochrome": bool(kind)}
-    config = recipe.DenoiserConfig(drop_caption=0.5, shorten=0.5, name_scene=0.5)
-    prompts = {recipe.write_prompt(RED, "street", config, rng, **told) for _ in range(200)}
+    settings = tiny(drop_caption=0.5, shorten=0.5, name_scene=0.5).denoiser
+    prompts = {script.write_prompt(RED, "street", settings, rng, **told) for _ in range(200)}
     assert {"", *(" ".join(["a", *kind, *scene, "photo of", RED]) for scene in ([], ["street"]))} < prompts
     assert all(prompt.split()[1:2] == kind for prompt in prompts - {""} if kind)
     known = {*captions.vocabulary(), *kind, "a", "street", "photo", "of"}
@@ -61,9 +65,9 @@ def test_prompts_drop_and_shorten(kind):
 
 def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_path, monkeypatch):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    options = dict(config=TINY, device="cpu", checkpoint_every=2, progress=False)
-    recipe.pretrain(whole, **options)
-    real = recipe.DenoiserTask.losses
+    options = dict(config=tiny(), device="cpu", checkpoint_every=2, progress=False)
+    script.pretrain(whole, **options)
+    real = script.DenoiserTask.losses
 
     def stops(self, step):
         if step == 3:
@@ -71,9 +75,9 @@ def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_pa
         return real(self, step)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(recipe.DenoiserTask, "losses", stops)
-        recipe.pretrain(parts, **options)
-    made = recipe.pretrain(parts, **options)
+        patch.setattr(script.DenoiserTask, "losses", stops)
+        script.pretrain(parts, **options)
+    made = script.pretrain(parts, **options)
     assert made["steps"] == {"vae": 3, "denoiser": 4, "captioner": 3} and 0 < made["quality"]["psnr"] < 60
     assert 0 <= made["quality"]["captioner"]["words"] <= 1
     assert json.loads((parts / "model" / "recipe.json").read_text()) == made
@@ -88,7 +92,7 @@ def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_pa
 
 def test_monochrome_pictures_are_grey_and_no_two_alike():
     images = torch.rand(1, 3, 16, 8, generator=torch.Generator().manual_seed(0)).expand(40, -1, -1, -1) * 2 - 1
-    turned = recipe.monochrome(images, torch.Generator().manual_seed(1))
+    turned = script.monochrome(images, torch.Generator().manual_seed(1))
     assert torch.equal(turned[:, 0], turned[:, 1]) and torch.equal(turned[:, 0], turned[:, 2])
     assert turned.min() >= -1 and turned.max() <= 1
     light, contrast = turned.mean((1, 2, 3)), turned.std((1, 2, 3))
@@ -99,14 +103,13 @@ def test_monochrome_pictures_are_grey_and_no_two_alike():
 def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without():
     """What the denoiser sees, and what it is told of it, in four steps."""
     rng, fed = np.random.default_rng(0), {}
-    bank = recipe.Bank(rng.integers(0, 255, (80, 64, 32, 3), dtype=np.uint8), [RED] * 80, ["street"] * 80)
-    latents = rng.normal(size=(80, 2, 4, 16, 8)).astype(np.float16)
-    vae = recipe.build_vae(TINY.vae, height=64, seed=0)
-    tokenizer, text = recipe.build_text(TINY.text, seed=0, monochrome=True)
-    unet = recipe.build_denoiser(TINY.denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0)
+    bank = script.Bank(rng.integers(0, 255, (16, 64, 32, 3), dtype=np.uint8), [RED] * 16, ["street"] * 16)
+    latents = rng.normal(size=(16, 2, 4, 16, 8)).astype(np.float16)
+    vae, unet = script.build_vae(tiny()), script.build_unet(tiny(), (4, 16, 8))
+    tokenizer, text = script.build_text(tiny(monochrome=1.0))
     for share in (0.0, 0.5):
-        config = TINY.model_copy(update={"denoiser": TINY.denoiser.model_copy(update={"monochrome": share})})
-        task = recipe.DenoiserTask({"text": text, "unet": unet}, tokenizer, latents, vae, bank, config)
+        networks, config = {"text": text, "unet": unet}, tiny(monochrome=share)
+        task = script.DenoiserTask(networks, tokenizer, latents, vae, bank, config)
         ids, noised = [], []
         text.register_forward_pre_hook(lambda _, given, ids=ids: ids.append(given[0]))
         unet.register_forward_pre_hook(lambda _, given, noised=noised: noised.append(given[0]))
@@ -115,6 +118,6 @@ def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without():
         fed[share] = torch.cat(ids[:4]), torch.cat(noised[:4])
     (ids, noised), (mixed_ids, other) = fed.values()
     same = (noised == other).flatten(1).all(1)
-    told = (mixed_ids == tokenizer.convert_tokens_to_ids(recipe.MONOCHROME)).any(1)
+    told = (mixed_ids == tokenizer.convert_tokens_to_ids(script.MONOCHROME)).any(1)
     assert not (told & same).any() and torch.equal(ids[same], mixed_ids[same])
     assert 4 <= (~same).sum() <= 12  # of 16, a half

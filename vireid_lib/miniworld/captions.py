@@ -18,6 +18,7 @@ from vireid_lib.miniworld import people
 from vireid_lib.training.weights import BESIDE, WeightsError, read_tensors
 
 Pixels = UInt8[np.ndarray, "n height width 3"]
+Images = Float[Tensor, "n 3 h w"]  # in -1..1
 
 
 def _slots(piece: str, **words: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -107,9 +108,12 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted({word for phrase in phrases for word in phrase.split()} - {"plain", "none"}))
 
 
-FOLDER, WEIGHTS, CONFIG = BESIDE, "model.safetensors", "config.json"  # in a base model's folder
+CAPTIONER, WEIGHTS, CONFIG = BESIDE, "model.safetensors", "config.json"  # in a base model's folder
 _SIZES = [len(words) for words in SLOTS.values()]
-_BATCH = 256
+
+
+def to_signed(pixels: Pixels, device: torch.device | str = "cpu") -> Images:
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 class Captioner(nn.Module):
@@ -133,17 +137,16 @@ class Captioner(nn.Module):
         self.mix = nn.Sequential(nn.Linear(squeezed * places, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
         self.words = nn.Linear(hidden, sum(_SIZES))
 
-    def forward(self, images: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n words"]:
-        """Pictures in −1..1 to a logit for each word, slot after slot; see `by_slot`."""
+    def forward(self, images: Images) -> Float[Tensor, "n words"]:
+        """A logit for each word, slot after slot; see `by_slot`."""
         return self.words(self.mix(self.features(images)))
 
     @torch.no_grad()
     def probabilities(self, pixels: Pixels) -> Float[Tensor, "n words"]:
         """Of each slot's words, for each picture, by a network in evaluation mode."""
-        parts = []
-        for start in range(0, len(pixels), _BATCH):
-            images = torch.from_numpy(np.array(pixels[start : start + _BATCH])).to(self.words.bias.device)
-            logits = self(images.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        parts, device = [], self.words.bias.device
+        for start in range(0, len(pixels), 256):
+            logits = self(to_signed(pixels[start : start + 256], device))
             parts.append(torch.cat([each.softmax(1) for each in by_slot(logits)], 1).cpu())
         return torch.cat(parts)
 

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from jaxtyping import Float, Int64, UInt8
-from pydantic import Field
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -30,10 +30,21 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from vireid_lib.data.augment import luminance
 from vireid_lib.data.contents import write_atomically, written_aside
 from vireid_lib.data.grey import LUMINANCE, grey
-from vireid_lib.data.strict import Strict
+from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.backgrounds import STYLES
 from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
-from vireid_lib.miniworld.captions import FOLDER, SLOTS, Captioner, by_slot, caption, parse, vocabulary
+from vireid_lib.miniworld.captions import (
+    CAPTIONER,
+    SLOTS,
+    Captioner,
+    Images,
+    Pixels,
+    by_slot,
+    caption,
+    parse,
+    to_signed,
+    vocabulary,
+)
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
 from vireid_lib.training import devices, seeds
@@ -42,93 +53,27 @@ from vireid_lib.training.loop import train
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import Task
 
-Pixels = UInt8[np.ndarray, "n height width 3"]
-Images = Float[Tensor, "n 3 h w"]  # in -1..1
 Latents = Float[Tensor, "n c h w"]
+Recipe = SimpleNamespace
 
 # ---- The recipe
 
 
-class BankConfig(Strict):
-    """The pictures that the model learns from, and further ones that only the report sees."""
-
-    images: int = Field(96_000, ge=2)
-    held_out: int = Field(1_000, ge=1)
-    height: int = 64
-    width: int = 32
-
-
-class VaeConfig(Strict):
-    """`AutoencoderKL`: two halvings, so 64x32 pixels become 16x8 latents. `kl` is small because the latents must carry
-    detail; `grey` is the share of pictures shown in grey, so that the codec does not need colour."""
-
-    channels: tuple[int, ...] = (16, 32, 64)
-    layers: int = 1
-    latent_channels: int = 12
-    groups: int = 8
-    steps: int = 6_000
-    batch: int = 16
-    learning_rate: float = 3e-3
-    l1: float = 0.5
-    kl: float = 3e-4
-    grey: float = 0.15
-    average: ClassVar[float] = 0.998
+def recipe(**changes: Any) -> Recipe:
+    """The shipped model's settings, which its folder's README explains, a namespace for the bank and each network;
+    `recipe(denoiser={"steps": 24_000})` has some changed. Raises ValueError: there is no such setting."""
+    found = read_json(Path(__file__).parent / "base_model" / "recipe.json")["config"]
+    found["denoiser"].setdefault("monochrome", 0.0)  # younger than the model
+    found["seed"] = changes.pop("seed", found["seed"])
+    for name, change in changes.items():
+        if unknown := change.keys() - found[name].keys():
+            raise ValueError(f"{name} has no setting {min(unknown)!r}; it has {', '.join(found[name])}.")
+        found[name] |= change
+    return json.loads(json.dumps(found), object_hook=lambda part: Recipe(**part))
 
 
-class TextConfig(Strict):
-    """`CLIPTextModel`."""
-
-    width: int = 128
-    layers: int = 2
-    heads: int = 4
-    length: int = 48
-
-
-class DenoiserConfig(Strict):
-    """`UNet2DConditionModel` over 16x8 latents. The noise ends near zero signal (`beta_end`), so that a dark infrared
-    picture can be learned later. The rate falls over the last share `decay` of the steps; `average` is the decay of
-    the weight average that is shipped. Shares of the prompts: `drop_caption` are empty (for guidance), `name_scene`
-    begin "a street photo of" etc., `shorten` name only some of what is worn. A share `monochrome` of the pictures is
-    turned to monochrome photographs, and their prompts say so."""
-
-    channels: tuple[int, ...] = (64, 96, 128)
-    layers: int = 1
-    heads: int = 2
-    groups: int = 16
-    beta_start: float = 0.00085
-    beta_end: float = 0.02
-    steps: int = 12_000
-    batch: int = 32
-    learning_rate: float = 1.2e-3
-    warmup: int = 300
-    decay: float = 0.3
-    average: float = 0.999
-    drop_caption: float = 0.1
-    name_scene: float = 0.5
-    shorten: float = 0.2
-    monochrome: float = Field(0.0, ge=0, le=1)
-
-
-class CaptionerConfig(Strict):
-    """`captioner.Captioner`, trained on the first `images` of the bank."""
-
-    channels: tuple[int, ...] = (24, 32, 48, 64)
-    squeezed: int = 10
-    hidden: int = 96
-    images: int = Field(24_000, ge=1)
-    steps: int = 6_000
-    batch: int = 64
-    learning_rate: float = 4e-3
-    average: float = 0.998
-
-
-class PretrainConfig(Strict):
-    seed: int = 2026
-    bank: BankConfig = BankConfig()
-    vae: VaeConfig = VaeConfig()
-    text: TextConfig = TextConfig()
-    denoiser: DenoiserConfig = DenoiserConfig()
-    captioner: CaptionerConfig = CaptionerConfig()
+def values(config: Recipe) -> dict[str, Any]:
+    return json.loads(json.dumps(config, default=vars))
 
 
 # ---- The pictures
@@ -162,10 +107,6 @@ def build_bank(folder: Path, count: int, *, seed: int, purpose: str, height: int
         told = {"captions": [caption(person) for person in people], "scenes": [view.camera.style for view in views]}
         write_atomically(words, json.dumps(told).encode())
     return Bank(np.load(file, mmap_mode="r"), **json.loads(words.read_text()))
-
-
-def to_signed(pixels: Pixels) -> Images:
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()
@@ -217,16 +158,17 @@ def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
     return CLIPTokenizer(vocab=vocab, merges=merges, **special, model_max_length=max_length)
 
 
-def build_text(config: TextConfig, *, seed: int, monochrome: bool = False) -> tuple[CLIPTokenizer, CLIPTextModel]:
-    """The tokenizer over the captions' words, and a small text encoder for it; with a word for monochrome pictures,
-    whose row starts as that of "grey"."""
-    tokenizer = build_tokenizer([*vocabulary(), *STYLES, "a", "photo", "of", ","], max_length=config.length)
-    sizes = dict(hidden_size=config.width, intermediate_size=2 * config.width, max_position_embeddings=config.length)
-    sizes |= dict(num_hidden_layers=config.layers, num_attention_heads=config.heads, vocab_size=len(tokenizer))
+def build_text(config: Recipe) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """The tokenizer over the captions' words, and a small text encoder for it; with a word for monochrome pictures, if
+    there are any, whose row starts as that of "grey"."""
+    own = config.text
+    tokenizer = build_tokenizer([*vocabulary(), *STYLES, "a", "photo", "of", ","], max_length=own.length)
+    sizes = dict(hidden_size=own.width, intermediate_size=2 * own.width, max_position_embeddings=own.length)
+    sizes |= dict(num_hidden_layers=own.layers, num_attention_heads=own.heads, vocab_size=len(tokenizer))
     special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
-    with weights(seed, "text"):
+    with weights(config.seed, "text"):
         text = CLIPTextModel(CLIPTextConfig(hidden_act="gelu", **sizes, **special))
-    if monochrome:
+    if config.denoiser.monochrome:
         tokenizer.add_tokens([MONOCHROME])
         text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         rows = text.get_input_embeddings().weight.data
@@ -234,14 +176,15 @@ def build_text(config: TextConfig, *, seed: int, monochrome: bool = False) -> tu
     return tokenizer, text
 
 
-def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:
-    """A small autoencoder whose residual branches start at zero, so that a high learning rate is safe."""
-    levels = len(config.channels)
+def build_vae(config: Recipe) -> AutoencoderKL:
+    """A small autoencoder, with two halvings in the shipped model, so that 64x32 pixels become 16x8 latents. Its
+    residual branches start at zero, so that a high learning rate is safe."""
+    own, levels = config.vae, len(config.vae.channels)
     blocks = dict(down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels)
-    sizes = dict(sample_size=height, latent_channels=config.latent_channels, block_out_channels=config.channels)
-    sizes |= dict(layers_per_block=config.layers, norm_num_groups=config.groups)
+    sizes = dict(sample_size=config.bank.height, latent_channels=own.latent_channels, block_out_channels=own.channels)
+    sizes |= dict(layers_per_block=own.layers, norm_num_groups=own.groups)
     left_out = dict(mid_block_add_attention=False, use_quant_conv=False, use_post_quant_conv=False)
-    with weights(seed, "vae"):
+    with weights(config.seed, "vae"):
         vae = AutoencoderKL(in_channels=3, out_channels=3, **blocks, **sizes, **left_out)
     for name, parameter in vae.named_parameters():
         if ".conv2." in name:
@@ -249,28 +192,29 @@ def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:
     return vae
 
 
-def build_denoiser(config: DenoiserConfig, *, text_width: int, latent_shape: tuple[int, int, int], seed: int):
+def build_unet(config: Recipe, latent_shape: tuple[int, int, int]) -> UNet2DConditionModel:
     """The U-Net for latents of shape (channels, height, width); the coarsest level has no cross-attention."""
-    finer, (channels, *size) = len(config.channels) - 1, latent_shape
+    own, finer, (channels, *size) = config.denoiser, len(config.denoiser.channels) - 1, latent_shape
     blocks = dict(down_block_types=("CrossAttnDownBlock2D",) * finer + ("DownBlock2D",))
     blocks |= dict(up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * finer, sample_size=tuple(size))
-    sizes = dict(block_out_channels=config.channels, layers_per_block=config.layers, norm_num_groups=config.groups)
-    sizes |= dict(attention_head_dim=config.heads, cross_attention_dim=text_width)
-    with weights(seed, "denoiser"):
+    sizes = dict(block_out_channels=own.channels, layers_per_block=own.layers, norm_num_groups=own.groups)
+    sizes |= dict(attention_head_dim=own.heads, cross_attention_dim=config.text.width)
+    with weights(config.seed, "denoiser"):
         return UNet2DConditionModel(in_channels=channels, out_channels=channels, **blocks, **sizes)
 
 
-def build_captioner(config: CaptionerConfig, bank: BankConfig, *, seed: int) -> Captioner:
-    sizes = dict(squeezed=config.squeezed, hidden=config.hidden, height=bank.height, width=bank.width)
-    with weights(seed, "captioner"):
-        return Captioner(config.channels, **sizes)
+def build_captioner(config: Recipe) -> Captioner:
+    own, bank = config.captioner, config.bank
+    with weights(config.seed, "captioner"):
+        return Captioner(own.channels, squeezed=own.squeezed, hidden=own.hidden, height=bank.height, width=bank.width)
 
 
-def build_scheduler(config: DenoiserConfig) -> DDIMScheduler:
-    """The noise schedule; the network predicts v."""
+def build_scheduler(config: Recipe) -> DDIMScheduler:
+    """The noise schedule; the network predicts v. It ends near zero signal (`beta_end`), so that a dark infrared
+    picture can be learned later."""
     fixed = dict(num_train_timesteps=1000, beta_schedule="scaled_linear", prediction_type="v_prediction")
     fixed |= dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1, timestep_spacing="trailing")
-    return DDIMScheduler(beta_start=config.beta_start, beta_end=config.beta_end, **fixed)
+    return DDIMScheduler(beta_start=config.denoiser.beta_start, beta_end=config.denoiser.beta_end, **fixed)
 
 
 # ---- What they are trained for
@@ -282,12 +226,12 @@ class Pretraining(Task):
 
     gradient_clip = 1.0
 
-    def __init__(self, name: str, networks: dict[str, nn.Module], groups: Any, settings: Any, **adam: Any) -> None:
+    def __init__(self, name: str, networks: dict[str, nn.Module], groups: Any, settings: Recipe, **adam: Any) -> None:
         super().__init__()
         self.name, self.modules, self.settings = name, networks, settings
         self.followed = nn.ModuleDict(networks)
         self.optimizers = {"adam": torch.optim.AdamW(groups, 0.0, **adam, fused=True)}
-        self.extras = {"average": WeightAverage(self.followed, settings.average)}
+        self.extras = {"average": WeightAverage(self.followed, getattr(settings, "average", 0.998))}
 
     def before_step(self, step: int) -> None:
         for group in self.optimizers["adam"].param_groups:
@@ -316,10 +260,10 @@ class RoundTrip(nn.Module):
 class VaeTask(Pretraining):
     """Reconstruct visible pictures, some flipped, tinted or grey: L1 + squared error + a small KL term."""
 
-    def __init__(self, vae: AutoencoderKL, bank: Bank, config: VaeConfig) -> None:
+    def __init__(self, vae: AutoencoderKL, bank: Bank, config: Recipe) -> None:
         adam = dict(betas=(0.9, 0.98), weight_decay=1e-4)
-        super().__init__("autoencoder", {"round_trip": RoundTrip(vae)}, vae.parameters(), config, **adam)
-        self.bank, self.config = bank, config.model_dump(mode="json")
+        super().__init__("autoencoder", {"round_trip": RoundTrip(vae)}, vae.parameters(), config.vae, **adam)
+        self.bank, self.config = bank, vars(config.vae)
 
     def rate(self, step: int) -> float:
         return self.settings.learning_rate * (min(1, step / 200) * self.cosine(step)) + 1e-6
@@ -362,15 +306,16 @@ class DenoiserTask(Pretraining):
         latents: np.ndarray,
         vae: AutoencoderKL,
         bank: Bank,
-        config: PretrainConfig,
+        config: Recipe,
     ) -> None:
         every = [parameter for network in networks.values() for parameter in network.parameters()]
         groups = [{"params": [p for p in every if p.ndim > 1]}]
         groups.append({"params": [p for p in every if p.ndim <= 1], "weight_decay": 0.0})
         super().__init__("denoiser", networks, groups, config.denoiser, betas=(0.9, 0.99), weight_decay=1e-2)
         self.latents, self.bank, self.tokenizer, self.vae = latents, bank, tokenizer, vae
-        self.scale, self.scheduler = vae.config.scaling_factor, build_scheduler(config.denoiser)
-        self.config = config.model_dump(mode="json", exclude={"captioner"}) | {"scale": self.scale}
+        self.scale, self.scheduler = vae.config.scaling_factor, build_scheduler(config)
+        self.config = values(config) | {"scale": self.scale}
+        del self.config["captioner"]
 
     def rate(self, step: int) -> float:
         s = self.settings
@@ -428,18 +373,18 @@ def monochrome(images: Images, draw: torch.Generator) -> Images:
 
 
 def write_prompt(
-    caption: str, scene: str, config: DenoiserConfig, rng: np.random.Generator, *, monochrome: bool = False
+    caption: str, scene: str, settings: Recipe, rng: np.random.Generator, *, monochrome: bool = False
 ) -> str:
     """The training prompt of a caption: with or without the scene, sometimes shortened, sometimes empty."""
-    if rng.uniform() < config.drop_caption:
+    if rng.uniform() < settings.drop_caption:
         return ""
-    if rng.uniform() < config.shorten:
+    if rng.uniform() < settings.shorten:
         head, worn = caption.split(" wearing ")
         kept = [item for item in worn.split(", ") if rng.uniform() < 0.6]
         rng.shuffle(kept)
         head = head if rng.uniform() < 0.6 else "person"
         caption = f"{head} wearing {', '.join(kept)}" if kept else head
-    kinds = [MONOCHROME] * monochrome + [scene] * (rng.uniform() < config.name_scene)
+    kinds = [MONOCHROME] * monochrome + [scene] * (rng.uniform() < settings.name_scene)
     return " ".join(["a", *kinds, "photo of", caption])
 
 
@@ -449,11 +394,11 @@ ABSENT = -100  # a label that no loss counts
 class CaptionerTask(Pretraining):
     """Name the words of each picture's caption; half of the pictures are mirrored."""
 
-    def __init__(self, network: Captioner, bank: Bank, config: PretrainConfig) -> None:
+    def __init__(self, network: Captioner, bank: Bank, config: Recipe) -> None:
         adam = dict(betas=(0.9, 0.98), weight_decay=1e-2)
         super().__init__("captioner", {"captioner": network}, network.parameters(), config.captioner, **adam)
         self.bank, self.labels = bank, labels(bank.captions[: self.settings.images])
-        self.config = config.model_dump(mode="json", include={"seed", "bank", "captioner"})
+        self.config = {name: values(config)[name] for name in ("seed", "bank", "captioner")}
 
     def rate(self, step: int) -> float:
         return self.settings.learning_rate * (min(1, (step + 1) / 100) * self.cosine(step))
@@ -510,7 +455,7 @@ def accuracy(captioner: Captioner, pixels: Pixels, captions: Iterable[str]) -> d
 def pretrain(
     folder: Path,
     *,
-    config: PretrainConfig | None = None,
+    config: Recipe | None = None,
     device: str | None = None,
     precision: Literal["no", "bf16"] = "no",
     checkpoint_every: int = 500,
@@ -526,7 +471,7 @@ def pretrain(
         folder: holds everything; a run that was stopped continues here.
         device: "cpu", or None for the best one there is.
     """
-    config, seconds = config or PretrainConfig(), {}
+    config, seconds = config or recipe(), {}
     device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn
     drawn = dict(seed=config.seed, height=config.bank.height, width=config.bank.width)
     bank = build_bank(folder / "bank", config.bank.images, purpose="pretraining", **drawn)
@@ -540,23 +485,20 @@ def pretrain(
         seconds[name] = round(history.seconds)
         return task.extras["average"].module
 
-    vae = build_vae(config.vae, height=config.bank.height, seed=config.seed)
-    vae = trained("vae", VaeTask(vae, bank, config.vae))["round_trip"].vae
+    vae = trained("vae", VaeTask(build_vae(config), bank, config))["round_trip"].vae
     latents = encode_bank(vae, bank, folder / "latents.npy")
     root_mean_square = np.sqrt(np.square(latents[:4096].astype(np.float32)).mean())
     vae.register_to_config(scaling_factor=float(1 / root_mean_square))
 
-    words = dict(seed=config.seed, monochrome=config.denoiser.monochrome > 0)
-    tokenizer, text = build_text(config.text, **words)
-    sizes = dict(text_width=config.text.width, latent_shape=latents.shape[2:])
-    networks = {"text": text, "unet": build_denoiser(config.denoiser, seed=config.seed, **sizes)}
+    tokenizer, text = build_text(config)
+    networks = {"text": text, "unet": build_unet(config, latents.shape[2:])}
     denoiser = trained("denoiser", DenoiserTask(networks, tokenizer, latents, vae, bank, config))
 
-    captioner = build_captioner(config.captioner, config.bank, seed=config.seed)
+    captioner = build_captioner(config)
     captioner = trained("captioner", CaptionerTask(captioner, bank, config))["captioner"].cpu()
     quality = {"psnr": psnr(vae, held_out.pixels), "psnr_grey": psnr(vae, grey(held_out.pixels))}
-    recipe = {
-        "config": config.model_dump(mode="json"),
+    made = {
+        "config": values(config),
         "steps": {name: getattr(config, name).steps for name in seconds},
         "seconds": seconds,
         "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU",
@@ -566,13 +508,13 @@ def pretrain(
     StableDiffusionPipeline(
         vae=vae,
         text_encoder=denoiser["text"],
-        tokenizer=build_text(config.text, **words)[0],  # the other one keeps its padding
+        tokenizer=build_text(config)[0],  # the other one keeps its padding
         unet=denoiser["unet"],
-        scheduler=build_scheduler(config.denoiser),
+        scheduler=build_scheduler(config),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     ).to("cpu", torch.float16).save_pretrained(folder / "model", safe_serialization=True)
-    captioner.save(folder / "model" / FOLDER)
-    (folder / "model" / "recipe.json").write_text(json.dumps(recipe, indent=1) + "\n")
-    return recipe
+    captioner.save(folder / "model" / CAPTIONER)
+    (folder / "model" / "recipe.json").write_text(json.dumps(made, indent=1) + "\n")
+    return made

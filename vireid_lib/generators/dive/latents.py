@@ -45,10 +45,9 @@ def encode(
     folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
     if not folder.exists():
         sweep(Path(cache))
-        pixels = load_images(paths, size, cache=cache).pixels
         with written_aside(folder) as own:
             own.mkdir()
-            _encode_into(own, pixels, vae, progress)
+            _encode_into(own, load_images(paths, size, cache=cache).pixels, vae, progress)
     return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 

@@ -18,7 +18,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError, read_yaml
 from vireid_lib.generators.dive.base import locate
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.miniworld.captions import FOLDER, Captioner
+from vireid_lib.miniworld.captions import CAPTIONER, Captioner
 from vireid_lib.training.weights import read_tensors
 
 RARE = 42170
@@ -115,16 +115,20 @@ class TokenBank:
                 identity has rows is cut, and one of fewer is said again from its beginning.
         """
         table = text.get_input_embeddings().weight.detach().float()
-        said = captions if config.token_init == "caption" else {}
-        ids = [self.tokenizer(said.get(each, "person"), add_special_tokens=False).input_ids for each in self.identities]
-        if config.token_init == "rare":
-            ids = [[RARE]] * len(ids)
-            if len(table) <= RARE:
-                raise ValueError(
-                    f"token_init: rare starts from row {RARE} of CLIP's vocabulary, and this base model has "
-                    f"{len(table)} rows: set token_init to word."
-                )
-        return table[[own[place % len(own)] for own in ids for place in range(self.vectors)]]
+        if config.token_init == "rare" and len(table) <= RARE:
+            raise ValueError(
+                f"token_init: rare starts from row {RARE} of CLIP's vocabulary, and this base model has {len(table)} "
+                "rows: set token_init to word."
+            )
+
+        def ids(words: str) -> list[int]:
+            return self.tokenizer(words, add_special_tokens=False).input_ids
+
+        if config.token_init == "caption":
+            starts = [ids(captions.get(identity, "person")) for identity in self.identities]
+        else:
+            starts = [[RARE] if config.token_init == "rare" else ids("person")[:1]] * len(self.identities)
+        return table[[own[place % len(own)] for own in starts for place in range(self.vectors)]]
 
     def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
         """Write one safetensors file with a tensor [vectors, width] for each placeholder."""
@@ -167,12 +171,12 @@ def identity_captions(
             if not isinstance(held[name], str) or not held[name].strip():
                 raise FileError(f"{config.captions}: the caption of {name!r} is {held[name]!r}; write words.")
         return {name: held[name] for name in names}
-    folder = locate(config.base_model) / FOLDER
+    folder = locate(config.base_model) / CAPTIONER
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"token_init: caption needs words, and base_model {config.base_model!r} has no {FOLDER} to read them from "
-            "images: write each identity's caption into a YAML file (identity: words) and name it in `captions`, or "
-            "set token_init to word."
+            f"token_init: caption needs words, and base_model {config.base_model!r} has no {CAPTIONER} to read them "
+            "from images: write each identity's caption into a YAML file (identity: words) and name it in `captions`, "
+            "or set token_init to word."
         )
     captioner = Captioner.load(folder).to(device)
     visible = table[table["modality"] == "visible"]
