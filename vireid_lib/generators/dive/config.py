@@ -53,7 +53,7 @@ class DiveConfig(GeneratorConfig):
         captions: YAML file, identity: words, for `token_init: caption`; None lets the base model's captioner read the
             visible images: the embedded model has one, Stable Diffusion has none.
         token_distance: weight of the tokens' mean squared distance to their start, in the table's own deviations.
-        templates: the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`.
+        templates: the sentences of training's prompts: the paper's one, or 27; see `prompts.TEMPLATES`.
         code_only: share of training prompts that are the code [k] alone.
         visible_branch: with a branch per code: whether visible cameras share one.
         lora_targets: layers of the U-Net: `all` is of its blocks, `all+ends` the outer convolutions too.
@@ -186,8 +186,8 @@ def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:
     seen = table[~external].groupby(["modality", "camera"])["identity"].agg(set)
     visible, infrared = (dict(seen.get(name, {"": set()})) for name in MODALITIES)
     shared = {
-        pair: len((visible[pair[0]] or infrared[pair[1]]) & (infrared[pair[1]] or visible[pair[0]]))
-        for pair in itertools.product(visible, infrared)
+        (camera, other): len((people or others) & (others or people))
+        for (camera, people), (other, others) in itertools.product(visible.items(), infrared.items())
     }
     chosen = set(zip(MODALITIES, max(shared, key=shared.get), strict=True))  # the first of the largest
     looks = zip(table["modality"], table["camera"], strict=True)

@@ -39,16 +39,13 @@ class DiveTask(Task):
         self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
         # Who is seen by which camera never changes, so all prompts are tokenised once: [sentences, pairs, length].
-        seen = list(zip(self.identities, cameras, strict=True))
-        pairs = {pair: place for place, pair in enumerate(dict.fromkeys(seen))}
-        self.pair = torch.tensor([pairs[pair] for pair in seen])
-        row = {identity: model.tokens.row(identity) for identity in set(self.identities)}
-        self.row = torch.tensor([row[identity] for identity in self.identities])
-        self.start = model.rows.rows.detach().clone()
-        seen = list(zip(*pairs, strict=True))
-        sentences = [model.prompts(*seen, template) for template in model.templates]
+        pair, pairs = pd.MultiIndex.from_arrays([self.identities, cameras]).factorize()
+        people, cameras = (pairs.get_level_values(level).tolist() for level in (0, 1))
+        self.pair, self.start = torch.from_numpy(pair), model.rows.rows.detach().clone()
+        self.row = torch.tensor([model.tokens.row(identity) for identity in people])[self.pair]
+        sentences = [model.prompts(people, cameras, template) for template in model.templates]
         if config.code_only:
-            sentences.append([model.vocabulary.code(camera) for camera in seen[1]])
+            sentences.append([model.vocabulary.code(camera) for camera in cameras])
         self.ids = torch.stack([model.tokenize(texts) for texts in sentences])
         # A resumed run must have the same settings, codes, images and identities.
         self.config = config.fit_settings() | {
