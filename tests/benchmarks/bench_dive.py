@@ -83,16 +83,13 @@ class Straightforward:
         self.prompts = plain.prompts(table["identity"].tolist(), prompts.camera_keys(table, words))
         self.alphas = base.schedule.alphas_cumprod.to(DEVICE)
 
-    def pixels(self, row: int) -> np.ndarray:
-        """One image, decoded and resized now."""
-        image = Image.open(self.paths[row]).convert("RGB")
-        return np.asarray(image.resize((self.config.width, self.config.height), Image.Resampling.BILINEAR))
-
     def step(self, task: DiveTask, step: int) -> torch.Tensor:
         """Draws the batch that `task` draws; returns the loss."""
         draw, base, rows = task.generator(step, "batch"), self.base, task._rows(step)
         mirrored = torch.randint(2, (len(rows), 1, 1, 1), generator=draw).bool() & self.config.flip
-        images = to_float(np.stack([self.pixels(row) for row in rows.tolist()])) * 2 - 1
+        size = self.config.width, self.config.height
+        images = [Image.open(path).convert("RGB").resize(size, Image.Resampling.BILINEAR) for path in self.paths[rows]]
+        images = to_float(np.stack(images)) * 2 - 1
         images = torch.where(mirrored, images.flip(3), images).to(DEVICE)
         told = [self.prompts[row] for row in rows]
         ids = base.tokenizer(told, padding="max_length", return_tensors="pt").input_ids.to(DEVICE)

@@ -55,10 +55,6 @@ def profile_of(name: str, folder: Path) -> Path:
     return file
 
 
-def opened(name: str, folder: Path) -> experiment.Run:
-    return experiment.open(str(folder / f"{name}.yaml"), workspace=folder / "workspace", data_root=folder)
-
-
 # The stages: each is given the run and its folder, in a process of its own.
 
 
@@ -188,7 +184,8 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder.absolute()
     if options.stage:
-        STAGES[options.stage](opened(options.profile[0], folder), folder)
+        profile = str(folder / f"{options.profile[0]}.yaml")
+        STAGES[options.stage](experiment.open(profile, workspace=folder / "workspace", data_root=folder), folder)
         return 0
     return int(sum(compared(name, options.share, folder) for name in options.profile or PROFILES))
 

@@ -105,9 +105,7 @@ def test_in_half_precision_a_small_correction_still_counts(base, shape, branches
 def norm_of(chosen: list[int]) -> BranchedNorm:
     """Of three branches, with a base that is not the identity."""
     base = nn.GroupNorm(2, 6)
-    with torch.no_grad():
-        base.weight.copy_(torch.linspace(0.5, 2, 6))
-        base.bias.copy_(torch.linspace(-1, 1, 6))
+    base.weight.data, base.bias.data = torch.linspace(0.5, 2, 6), torch.linspace(-1, 1, 6)
     norm = BranchedNorm(base.requires_grad_(False), 3, Selector())
     norm.selector.chosen = torch.tensor(chosen)
     return norm

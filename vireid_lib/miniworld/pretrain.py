@@ -33,18 +33,7 @@ from vireid_lib.data.grey import LUMINANCE, grey
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.backgrounds import STYLES
 from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
-from vireid_lib.miniworld.captions import (
-    CAPTIONER,
-    SLOTS,
-    Captioner,
-    Images,
-    Pixels,
-    by_slot,
-    caption,
-    parse,
-    to_signed,
-    vocabulary,
-)
+from vireid_lib.miniworld.captions import SLOTS, Captioner, Pixels, by_slot, caption, parse, to_signed, vocabulary
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
 from vireid_lib.training import devices, seeds
@@ -52,7 +41,9 @@ from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.loop import train
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import Task
+from vireid_lib.training.weights import BESIDE
 
+Images = Float[Tensor, "n 3 h w"]  # in -1..1
 Latents = Float[Tensor, "n c h w"]
 Recipe = SimpleNamespace
 
@@ -515,6 +506,6 @@ def pretrain(
         feature_extractor=None,
         requires_safety_checker=False,
     ).to("cpu", torch.float16).save_pretrained(folder / "model", safe_serialization=True)
-    captioner.save(folder / "model" / CAPTIONER)
+    captioner.save(folder / "model" / BESIDE)
     (folder / "model" / "recipe.json").write_text(json.dumps(made, indent=1) + "\n")
     return made
