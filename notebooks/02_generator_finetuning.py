@@ -634,7 +634,7 @@ with torch.no_grad():
 
 i, t = torch.randint(len(z), (8,)).to(run.device), torch.randint(len(alpha), (8,)).to(run.device)
 loss = errors(text, unet, i, t, epsilon[i]).mean()
-batch = (z[i], epsilon[i], t, ids[i], branch[i], torch.zeros_like(i, dtype=torch.bool))
+batch = (z[i], epsilon[i], t, ids[i], branch[i])
 theirs = finetune.denoising_loss(Predictor(library), alphas, base.prediction, *batch)
 torch.testing.assert_close(loss, theirs, rtol=1e-4, atol=1e-5)
 
@@ -809,14 +809,13 @@ plt.show()
 #
 # ## What was learned for each person
 #
-# Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
-# released form, the row of one rare token; plus a little noise if the profile says so), or from the words of a caption
-# that is read from the person's photographs (`token_init: caption`, an extra), and moves from there;
-# `token_distance` is the weight of a term that holds it near. Why near? The branches learn infrared from the training
-# people's rows, and must understand the external people's: the more all rows stay words, the more alike the two kinds
-# are. `norm` and `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that
-# points most in the same direction: textual inversion finds numbers, not words, and the nearest word need not describe
-# the person.
+# Each token starts from a common value (`token_init`: the row of the word "person" or, as in the released form, the row
+# of one rare token), or from the words of a caption that is read from the person's photographs (`token_init: caption`,
+# an extra), and moves from there; `token_distance` is the weight of a term that holds it near. Why near? The branches
+# learn infrared from the training people's rows, and must understand the external people's: the more all rows stay
+# words, the more alike the two kinds are. `norm` and `moved` are in units of a typical word's length. `nearest word` is
+# the word of the vocabulary that points most in the same direction: textual inversion finds numbers, not words, and the
+# nearest word need not describe the person.
 
 # %%
 bank = dive.model.tokens

@@ -17,22 +17,24 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
-from vireid_lib.miniworld import pretrain_networks as networks
+from vireid_lib.miniworld.pretrain import build_scheduler, build_text, build_unet, build_vae, recipe
 
 
 @pytest.fixture(scope="session")
 def tiny_base_model(tmp_path_factory):
     """Folder of a random base model with the miniature one's classes and latents."""
-    denoiser = networks.DenoiserConfig(channels=(16, 16, 32), groups=8)
-    tokenizer, text = networks.build_text(networks.TextConfig(width=16, layers=1, heads=2, length=40), seed=0)
+    vae = {"channels": (8, 8, 8), "latent_channels": 4, "groups": 4}
+    text = {"width": 16, "layers": 1, "heads": 2, "length": 40}
+    small = recipe(seed=0, vae=vae, text=text, denoiser={"channels": (16, 16, 32), "groups": 8})
+    tokenizer, text = build_text(small)
     folder = tmp_path_factory.mktemp("base") / "model"
     StableDiffusionPipeline(
-        vae=networks.build_vae(networks.VaeConfig(channels=(8, 8, 8), latent_channels=4, groups=4), height=64, seed=0),
+        vae=build_vae(small),
         text_encoder=text,
         tokenizer=tokenizer,
-        scheduler=networks.build_scheduler(denoiser),
+        scheduler=build_scheduler(small),
         safety_checker=None,
-        unet=networks.build_denoiser(denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0),
+        unet=build_unet(small, (4, 16, 8)),
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)

@@ -95,7 +95,6 @@ def build_parser() -> argparse.ArgumentParser:
     words = "Train the miniature Stable Diffusion again (hours on a CPU)."
     pretrain = command(commands, "pretrain-mini", _pretrain_mini, words)
     pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
-    pretrain.add_argument("--settings", type=_place, help="YAML with other settings than the shipped model's")
     pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
     pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
     return parser
@@ -215,11 +214,9 @@ def _data_check(options: argparse.Namespace) -> int:
 def _pretrain_mini(options: argparse.Namespace) -> int:
     from vireid_lib import places
     from vireid_lib.miniworld.pretrain import pretrain
-    from vireid_lib.miniworld.pretrain_networks import read_settings
 
     places.made(options.folder)
-    config = read_settings(options.settings) if options.settings else None
-    pretrain(options.folder, config=config, device=options.device, precision=options.precision)
+    pretrain(options.folder, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
     return 0
 

@@ -164,9 +164,9 @@ for identity in names[:2]:
         prompt, ids, states, predicted = made[identity, camera] = by_hand(identity, camera)
         assert [prompt] == model.prompts([identity], [camera])
         assert ids.tolist() == model.tokenize([prompt]).tolist()
-        branch, learning = torch.tensor([vocabulary.branch(camera)]), torch.zeros(1, dtype=torch.bool)
+        branch = torch.tensor([vocabulary.branch(camera)], device=device)
         with torch.no_grad():
-            library = Predictor(model)(ids, z_t, t, branch.to(device), learning.to(device))
+            library = Predictor(model)(ids, z_t, t, branch)
         torch.testing.assert_close(predicted, library, rtol=1e-3, atol=1e-3)
 print(f"{len(made)} prompts: the same words, ids and predictions as the library's")
 

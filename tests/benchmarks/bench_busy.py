@@ -92,17 +92,16 @@ def measure(kind: str, place: str, repeats: int) -> dict[str, float]:
 
 def elsewhere(kind: str, place: str, repeats: int) -> dict[str, float]:
     """`measure` in a process that is as patient as `kind` says, on the cores of `place`."""
-    patience = KINDS[kind][0]
+    patience = {"GOMP_SPINCOUNT": KINDS[kind][0]} if KINDS[kind][0] else {}
     environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
-    environment |= {"GOMP_SPINCOUNT": patience} if patience else {}
     cores = sorted(os.sched_getaffinity(0))[: 1 if place == "on one core" else 2]
     command = ["taskset", "-c", ",".join(map(str, cores)), sys.executable, __file__, "--inner", kind, place]
-    run = subprocess.run([*command, "--repeats", str(repeats)], env=environment, check=True, capture_output=True)
+    command += ["--repeats", str(repeats)]
+    run = subprocess.run(command, env=environment | patience, check=True, capture_output=True)
     return json.loads(run.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Print milliseconds and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=8)
@@ -111,16 +110,15 @@ def main() -> None:
     if options.inner:
         print(json.dumps(measure(*options.inner, options.repeats)))
         return
-    rounds = itertools.product(range(options.rounds), KINDS, PLACES)
     rows = [
         {"kind": kind, "place": place, "work": work, "ms": value}
-        for _, kind, place in rounds
+        for _, kind, place in itertools.product(range(options.rounds), KINDS, PLACES)
         for work, value in elsewhere(kind, place, options.repeats).items()
     ]
-    fastest = pd.DataFrame(rows).groupby(["work", "kind", "place"], sort=False)["ms"].min().reset_index()
-    free = fastest.query("kind == 'as a stage, 2 threads' and place == 'free cores'").set_index("work")["ms"]
-    fastest["ratio"] = fastest["ms"] / fastest["work"].map(free)
-    print(fastest.pivot(index=["work", "kind"], columns="place", values=["ms", "ratio"]).round(1).to_string())
+    fastest = pd.DataFrame(rows).groupby(["work", "kind", "place"], sort=False)["ms"].min().unstack()
+    free = fastest.xs("as a stage, 2 threads", level="kind")["free cores"]
+    ratios = fastest.div(free, axis=0, level="work")
+    print(pd.concat({"ms": fastest, "ratio": ratios}, axis=1).round(1).to_string())
 
 
 if __name__ == "__main__":

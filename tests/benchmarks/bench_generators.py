@@ -13,7 +13,6 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -25,32 +24,30 @@ from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.provenance import hardware
 from vireid_lib.generators.dive import base
-from vireid_lib.generators.untrained import Untrained
 from vireid_lib.miniworld import write
 from vireid_lib.training import loop
 
 STEPS, WARM_UP = {"mini": 15, "paper": 5}, 3
 PICTURES = {"mini": 64, "paper": 8}
 WORLD = {"mini": "small", "paper": "mini"}  # the papers' batches want more people than the small world has
-MIB = 2**20
+ROW = "{name:16s} {steps:8.2f} {pictures:10.1f} {peak:9.0f} {libraries:16.0f}"
 
 
 class Clock(loop.Progress):
     """A training's progress that notes when each step ended."""
 
     stamps: list[tuple[loop.Progress, float]] = []
-    now = staticmethod(time.process_time)
+
+    @staticmethod
+    def now() -> float:
+        if not torch.cuda.is_available():
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
 
     def update(self, done: int, values: dict | None = None) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
         self.stamps.append((self, self.now()))
         super().update(done, values)
-
-
-def trained() -> list[str]:
-    """Names of the generators that learn something."""
-    return [name for name in generators.names() if not issubclass(generators.generator_class(name), Untrained)]
 
 
 def config_of(name: str, size: str) -> BaseModel:
@@ -63,62 +60,57 @@ def config_of(name: str, size: str) -> BaseModel:
     return config.model_copy(update={"steps": steps, "checkpoint_every": 0, "sampling_batch": PICTURES[size]})
 
 
-def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
-    """Fit for a few steps and make some pictures, in this process."""
-    if device == "cpu":
+def memory() -> float:
+    """The largest that this process has had, in MiB: on a GPU there, elsewhere with the libraries' own."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def measure(name: str, size: str, world: Path) -> str:
+    """The row of a generator that is fitted for a few steps and makes some pictures, in this process."""
+    if not torch.cuda.is_available():
         torch.set_num_threads(1)
-    config = config_of(name, size)
+    config, before = config_of(name, size), memory()
     needed = getattr(config, "base_model", None)
     if needed and not base.is_here(needed):
-        return {"not run": f"not run: {needed} is not on this machine"}
+        return f"{name:16s} not run: {needed} is not on this machine"
     target = tables.training_rows(read_dataset("mini_vi", world / "mini_vi"))
     external = read_dataset("mini_market", world / "mini_market")
     external = external[external["split"] == "train"].assign(split="external").reset_index(drop=True)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    Clock.now = staticmethod(time.perf_counter if device.startswith("cuda") else time.process_time)
     cameras = sorted(set(target.loc[target["modality"] == "infrared", "camera"]))[:1]
     people = sorted(external["identity"].unique())
-    per_person = -(-PICTURES[size] // len(people))
-    with tempfile.TemporaryDirectory() as folder, patch.object(loop, "Progress", Clock):
-        maker = generators.build(name, config, cache=Path(folder) / "cache", device=device, progress=False)
-        maker.fit(tables.concat(target, external), Path(folder) / "fit")
-        stamps = [moment for clock, moment in Clock.stamps if clock is Clock.stamps[-1][0]][WARM_UP - 1 :]
-        maker.expand(people[:1], cameras, 1, 1, Path(folder) / "first", source=external)
+    with tempfile.TemporaryDirectory() as place, patch.object(loop, "Progress", Clock):
+        folder = Path(place)
+        maker = generators.build(name, config, cache=folder / "cache", progress=False)
+        maker.fit(tables.concat(target, external), folder / "fit")
+        ends = [moment for clock, moment in Clock.stamps if clock is Clock.stamps[-1][0]][WARM_UP - 1 :]
+        maker.expand(people[:1], cameras, 1, 1, folder / "first", source=external)
         began = Clock.now()
-        made = maker.expand(people, cameras, per_person, 0, Path(folder) / "made", source=external)
-        seconds = Clock.now() - began
-    cuda = device.startswith("cuda")
-    peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {
-        "steps": (len(stamps) - 1) / (stamps[-1] - stamps[0]),
-        "pictures": len(made) / seconds,
-        "peak": peak / MIB,
-        "libraries": 0 if cuda else before / MIB,
-    }
+        made = maker.expand(people, cameras, -(-PICTURES[size] // len(people)), 0, folder / "made", source=external)
+        found = {"pictures": len(made) / (Clock.now() - began), "steps": (len(ends) - 1) / (ends[-1] - ends[0])}
+    return ROW.format(name=name, peak=memory(), libraries=before, **found)
 
 
 def main() -> None:
     """Print the table; each row is measured in a process of its own."""
+    every = {name: generators.generator_class(name) for name in generators.names()}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="generators; all that are trained by default")
     parser.add_argument("--size", choices=list(STEPS), default="mini")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
-    where = (
-        torch.cuda.get_device_name() if given.device.startswith("cuda") else f"one thread of {hardware()['processor']}"
-    )
+    names = given.names or [name for name, kind in every.items() if kind.trained]
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"a thread of {hardware()['processor']}"
     print(f"{given.size} size, {where}, torch {torch.__version__}")
     print(f"{'generator':16s} {'steps/s':>8s} {'pictures/s':>10s} {'peak MiB':>9s} {'of it libraries':>16s}")
     with tempfile.TemporaryDirectory() as folder:
         write.make(Path(folder), seed=0, size=WORLD[given.size])
-        for name in given.names or trained():
+        for name in names:
             try:
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # it tells of a killed one
-                    found = pool.submit(measure, name, given.size, Path(folder), given.device).result()
+                    print(pool.submit(measure, name, given.size, Path(folder)).result(), flush=True)
             except Exception as error:
-                found = {"not run": f"failed: {error}"}
-            numbers = "{steps:8.2f} {pictures:10.1f} {peak:9.0f} {libraries:16.0f}"
-            print(f"{name:16s} {found.get('not run') or numbers.format(**found)}", flush=True)
+                print(f"{name:16s} failed: {error}", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from vireid_lib.data import tables
 from vireid_lib.data.images import to_float
 from vireid_lib.reid import methods
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
 
 
@@ -43,24 +42,21 @@ def write_people(folder: Path, height: int, width: int) -> list[dict]:
     return rows
 
 
-def with_pillow(path: str, config: ReidConfig, padding: int) -> np.ndarray:
-    """Decode, pad, crop and mirror one image."""
-    image = Image.open(path).convert("RGB").resize((config.width, config.height), Image.Resampling.BILINEAR)
-    image = ImageOps.expand(image, padding)
-    left, top = random.randint(0, 2 * padding), random.randint(0, 2 * padding)
-    image = image.crop((left, top, left + config.width, top + config.height))
-    return np.asarray(ImageOps.mirror(image) if random.random() < 0.5 else image)
-
-
 class Straightforward(ReidTask):
-    """The same task with images that Pillow decodes and moves one by one at each step."""
+    """The same task with images that Pillow decodes, pads, crops and mirrors one by one at each step."""
 
     paths: np.ndarray
     padding: int
 
     def _images(self, rows: np.ndarray) -> torch.Tensor:
-        moved = [with_pillow(path, self.method.config, self.padding) for path in self.paths[rows]]
-        return to_float(np.stack(moved), self.device)
+        return to_float(np.stack([self._moved(path) for path in self.paths[rows]]), self.device)
+
+    def _moved(self, path: str) -> np.ndarray:
+        size = width, height = self.method.config.width, self.method.config.height
+        image = ImageOps.expand(Image.open(path).convert("RGB").resize(size, Image.Resampling.BILINEAR), self.padding)
+        left, top = random.randint(0, 2 * self.padding), random.randint(0, 2 * self.padding)
+        image = image.crop((left, top, left + width, top + height))
+        return np.asarray(ImageOps.mirror(image) if random.random() < 0.5 else image)
 
 
 def plain(config: ReidConfig) -> ReidConfig:
@@ -73,26 +69,24 @@ def measure(task: ReidTask, device: str, steps: int, warm_up: int) -> tuple[floa
     """Images per second of whole steps (batch, forward, backward, optimiser), and peak memory in GB."""
     task.device = torch.device(device)
     task.modules["network"].to(device)
-    config, cuda = task.method.config, device.startswith("cuda")
-    images = 0
+    half, cuda = task.method.config.precision == "bf16", device.startswith("cuda")
     for step in range(warm_up + steps):
         if step == warm_up:
-            began, images = time.perf_counter(), 0
             if cuda:
                 torch.cuda.synchronize()
                 torch.cuda.reset_peak_memory_stats()
-                began = time.perf_counter()
+            began, images = time.perf_counter(), 0
         task.before_step(step)
-        batch: Batch = task.batch(step)
-        images += len(batch.visible) + len(batch.infrared)
-        autocast = torch.autocast(device, torch.bfloat16) if config.precision == "bf16" else contextlib.nullcontext()
-        with autocast:
+        batch = task.batch(step)
+        with torch.autocast(device, torch.bfloat16) if half else contextlib.nullcontext():
             losses = task.method.loss(task.method.augment(batch))
         for optimizer in task.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         for optimizer in task.optimizers.values():
             optimizer.step()
+        if step >= warm_up:
+            images += len(batch.visible) + len(batch.infrared)
     if cuda:
         torch.cuda.synchronize()
     elapsed = time.perf_counter() - began
@@ -106,11 +100,10 @@ def one(form: str, name: str, arguments: argparse.Namespace) -> tuple[float, flo
     config = kind.published("sysu_mm01", pretrained=None) if arguments.published else kind.small()
     fast = {"channels_last": True, "compile": arguments.compile}
     fast |= {"precision": "bf16"} if arguments.device.startswith("cuda") else {}
-    ours = config.model_copy(update=fast)
     with tempfile.TemporaryDirectory() as folder:
         table = tables.build(write_people(Path(folder), config.height, config.width), "noise")
         if form == "ours":
-            task = ReidTask(table, ours, seed=0, cache=None)
+            task = ReidTask(table, config.model_copy(update=fast), seed=0, cache=None)
         else:
             task = Straightforward(table, plain(config), seed=0, cache=None)
             task.paths, task.padding = table["path"].to_numpy(), getattr(config, "padding", 10)
@@ -126,17 +119,17 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--warm-up", type=int, default=10)
-    arguments = parser.parse_args()
-    cuda = arguments.device.startswith("cuda")
-    where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
-    size = "ResNet-50 at the published size" if arguments.published else "small networks, 64×32"
-    print(f"{size}; {arguments.device}, {where}; images/s and peak GB: ours | straightforward | ratio")
+    given = parser.parse_args()
+    on_gpu = given.device.startswith("cuda")
+    where = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} threads"
+    size = "ResNet-50 at the published size" if given.published else "small networks, 64×32"
+    print(f"{size}; {given.device}, {where}; images/s and peak GB: ours | straightforward | ratio")
     context = multiprocessing.get_context("spawn")
-    for name in arguments.methods or methods.names():
+    for name in given.methods or methods.names():
         found = []
         for form in ("ours", "straightforward"):
             with context.Pool(1) as pool:
-                found.append(pool.apply(one, (form, name, arguments)))
+                found.append(pool.apply(one, (form, name, given)))
         (quick, lean), (slow, fat) = found
         print(f"{name:10s} {quick:8.0f} {lean:6.2f} | {slow:8.0f} {fat:6.2f} | {quick / slow:5.2f}", flush=True)
 

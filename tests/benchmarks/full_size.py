@@ -13,7 +13,6 @@ import argparse
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from vireid_lib.analysis.subsets import readable_sample
 from vireid_lib.cli import main as main_of_cli
 from vireid_lib.data import tables
 from vireid_lib.data.check import check_dataset
+from vireid_lib.data.contents import written_aside
 from vireid_lib.data.images import TablePixels
 from vireid_lib.project import project_root
 from vireid_lib.reid.methods.agw import AgwConfig
@@ -55,10 +55,6 @@ def profile_of(name: str, folder: Path) -> Path:
     return file
 
 
-def opened(name: str, folder: Path) -> experiment.Run:
-    return experiment.open(str(folder / f"{name}.yaml"), workspace=folder / "workspace", data_root=folder)
-
-
 # The stages: each is given the run and its folder, in a process of its own.
 
 
@@ -80,14 +76,14 @@ def pixels(run: experiment.Run, folder: Path) -> None:
     TablePixels(tables.concat(data.target, data.external), (288, 144), run.cache.files)
 
 
-def published_task(run: experiment.Run) -> ReidTask:
+def published(run: experiment.Run) -> ReidTask:
     config = AgwConfig.published(run.profile.data.target, pretrained=None)
     return ReidTask(run.data().train_rows(), config, seed=0, cache=run.cache.files)
 
 
 def batches(run: experiment.Run, folder: Path) -> None:
     """A thousand batches of the published sampler, twenty of them with their images."""
-    task = published_task(run)
+    task = published(run)
     for step in range(1000):
         task._batch_rows(step)
     for step in range(20):
@@ -95,8 +91,7 @@ def batches(run: experiment.Run, folder: Path) -> None:
 
 
 def training_step(run: experiment.Run, folder: Path) -> None:
-    """One step of the published AGW: ResNet-50, its batch, its input size."""
-    loop.train(published_task(run), steps=1, folder=folder / "one_step", seed=0, device="cpu")
+    loop.train(published(run), steps=1, folder=folder / "one_step", seed=0, device="cpu")
 
 
 def train(run: experiment.Run, folder: Path) -> None:
@@ -110,20 +105,17 @@ def features_and_ranking(run: experiment.Run, folder: Path) -> None:
 
 
 def distances(run: experiment.Run, folder: Path) -> None:
-    """IIRS, HIMD and the other distances between images."""
     features, test = run.features("real", 0, plain=True)
     spread(features, test)
     cross_modality_distances(features, test)
 
 
 def projection(run: experiment.Run, folder: Path) -> None:
-    """t-SNE of as many test images as a chapter shows."""
     features, test = run.features("real", 0, plain=True)
-    tsne(features[readable_sample(test, identities=20)])
+    tsne(features[readable_sample(test, identities=20)])  # as many as a chapter shows
 
 
 def retrieval(run: experiment.Run, folder: Path) -> None:
-    """The ranked gallery of one query."""
     features, test = run.features("real", 0)
     trial = run.protocol().trials(test)[0]
     ranked(features, trial, run.profile.evaluation.protocol, trial.query.index[0])
@@ -160,10 +152,7 @@ STAGES: dict[str, Callable[[experiment.Run, Path], None]] = {
 
 def measured(stage: str, name: str, folder: Path) -> tuple[float, float]:
     """Seconds of both cores' work together, and peak GB of the largest process, of a stage in a process of its own.
-
-    Raises:
-        RuntimeError: it failed; with the end of what it said.
-    """
+    Raises RuntimeError: it failed; with the end of what it said."""
     log = folder / f"{stage.replace(' ', '_')}.log"
     command = [sys.executable, __file__, "--folder", str(folder), "--profile", name, "--stage", stage]
     with open(log, "w") as said:
@@ -180,11 +169,9 @@ def drawn(name: str, folder: Path, share: float) -> float:
     profile, began = profile_of(name, folder), time.process_time()
     for dataset in yaml.safe_load(profile.read_text())["data"]["roots"]:
         if not (folder / dataset).exists():
-            half = folder / f"{dataset}.partial"
-            shutil.rmtree(half, ignore_errors=True)
-            half.mkdir()
-            TREES[dataset](half, share)
-            half.rename(folder / dataset)
+            with written_aside(folder / dataset) as half:
+                half.mkdir()
+                TREES[dataset](half, share)
     return time.process_time() - began
 
 
@@ -197,37 +184,35 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder.absolute()
     if options.stage:
-        STAGES[options.stage](opened(options.profile[0], folder), folder)
+        profile = str(folder / f"{options.profile[0]}.yaml")
+        STAGES[options.stage](experiment.open(profile, workspace=folder / "workspace", data_root=folder), folder)
         return 0
-    failed = False
-    for name in options.profile or PROFILES:
-        rows = []
-        for share in options.share:
-            own = folder / f"{name}-{share:g}"
-            print(f"{name}, {share:.0%}: drawn in {drawn(name, own, share):.0f} s", flush=True)
-            for stage in STAGES:
-                try:
-                    seconds, memory = measured(stage, name, own)
-                except RuntimeError as error:
-                    failed = True
-                    print(f"  {error}", flush=True)
-                    continue
-                print(f"  {stage:20} {seconds:7.1f} s  {memory:5.2f} GB", flush=True)
-                rows.append({"stage": stage, "share": share, "s": seconds, "GB": memory})
-            images = json.loads((own / "images.json").read_text())
-            rows.append({"stage": "images", "share": share, "s": images, "GB": 0.0})
-        failed |= report(name, pd.DataFrame(rows))
-    return int(failed)
+    return int(sum(compared(name, options.share, folder) for name in options.profile or PROFILES))
 
 
-def report(name: str, rows: pd.DataFrame) -> bool:
-    """Print the table of a profile, with the growth from its smallest share to its largest; whether a stage needs too
-    much."""
-    table = rows.pivot(index="stage", columns="share", values=["s", "GB"]).reindex(["images", *STAGES])
+def compared(name: str, shares: list[float], folder: Path) -> bool:
+    """Measure all stages of a profile; print what each needs, and how it grows from the first share to the last.
+    Whether one failed or needs too much."""
+    rows, failed = [], False
+    for share in shares:
+        own = folder / f"{name}-{share:g}"
+        print(f"{name}, {share:.0%}: drawn in {drawn(name, own, share):.0f} s", flush=True)
+        for stage in STAGES:
+            try:
+                seconds, memory = measured(stage, name, own)
+            except RuntimeError as error:
+                failed = True
+                print(f"  {error}", flush=True)
+                continue
+            print(f"  {stage:20} {seconds:7.1f} s  {memory:5.2f} GB", flush=True)
+            rows.append((stage, share, seconds, memory))
+        rows.append(("images", share, json.loads((own / "images.json").read_text()), 0.0))
+    found = pd.DataFrame(rows, columns=["stage", "share", "s", "GB"])
+    table = found.pivot(index="stage", columns="share").reindex(["images", *STAGES])
     for unit, what in (("s", "time"), ("GB", "memory")):
         table[f"{what} grows", ""] = table[unit].iloc[:, -1] / table[unit].iloc[:, 0]
     print(f"\n{name}\n{table.round(2).to_string()}\n", flush=True)
-    return bool((rows["GB"] > LIMIT_GB).any())
+    return failed or bool((found["GB"] > LIMIT_GB).any())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ What it found stands in this folder's README.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from kill_works import WORKS, Work
@@ -50,43 +52,32 @@ class Outcome:
     seconds: float = 0.0
     moments: int = 0
     changes: int = 0
-    trials: int = 0
+    runs: int = 0
     faults: list[str] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        return self.moments + self.changes
 
     def row(self, name: str) -> str:
         kinds = Counter(fault.split(":")[0] for fault in self.faults)
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "all the same bits"
-        return f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  {told}"
+        return f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.runs:4} runs  {told}"
 
 
 class Trials:
     """A work in its folder, which always has the same path, for tables hold paths."""
 
     def __init__(self, work: Work, folder: Path) -> None:
-        self.work, self.start, self.folder, self.log = work, folder / "start", folder / "now", folder / "log"
-        self.start.mkdir(parents=True)
-        self.reset()
+        self.start, self.folder, self.log = folder / "start", folder / "now", folder / "log"
+        self.folder.mkdir(parents=True)
         for each in work.before:
-            self._child(each)
-        if work.before:
-            shutil.rmtree(self.start)
-            shutil.copytree(self.folder, self.start)
+            self.run(each)
+        shutil.copytree(self.folder, self.start)
 
     def reset(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder)
         shutil.copytree(self.start, self.folder)
 
-    def run(self, *, after_s: float | None = None, at_change: int = 0) -> tuple[bool, float, int]:
+    def run(self, what: Callable, *, after_s: float | None = None, at_change: int = 0) -> tuple[bool, float, int]:
         """One run, killed after so many seconds or before its so-manieth change: (killed, seconds, changes)."""
-        return self._child(self.work.run, after_s, at_change)
-
-    def _child(self, what: Callable, after_s: float | None = None, at_change: int = 0) -> tuple[bool, float, int]:
         began, counted = time.monotonic(), self.folder.parent / "changes"
-        counted.write_text("0")
         if (process := os.fork()) == 0:
             _be_the_child(lambda: what(self.folder), self.folder, self.log, counted, at_change)
         until, status = began + (after_s or PATIENCE_S), None
@@ -98,11 +89,12 @@ class Trials:
             status = os.waitpid(process, 0)[1]
             if after_s is None:
                 raise TimeoutError(f"it did not end within {PATIENCE_S} s: {self.log.read_text()[-2000:]}")
+        seconds = time.monotonic() - began
         if os.WIFSIGNALED(status):
-            return True, time.monotonic() - began, 0
+            return True, seconds, 0
         if os.WEXITSTATUS(status):
             raise RuntimeError(self.log.read_text()[-3000:])
-        return False, time.monotonic() - began, int(counted.read_text())
+        return False, seconds, int(counted.read_text())
 
 
 def _be_the_child(what: Callable, folder: Path, log: Path, counted: Path, at_change: int) -> None:
@@ -111,13 +103,11 @@ def _be_the_child(what: Callable, folder: Path, log: Path, counted: Path, at_cha
 
     def hook(event: str, arguments: tuple) -> None:
         nonlocal changes
-        if event not in CHANGES:
-            return
-        if event == "open" and not (arguments[2] & WRITES and str(arguments[0]).startswith(inside)):
-            return
-        changes += 1
-        if changes == at_change:
-            os.kill(os.getpid(), signal.SIGKILL)
+        reads = event == "open" and not (arguments[2] & WRITES and str(arguments[0]).startswith(inside))
+        if event in CHANGES and not reads:
+            changes += 1
+            if changes == at_change:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     try:
         words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -144,57 +134,54 @@ def snapshot(folder: Path) -> dict[str, str]:
         name = path.relative_to(folder).as_posix()
         abandoned = name.startswith("cache/.") and ASIDE in name
         if path.is_file() and not name.endswith((".lock", MARKED)) and path.name != "contents.json" and not abandoned:
-            found[name] = hashlib.sha256(_comparable(path)).hexdigest()
+            content = path.read_bytes()
+            if path.suffix == ".json" and content:
+                kept = json.loads(content, object_hook=_without_times)
+                content = json.dumps(kept).encode()
+            found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 
-def _comparable(path: Path) -> bytes:
-    content = path.read_bytes()
-    return json.dumps(_without_times(json.loads(content))).encode() if path.suffix == ".json" and content else content
-
-
-def _without_times(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_times(inner) for key, inner in value.items() if key not in NOT_COMPARED}
-    return [_without_times(inner) for inner in value] if isinstance(value, list) else value
+def _without_times(value: dict) -> dict:
+    return {key: inner for key, inner in value.items() if key not in NOT_COMPARED}
 
 
 def faults(whole: dict[str, str], broken: dict[str, str]) -> list[str]:
-    other = [name for name in whole if name in broken and whole[name] != broken[name]]
-    found = [f"other bits: {other}"] if other else []
-    found += [f"files lost: {lost}"] if (lost := sorted(whole.keys() - broken.keys())) else []
-    return found + ([f"files left behind: {left}"] if (left := sorted(broken.keys() - whole.keys())) else [])
+    found = {
+        "other bits": [name for name in whole if name in broken and whole[name] != broken[name]],
+        "files lost": sorted(whole.keys() - broken.keys()),
+        "files left behind": sorted(broken.keys() - whole.keys()),
+    }
+    return [f"{what}: {names}" for what, names in found.items() if names]
 
 
-def kill(name: str, work: Work, kills: int, seed: int, folder: Path) -> Outcome:
+def kill(name: str, kills: int, seed: int, folder: Path) -> Outcome:
     """Kill a work so many times and compare."""
-    draw, outcome = random.Random(f"{seed} {name}"), Outcome()
+    draw, outcome, work = random.Random(f"{seed} {name}"), Outcome(), WORKS[name]
     trials = Trials(work, folder)
-    _, outcome.seconds, changes = trials.run()
+    _, outcome.seconds, changes = trials.run(work.run)
     whole = snapshot(trials.folder)
-    while outcome.kills < kills:
+    while outcome.moments + outcome.changes < kills:
         trials.reset()
-        said = []
+        said, again = [], True
         try:
-            again = True
-            while again and outcome.kills < kills:
+            while again and outcome.moments + outcome.changes < kills:
                 if at_change := draw.random() < 0.5:
                     how = {"at_change": draw.randint(1, changes)}
                 else:
                     how = {"after_s": draw.uniform(0, outcome.seconds)}
-                if not trials.run(**how)[0]:
+                if not trials.run(work.run, **how)[0]:
                     break
                 outcome.changes += at_change
                 outcome.moments += not at_change
                 said.append(how)
                 again = draw.random() < AGAIN
-            if not said:
-                continue
-            outcome.trials += 1
-            trials.run()
-            outcome.faults += [f"{each} after {said}" for each in faults(whole, snapshot(trials.folder))]
+            if said:
+                outcome.runs += 1
+                trials.run(work.run)
+                outcome.faults += [f"{each} after {said}" for each in faults(whole, snapshot(trials.folder))]
         except RuntimeError as error:
-            outcome.trials += not said
+            outcome.runs += not said
             outcome.faults.append(f"not ended: {error} after {said}")
     return outcome
 
@@ -203,12 +190,11 @@ def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
     """The whole book on the profile `smoke`, and one that is killed again and again: all of its processes at once, or
     a random one of them."""
     draw, outcome, began = random.Random(f"{seed} {BOOK}"), Outcome(), time.monotonic()
-    place, whole = folder / "book", folder / "whole"
+    place, whole, said = folder / "book", folder / "whole", []
     if _book(place).wait() != 0:
         raise RuntimeError((folder / "log").read_text()[-3000:])
-    outcome.seconds, outcome.trials = time.monotonic() - began, 1
+    outcome.seconds, outcome.runs = time.monotonic() - began, 1
     place.rename(whole)  # the next has the same path: tables and records hold it
-    said = []
     for _ in range(kills):
         process, moment = _book(place), draw.uniform(0, 0.6 * outcome.seconds)
         try:
@@ -221,8 +207,7 @@ def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
             outcome.moments += 1
             said.append(f"{len(chosen)} of {len(there)} processes at {moment:.0f} s")
             process.wait()
-    ended = next((True for _ in range(3) if _book(place).wait() == 0), False)
-    if not ended:
+    if all(_book(place).wait() for _ in range(3)):
         outcome.faults.append(f"not ended: {(folder / 'log').read_text()[-3000:]}")
     outcome.faults += faults(snapshot(whole / "stages"), snapshot(place / "stages"))
     print(f"{BOOK}: killed {said}", flush=True)
@@ -240,12 +225,10 @@ def _processes(place: Path) -> list[int]:
     """The run's own and those that it started: they name the workspace."""
     found = []
     for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda each: int(each.name)):
-        try:
+        with contextlib.suppress(OSError):
             about = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        if str(place).encode() in about and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
+            if str(place).encode() in about and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
     return found
 
 
@@ -257,24 +240,21 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="to work in; kept; a temporary one by default")
     parser.add_argument("--without-book", action="store_true", help="leave out the whole book, which takes minutes")
     options = parser.parse_args()
-    chosen = options.only or [*WORKS, *([] if options.without_book else [BOOK])]
+    shares = {name: work.share for name, work in WORKS.items()} | ({} if options.without_book else {BOOK: BOOK_KILLS})
+    shares = {name: shares.get(name, BOOK_KILLS) for name in options.only or shares}
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
-    shares = {name: WORKS[name].share if name in WORKS else BOOK_KILLS for name in chosen}
-    outcomes = {}
-    for place, name in enumerate(chosen):
-        rest = options.kills - sum(each.kills for each in outcomes.values())
-        kills = round(rest * shares[name] / sum(shares[each] for each in chosen[place:]))
-        if kills == 0:
-            continue
-        own = folder / f"{place}"
-        work = WORKS.get(name)
-        outcomes[name] = kill(name, work, kills, options.seed, own) if work else kill_the_book(kills, options.seed, own)
-        print(outcomes[name].row(name), *outcomes[name].faults, sep="\n    ", flush=True)
+    done, total, faulty = 0, sum(shares.values()), []
+    for place, (name, share) in enumerate(shares.items()):
+        kills = round((options.kills - done) * share / total)
+        total -= share
+        if kills:
+            outcome = (kill_the_book if name == BOOK else partial(kill, name))(kills, options.seed, folder / f"{place}")
+            print(outcome.row(name), *outcome.faults, sep="\n    ", flush=True)
+            done += outcome.moments + outcome.changes
+            faulty += [name] * bool(outcome.faults)
     if options.folder is None:
         shutil.rmtree(folder)
-    faulty = [name for name, each in outcomes.items() if each.faults]
-    ended = f"faults in {faulty}" if faulty else "all ended with the same bits"
-    print(f"{sum(each.kills for each in outcomes.values())} kills; {ended}")
+    print(f"{done} kills; {f'faults in {faulty}' if faulty else 'all ended with the same bits'}")
     return bool(faulty)
 
 

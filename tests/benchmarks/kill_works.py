@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -46,16 +46,12 @@ def drawn(folder: Path) -> None:
     world(opened(folder))
 
 
-def fitted(folder: Path) -> None:
-    opened(folder).fit("dive")
+def fitted(name: str) -> Callable[[Path], object]:
+    return lambda folder: opened(folder).fit(name)
 
 
-def translating(folder: Path) -> None:
-    opened(folder).fit("cyclegan")
-
-
-def started(folder: Path) -> None:
-    opened(folder, "jsia").starting_point("real", 0)
+def pictures(name: str) -> Callable[[Path], object]:
+    return lambda folder: opened(folder).synthesize(name)
 
 
 def one_training(method: str) -> Callable[[Path], None]:
@@ -67,10 +63,6 @@ def one_training(method: str) -> Callable[[Path], None]:
         opened(folder, method).evaluate("real", 0)
 
     return run
-
-
-def pictures(name: str) -> Callable[[Path], None]:
-    return lambda folder: opened(folder).synthesize(name) is None
 
 
 def checkpoints(folder: Path) -> None:
@@ -86,21 +78,19 @@ def checkpoints(folder: Path) -> None:
 def renamed(folder: Path) -> None:
     """Nothing but stages: some find a folder without a record in their place, some unfinished work whose record or
     whose training's settings a power failure has emptied."""
-    place = Cache(folder)
+    cache = Cache(folder)
     for number in range(24):
-        make = lambda own: {"value": _values(own)}  # noqa: E731
-        done = place.stage("renamed", {"number": number}, {}, make)
-        mark, partial = folder / f"broken_{number}", done.folder.with_name(f"{done.key}.partial")
-        if number % 4 and not mark.exists():
+        stage = "renamed", {"number": number}, {}, lambda own: {"value": _values(own)}
+        done, mark = cache.stage(*stage), folder / f"broken_{number}"
+        if (fault := number % 4) and not mark.exists():
             write_atomically(mark, b"")
-            if number % 4 == 1:
+            if fault in (2, 3):
+                (done.folder / (RESULT if fault == 2 else "training.json")).write_text("")
+            if fault in (1, 3):
                 (done.folder / RESULT).unlink()
-            else:
-                (done.folder / {2: RESULT, 3: "training.json"}[number % 4]).write_text("")
-                if number % 4 == 3:
-                    (done.folder / RESULT).unlink()
-                os.rename(done.folder, partial)
-        place.stage("renamed", {"number": number}, {}, make)
+            if fault in (2, 3):
+                os.rename(done.folder, done.folder.with_name(f"{done.key}.partial"))
+        cache.stage(*stage)
 
 
 def _values(own: Path) -> float:
@@ -113,15 +103,9 @@ def _values(own: Path) -> float:
     return tensors["x"].sum().item()
 
 
-@dataclass
-class Work:
-    """What is killed.
-
-    Attributes:
-        run: does it in a folder, and continues what it finds there.
-        before: makes, unbroken, what it needs.
-        share: of the kills, in percent.
-    """
+class Work(NamedTuple):
+    """What is killed: `run` does it in a folder, and continues what it finds there; `before` makes, unbroken, what it
+    needs; its `share` of the kills is in percent."""
 
     run: Callable[[Path], object]
     before: tuple[Callable[[Path], object], ...]
@@ -130,12 +114,14 @@ class Work:
 
 WORKS = {
     "the world's drawing": Work(drawn, (), 6),
-    "DiVE's fine-tuning": Work(fitted, (drawn,), 15),
+    "DiVE's fine-tuning": Work(fitted("dive"), (drawn,), 15),
     "ReID training (AGW)": Work(one_training("agw"), (drawn,), 12),
-    "CycleGAN's training": Work(translating, (drawn,), 10),
-    "JSIA's joint training": Work(one_training("jsia"), (drawn, started), 10),
-    "DiVE's gallery": Work(pictures("dive"), (drawn, fitted), 10),
-    "CycleGAN's gallery": Work(pictures("cyclegan"), (drawn, translating), 10),
+    "CycleGAN's training": Work(fitted("cyclegan"), (drawn,), 10),
+    "JSIA's joint training": Work(
+        one_training("jsia"), (drawn, lambda folder: opened(folder, "jsia").starting_point("real", 0)), 10
+    ),
+    "DiVE's gallery": Work(pictures("dive"), (drawn, fitted("dive")), 10),
+    "CycleGAN's gallery": Work(pictures("cyclegan"), (drawn, fitted("cyclegan")), 10),
     "the cache's rename": Work(renamed, (), 12),
     "a checkpoint's write": Work(checkpoints, (), 12),
 }

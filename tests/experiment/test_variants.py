@@ -111,7 +111,7 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
         known |= fields
         section = f"generators.{name}"
         found = {key.removeprefix(f"{section}.") for key in variants.resolved(profile, name) if key.startswith(section)}
-        assert fields - found <= {*variants.NO_VARIANT, "strength", "shared_noise_over"}, name
+        assert fields - found <= {*variants.NO_VARIANT, "strength"}, name
     for method in methods.names():
         own, fields = with_method(profile, method), set(methods.config_class(method).model_fields)
         known |= fields

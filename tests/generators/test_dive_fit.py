@@ -1,16 +1,13 @@
 """Fine-tuning trains what it may, and continues where it was stopped."""
 
-import pandas as pd
 import pytest
 import torch
-from diffusers import DDPMScheduler
 from PIL import Image
 
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.finetune import DiveTask, diffuse
 
 EXTRAS = {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}
 """Settings that train more, and keep more, than the paper's."""
@@ -61,31 +58,10 @@ def test_recorded_passes_learn_the_same(tiny_config, tiny_table, tmp_path, preci
 
 
 def test_a_branch_learns_from_its_own_images_only(tiny_config, tiny_table, tmp_path):
-    few = tiny_table[tiny_table["camera"] != "mini_vi/6"].reset_index(drop=True)
-    table = pd.concat([few, tiny_table[tiny_table["camera"] == "mini_vi/6"].head(1)], ignore_index=True)
     config = tiny_config.model_copy(update={"steps": 1, "batch": 1, "checkpoint_every": 0})
-    dive = fit(config, table, tmp_path / "fit", tmp_path / "cache")
-    touched = [
-        name
-        for i, name in enumerate(dive.model.branches.names)
-        if any(layer.up[i].abs().sum() > 0 for layer in dive.model.branches.layers.values())
-    ]
-    assert len(touched) == 1
-
-
-def test_tokens_from_visible_leaves_rows_of_infrared_batches(tiny_config, tiny_table, tmp_path):
-    table = tiny_table[tiny_table["split"] == "train"].reset_index(drop=True)
-    config = tiny_config.model_copy(update={"tokens_from": "visible", "token_learning_rate": 1.0})
-    dive = fit(config, table, tmp_path / "a", tmp_path / "cache")
-    model = dive.model
-    model.rows.rows.grad = None
-    ids = model.tokenize(model.prompts(["mini_vi/0001"], ["mini_vi/3"]))
-    model.rows.frozen = torch.tensor([True])
-    model.base.text(ids).last_hidden_state.sum().backward()
-    assert model.rows.rows.grad is None or model.rows.rows.grad.abs().sum() == 0
-    model.rows.frozen = torch.tensor([False])
-    model.base.text(ids).last_hidden_state.square().sum().backward()
-    assert model.rows.rows.grad.abs().sum() > 0
+    branches = fit(config, tiny_table, tmp_path / "fit", tmp_path / "cache").model.branches
+    touched = [any(layer.up[i].any() for layer in branches.layers.values()) for i in range(len(branches.names))]
+    assert len(touched) > 2 and sum(touched) == 1
 
 
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):
@@ -99,28 +75,6 @@ def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, 
     for index, posterior in enumerate((plain, mirrored)):
         torch.testing.assert_close(torch.tensor(got.mean[:, index]).float(), posterior.mean, atol=2e-3, rtol=2e-3)
         torch.testing.assert_close(torch.tensor(got.std[:, index]).float(), posterior.std, atol=2e-3, rtol=2e-3)
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-def test_diffuse_agrees_with_diffusers(prediction):
-    scheduler = DDPMScheduler(beta_schedule="scaled_linear", prediction_type=prediction)
-    clean, noise = torch.randn(3, 4, 8, 4), torch.randn(3, 4, 8, 4)
-    times = torch.tensor([0, 500, 999])
-    noised, target = diffuse(clean, noise, scheduler.alphas_cumprod[times], prediction)
-    torch.testing.assert_close(noised, scheduler.add_noise(clean, noise, times))
-    expected = noise if prediction == "epsilon" else scheduler.get_velocity(clean, noise, times)
-    torch.testing.assert_close(target, expected)
-
-
-def test_groups_are_drawn_evenly(tiny_config, tiny_table, tmp_path):
-    config = tiny_config.model_copy(update={"balance": "groups", "batch": 600})
-    table = tiny_table.drop(index=[0, 1, 2]).reset_index(drop=True)
-    model = fit(tiny_config, table, tmp_path / "fit", tmp_path / "cache").model
-    model.config = config
-    held = latents.encode(table["path"].tolist(), model.base.vae, (32, 16), cache=tmp_path / "cache", progress=False)
-    rows = table.iloc[DiveTask(model, table, held)._rows(0).tolist()]
-    shares = rows.groupby(["modality", rows["split"] == "external"]).size() / 600
-    assert len(shares) == 3 and (shares - 1 / 3).abs().max() < 0.07
 
 
 def test_another_data_set_is_refused_by_what_differs(tiny_config, tiny_table, tmp_path):

@@ -11,7 +11,6 @@ from vireid_lib.generators.dive import latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.finetune import DiveTask, denoising_loss
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.templates import TEMPLATES, prompt
 from vireid_lib.training.loop import accelerator_for, train
 
 
@@ -19,13 +18,12 @@ from vireid_lib.training.loop import accelerator_for, train
 def task(tiny_config, tiny_table, tmp_path):
     """A task of the tiny settings with changes."""
 
-    def make(**changes):
+    def make(table=tiny_table, **changes):
         config = tiny_config.model_copy(update=changes)
         base = load_base(config.base_model)
-        model = DiveModel(base, prompts.build(tiny_table, config), config)
-        size, paths = (config.height, config.width), tiny_table["path"].tolist()
-        held = latents.encode(paths, base.vae, size, cache=tmp_path, progress=False)
-        return DiveTask(model, tiny_table, held)
+        model = DiveModel(base, prompts.build(table, config), config)
+        size, paths = (config.height, config.width), table["path"].tolist()
+        return DiveTask(model, table, latents.encode(paths, base.vae, size, cache=tmp_path, progress=False))
 
     return make
 
@@ -48,17 +46,31 @@ def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all
     drawn = Counter(said(made, made._prompts(rows, 0)))
     (alone,) = read(made, [code])
     assert 0.47 < drawn.pop(alone) / len(rows) < 0.53
-    assert drawn.keys() == set(read(made, [prompt(code, person, each) for each in TEMPLATES["imagenet"]]))
+    assert drawn.keys() == set(
+        read(made, [prompts.prompt(code, person, each) for each in prompts.TEMPLATES["imagenet"]])
+    )
     assert all(60 < count < 165 for count in drawn.values())  # 111 of each are expected
     assert torch.equal(made._prompts(rows, 0), made._prompts(rows, 0))
     assert not torch.equal(made._prompts(rows, 0), made._prompts(rows, 1))
 
 
-def stepped(made):
-    """The token rows at the start and, with gradient, after a step at a rate of 0.1; LoRA's gradient."""
+def test_groups_are_drawn_evenly(task, tiny_table):
+    table = tiny_table.drop(index=[0, 1, 2]).reset_index(drop=True)
+    rows = table.iloc[task(table, balance="groups", batch=600)._rows(0).tolist()]
+    shares = rows.groupby(["modality", rows["split"] == "external"]).size() / 600
+    assert len(shares) == 3 and (shares - 1 / 3).abs().max() < 0.07
+
+
+def started(made):
     accelerator = accelerator_for("no", "cpu")
     made.bind(accelerator, seed=0)
     made.prepare(accelerator)
+    return accelerator
+
+
+def stepped(made):
+    """The token rows at the start and, with gradient, after a step at a rate of 0.1; LoRA's gradient."""
+    accelerator = started(made)
     lora, (rows,), *_ = made.model.trained().values()
     start = rows.detach().clone()
     made.before_step(0)
@@ -89,22 +101,15 @@ def test_token_rows_decay_as_adamw_says(task, decay):
     torch.testing.assert_close(rows.detach(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_decay_leaves_a_norm_s_scale_alone(task):
-    made = task(gradient_clip=1e9, weight_decay=0.5, branch_norms=True)
-    stepped(made)
-    for affine in made.model.branches.norm_parameters():
+def test_norms_start_without_effect_and_do_not_decay(task):
+    """Bit for bit: the first step's gradients of all that is trained without them."""
+    plain, normed = (task(gradient_clip=1e9, weight_decay=0.5, branch_norms=norms) for norms in (False, True))
+    (_, rows, lora), (_, with_norms, same) = stepped(plain), stepped(normed)
+    assert torch.equal(with_norms.grad, rows.grad) and torch.equal(same, lora)
+    for affine in normed.model.branches.norm_parameters():
         gradient = affine.grad
         expected = torch.tensor([1.0, 0.0]).view(1, 2, 1) - 0.1 * gradient / (gradient.abs() + 1e-8)
         torch.testing.assert_close(affine.detach(), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_norms_start_without_effect(task):
-    """Bit for bit: the first step's loss and the gradient of all that is trained without them."""
-    (_, rows, lora), (_, with_norms, same) = (
-        stepped(task(gradient_clip=1e9)),
-        stepped(task(gradient_clip=1e9, branch_norms=True)),
-    )
-    assert torch.equal(with_norms.grad, rows.grad) and torch.equal(same, lora)
 
 
 def test_the_average_replaces_what_was_trained(task, tmp_path):
@@ -127,22 +132,23 @@ def test_the_average_replaces_what_was_trained(task, tmp_path):
         assert not torch.equal(parameter, last)
 
 
+@pytest.mark.parametrize("gamma", [None, 5.0])
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-def test_min_snr_weighs_as_the_scripts_of_diffusers_do(task, prediction):
+def test_the_loss_is_that_of_diffusers_scripts(prediction, gamma):
     schedule = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
-    draw = torch.Generator().manual_seed(1)
-    clean, noise, guess = (torch.randn(4, 4, 8, 4, generator=draw) for _ in range(3))
-    times, gamma = torch.tensor([5, 200, 500, 990]), 5.0
-    found = denoising_loss(
-        lambda *_: guess, schedule.alphas_cumprod, prediction, clean, noise, times, *[None] * 3, min_snr=gamma
-    )
-    snr = compute_snr(schedule, times)
-    weight = torch.stack([snr, gamma * torch.ones_like(snr)], 1).min(1)[0]  # as in train_text_to_image.py
-    weight = weight / (snr + 1 if prediction == "v_prediction" else snr)
+    draw, seen = torch.Generator().manual_seed(1), []
+    clean, noise, guess = (torch.randn(5, 4, 8, 4, generator=draw) for _ in range(3))
+    times, alphas = torch.tensor([0, 5, 200, 500, 999]), schedule.alphas_cumprod
+    network = lambda ids, noised, *_: seen.append(noised) or guess  # noqa: E731
+    found = denoising_loss(network, alphas, prediction, clean, noise, times, None, None, min_snr=gamma)
+    torch.testing.assert_close(seen[0], schedule.add_noise(clean, noise, times))
+    snr, weight = compute_snr(schedule, times), torch.ones(5)
+    if gamma:
+        weight = torch.stack([snr, gamma * torch.ones_like(snr)], 1).min(1)[0]  # as in train_text_to_image.py
+        weight = weight / (snr + 1 if prediction == "v_prediction" else snr)
+        assert (snr < gamma).any() and (snr > gamma).any()
     target = noise if prediction == "epsilon" else schedule.get_velocity(clean, noise, times)
-    expected = ((guess - target) ** 2).mean((1, 2, 3)) * weight
-    assert (snr < gamma).any() and (snr > gamma).any()
-    torch.testing.assert_close(found, expected.mean())
+    torch.testing.assert_close(found, (((guess - target) ** 2).mean((1, 2, 3)) * weight).mean())
 
 
 def test_tokens_are_pulled_back_to_their_start(task):
@@ -150,9 +156,7 @@ def test_tokens_are_pulled_back_to_their_start(task):
     total, gradient = {}, {}
     for weight in (0.0, 0.25):
         made = task(token_distance=weight)
-        accelerator = accelerator_for("no", "cpu")
-        made.bind(accelerator, seed=0)
-        made.prepare(accelerator)
+        accelerator = started(made)
         (rows,) = made.model.trained()["tokens"]
         assert made.losses(0).get("token_distance", 0) == 0
         with torch.no_grad():

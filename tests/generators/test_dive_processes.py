@@ -16,38 +16,32 @@ from vireid_lib.generators import layout, parallel
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.training import processes
 
-PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
-
-
-def made(config, folder, cache, count):
-    return Dive(config, device="cpu", cache=cache, progress=False, processes=count)
+ASKED = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"], 3, 5
 
 
 @pytest.mark.slow
-def test_a_killed_process_loses_and_repeats_nothing(tiny_config, tiny_table, tmp_path):
-    config = tiny_config.model_copy(update={"sampling_batch": 1, "steps": 2})
-    made(config, tmp_path / "fit", tmp_path / "cache", 1).fit(tiny_table, tmp_path / "fit")
+def test_a_killed_process_loses_and_repeats_nothing(tiny_config, tiny_table, tmp_path, monkeypatch):
+    config, broken = tiny_config.model_copy(update={"sampling_batch": 1, "steps": 2}), tmp_path / "broken"
+    Dive(config, device="cpu", cache=tmp_path / "cache", progress=False).fit(tiny_table, tmp_path / "fit")
     dive = Dive.load(tmp_path / "fit", device="cpu", progress=False)
-    whole = dive.expand(PEOPLE, CAMERAS, 3, 5, tmp_path / "whole")
-    broken = tmp_path / "broken"
+    whole = dive.expand(*ASKED, tmp_path / "whole")
     dive.processes = 2
-    run, dies = parallel.run, [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
     def killed(job, folder, count):
-        parallel.run = run
         told = parallel.json.dumps(job | {"intensity": parallel.intensity.declared()})
         parallel.write_atomically(folder / parallel.JOB, told.encode())
-        subprocess.run([*dies, __file__, str(folder / parallel.JOB)], env=os.environ | {"OMP_NUM_THREADS": "1"})
+        dies = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", __file__]
+        subprocess.run([*dies, str(folder / parallel.JOB)], env=os.environ | {"OMP_NUM_THREADS": "1"})
         raise KeyboardInterrupt
 
-    parallel.run = killed
-    with pytest.raises(KeyboardInterrupt):
-        dive.expand(PEOPLE, CAMERAS, 3, 5, broken)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(parallel, "run", killed)
+        dive.expand(*ASKED, broken)
     kept = {path: path.stat().st_mtime_ns for path in broken.rglob("cam*/*/*.png")}
     assert 0 < len(kept) < 12 and all(layout.is_complete(path) for path in kept)
     assert not (broken / "table.csv").exists()
 
-    table = dive.expand(PEOPLE, CAMERAS, 3, 5, broken)
+    table = dive.expand(*ASKED, broken)
     assert len(list(broken.rglob("cam*/*/*.png"))) == len(table) == 12 and table["path"].is_unique
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     assert table["seed"].tolist() == whole["seed"].tolist() and not list(broken.rglob("cam*/*/.*"))

@@ -7,15 +7,12 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
-from safetensors.torch import load_file
 
 from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.prompts import make_codes
-from vireid_lib.generators.dive.selection import one_camera, upright
-from vireid_lib.generators.dive.templates import prompt
-from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
+from vireid_lib.generators.dive.config import DiveConfig, one_camera, upright
+from vireid_lib.generators.dive.prompts import make_codes, prompt
+from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder
 
 
 def rows(*entries):
@@ -115,7 +112,7 @@ def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
     bank = TokenBank(base.tokenizer, ["mini_vi/0002", "mini_vi/0001"], 3)
     rows = torch.randn(6, 16)
     bank.save(tmp_path / "bank.safetensors", rows)
-    assert torch.equal(rows_of(load_file(tmp_path / "bank.safetensors"), bank), rows)
+    assert torch.equal(bank.load(tmp_path / "bank.safetensors"), rows)
     bank.install(base.text, rows)
     text = f"a photo of {placeholder('mini_vi/0002')} person"
     ours = base.tokenizer(prompt("", bank.text("mini_vi/0002"))).input_ids

@@ -9,12 +9,10 @@ import torch
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError
 from vireid_lib.generators.dive.base import EMBEDDED, load_base
-from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.tokens import TokenBank
+from vireid_lib.generators.dive.tokens import TokenBank, identity_captions
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view
-from vireid_lib.miniworld.captioner import FOLDER, Captioner
-from vireid_lib.miniworld.captions import parse, slots
+from vireid_lib.miniworld.captions import CAPTIONER, Captioner, parse, slots
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
 
@@ -26,7 +24,7 @@ def captioned_base(tiny_base, tmp_path_factory):
     torch.manual_seed(5)
     captioner = Captioner((8, 8), squeezed=8, hidden=16, height=32, width=16)
     torch.nn.init.normal_(captioner.words.weight)
-    captioner.save(folder / FOLDER)
+    captioner.save(folder / CAPTIONER)
     return folder
 
 
@@ -40,14 +38,14 @@ def test_a_token_starts_from_the_rows_of_its_caption(tiny, tiny_base):
     identities, table = ["a/1", "a/2", "a/3"], base.text.get_input_embeddings().weight
     person, red, coat = base.tokenizer("person red coat", add_special_tokens=False).input_ids
     said = {"a/1": "red coat", "a/2": "person red coat red coat"}
-    config = tiny("dive", token_init="caption", token_init_noise=0.0)
+    config = tiny("dive", token_init="caption")
     start = TokenBank(base.tokenizer, identities, 3).initial(base.text, config, said)
     for rows, ids in zip(start.split(3), ([red, coat, red], [person, red, coat], [person] * 3), strict=True):
         assert torch.equal(rows, table[ids])
 
 
 def test_captions_are_read_from_visible_images(config, tiny_table, captioned_base):
-    captioner, found = Captioner.load(captioned_base / FOLDER), identity_captions(tiny_table, config)
+    captioner, found = Captioner.load(captioned_base / CAPTIONER), identity_captions(tiny_table, config)
     assert sorted(found) == sorted(set(tiny_table["identity"]))
     for identity, told in found.items():
         own = tiny_table[(tiny_table["identity"] == identity) & (tiny_table["modality"] == "visible")]
@@ -98,6 +96,6 @@ def test_the_embedded_model_reads_the_miniature_world():
     names = [name for name in people for _ in range(4)]
     views = [sample_view(rng, CAMERAS["mini_market/1"]) for _ in names]
     pixels = render([people[name] for name in names], views, height=64, width=32, modality="visible")
-    read = {name: parse(told) for name, told in Captioner.load(EMBEDDED / FOLDER).read(pixels, names).items()}
+    read = {name: parse(told) for name, told in Captioner.load(EMBEDDED / CAPTIONER).read(pixels, names).items()}
     right = [read[name].get(slot) == word for name in people for slot, word in slots(people[name]).items()]
     assert np.mean(right) > 0.6

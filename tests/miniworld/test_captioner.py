@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.miniworld.bank import Bank
-from vireid_lib.miniworld.captioner import ABSENT, Captioner, accuracy, by_slot, captioning_loss, labels
-from vireid_lib.miniworld.captions import SLOTS, caption, parse, vocabulary
+from vireid_lib.miniworld.captions import SLOTS, Captioner, by_slot, caption, parse, vocabulary
 from vireid_lib.miniworld.people import people_stream
-from vireid_lib.miniworld.pretrain_networks import BankConfig, CaptionerConfig, PretrainConfig, build_captioner
-from vireid_lib.miniworld.pretrain_tasks import CaptionerTask
+from vireid_lib.miniworld.pretrain import (
+    ABSENT,
+    Bank,
+    CaptionerTask,
+    accuracy,
+    build_captioner,
+    captioning_loss,
+    labels,
+    recipe,
+)
 from vireid_lib.training.loop import train
 
 RED = "bald person wearing red coat, black trousers, white shoes"
@@ -20,8 +26,8 @@ DRESS = "person with long blond hair and glasses wearing blue and white striped 
 
 @pytest.fixture
 def captioner():
-    config = CaptionerConfig(channels=(8, 8, 8, 16), squeezed=8, hidden=16)
-    return build_captioner(config, BankConfig(height=32, width=16), seed=0).eval()
+    settings = {"channels": (8, 8, 8, 16), "squeezed": 8, "hidden": 16}
+    return build_captioner(recipe(captioner=settings, bank={"height": 32, "width": 16})).eval()
 
 
 def test_a_label_is_the_place_of_the_word_and_what_is_not_there_has_none():
@@ -86,10 +92,10 @@ def dressed(purpose, count):
 
 def test_it_learns_words_of_people_that_it_has_not_seen(tmp_path):
     bank, held_out = dressed("learned", 500), dressed("others", 200)
-    settings = CaptionerConfig(channels=(8, 16, 16, 16), steps=200, batch=32, learning_rate=1e-2, average=0.9)
-    config = PretrainConfig(bank=BankConfig(images=500, height=32, width=16), captioner=settings)
-    task = CaptionerTask(build_captioner(settings, config.bank, seed=0), bank, config)
+    settings = {"channels": (8, 16, 16, 16), "steps": 200, "batch": 32, "learning_rate": 1e-2, "average": 0.9}
+    config = recipe(seed=0, bank={"images": 500, "height": 32, "width": 16}, captioner=settings)
+    task = CaptionerTask(build_captioner(config), bank, config)
     train(task, steps=200, folder=tmp_path / "fit", seed=0, device="cpu", progress=False)
-    found = accuracy(task.extras["average"].module, held_out.pixels, held_out.captions)
+    found = accuracy(task.extras["average"].module["captioner"], held_out.pixels, held_out.captions)
     assert found["upper_colour"] > 0.35 and found["lower_colour"] > 0.35  # of 14 colours, each in its place
     assert 0 <= found["captions"] <= found["face"] < 0.9  # nothing in the picture tells it

@@ -1,6 +1,5 @@
 """The miniature world on disk: real layouts, determinism, disjoint people."""
 
-import hashlib
 import json
 import os
 from itertools import islice
@@ -13,17 +12,11 @@ from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.people import people_stream
-from vireid_lib.miniworld.write import Size, WorldError, make
-
-TINY = Size(3, 1, 2, images_per_camera=2, external_ids=3, external_images=4, market_test_ids=1, infrared_images=2)
+from vireid_lib.miniworld.write import WorldError, make
 
 
-def _digest(folder):
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    summary = hashlib.sha256()
-    for path in files:
-        summary.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return summary.hexdigest()
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_mini_vi_is_read_by_the_real_reader(world):
@@ -65,40 +58,40 @@ def test_mini_market_is_read_by_the_real_reader(world):
     assert not set(query.identity) & set(train.identity)
 
 
-def test_the_same_seed_writes_the_same_bytes_and_another_does_not(world, tmp_path):
-    again = make(tmp_path / "again", seed=4, size=TINY)
-    other = make(tmp_path / "other", seed=5, size=TINY)
+def test_the_same_seed_writes_the_same_bytes_and_another_does_not(world, tiny, tmp_path):
+    size, seed = tiny
+    again, other = (make(tmp_path / str(each), seed=each, size=size) for each in (seed, seed + 1))
     for name, folder in world.items():
-        assert _digest(folder) == _digest(again[name])
-        assert _digest(folder) != _digest(other[name])
+        assert contents(folder) == contents(again[name]) != contents(other[name])
 
 
-def test_identical_settings_return_at_once_others_and_foreign_folders_are_refused(world, tmp_path):
-    root, shot = world["mini_vi"].parent, world["mini_vi"] / "cam1/0001/0001.jpg"
+def test_identical_settings_return_at_once_others_and_foreign_folders_are_refused(world, tiny, tmp_path):
+    (size, seed), root, shot = tiny, world["mini_vi"].parent, world["mini_vi"] / "cam1/0001/0001.jpg"
     before = shot.stat().st_mtime_ns
-    assert make(root, seed=4, size=TINY) == world and shot.stat().st_mtime_ns == before
+    assert make(root, seed=seed, size=size) == world and shot.stat().st_mtime_ns == before
     with pytest.raises(WorldError, match=r"seed 4 \(asked for: 9\)"):
-        make(root, seed=9, size=TINY)
+        make(root, seed=9, size=size)
     with pytest.raises(WorldError, match="train_ids 3 \\(asked for: 8\\)"):
-        make(root, seed=4, size="small")
-    assert json.loads((root / "mini_vi/world.json").read_text())["seed"] == 4
+        make(root, seed=seed, size="small")
+    assert json.loads((root / "mini_vi/world.json").read_text())["seed"] == seed
     (tmp_path / "mini_market").mkdir()
     with pytest.raises(WorldError, match="has no world.json"):
-        make(tmp_path, size=TINY)
+        make(tmp_path, size=size)
     assert not (tmp_path / "mini_vi").exists()
 
 
-def test_a_second_external_set_has_other_people_and_fewer_images(world, tmp_path):
-    ask = {"root": tmp_path, "size": TINY, "names": (write.CAMPUS,)}
-    (folder,) = make(**ask, seed=4).values()
-    assert folder.name == "mini_campus" and check_dataset("mini_campus", folder).usable
-    assert all(line.agrees for line in check_dataset("mini_campus", folder).counts)
+def test_a_second_external_set_has_other_people_and_fewer_images(tiny, tmp_path):
+    size, seed = tiny
+    ask = {"root": tmp_path, "size": size, "seed": seed, "names": (write.CAMPUS,)}
+    (folder,) = make(**ask).values()
+    report = check_dataset("mini_campus", folder)
+    assert folder.name == "mini_campus" and report.usable and all(line.agrees for line in report.counts)
     train = read_dataset("mini_campus", folder).query("split == 'train'")
-    assert train.groupby("identity").size().unique().tolist() == [write.campus_images(TINY)] == [2]
+    assert train.groupby("identity").size().unique().tolist() == [write.campus_images(size)] == [2]
     assert set(train["camera"]) == {"mini_campus/1", "mini_campus/2"}
-    ours, theirs = (list(islice(people_stream(4, name), 4)) for name in ("mini_campus", "mini_market"))
+    ours, theirs = (list(islice(people_stream(seed, name), 4)) for name in ("mini_campus", "mini_market"))
     assert not any(person in theirs for person in ours)
-    before = _digest(folder)
-    assert list(make(**ask, seed=4).values()) == [folder] and _digest(folder) == before
+    before = contents(folder)
+    assert list(make(**ask).values()) == [folder] and contents(folder) == before
     with pytest.raises(WorldError, match="another world: seed 4"):
-        make(**ask, seed=5)
+        make(**ask | {"seed": 5})

@@ -11,9 +11,8 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.tables import OTHER
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
-from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys, words
 from vireid_lib.generators.dive.sample import encode
-from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 
 ATTENTION_TIMES, BATCH = (0.2, 0.4, 0.6, 0.8), 8
@@ -127,5 +126,4 @@ def _predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, camer
         with model.branches.using(None):
             return model.base.unet(noised, times, model.base.text(ids).last_hidden_state).sample
     chosen = torch.tensor([model.vocabulary.branch(camera) for camera in cameras], device=ids.device)
-    frozen = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
-    return Predictor(model)(ids, noised, times, chosen, frozen)
+    return Predictor(model)(ids, noised, times, chosen)

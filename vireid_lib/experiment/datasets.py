@@ -18,7 +18,7 @@ from vireid_lib.data.text import printable
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical
 from vireid_lib.experiment.settings import world_size
-from vireid_lib.generators.dive.selection import upright
+from vireid_lib.generators.dive.config import upright
 
 if TYPE_CHECKING:
     from vireid_lib.experiment.context import Context

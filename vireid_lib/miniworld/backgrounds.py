@@ -207,8 +207,6 @@ STYLES |= {"park": _park, "yard": _yard, "market": _market}
 @lru_cache(maxsize=512)
 def panorama(place: int, style: str, height: int, infrared: bool) -> Array:
     """The scenery of a place, [3 or 1, height, LENGTH * height], values 0..1."""
-    if style not in STYLES:
-        raise ValueError(f"no scenery style {style!r}; the styles are {', '.join(STYLES)}")
     canvas = Canvas(np.random.default_rng([place, 7]))
     STYLES[style](canvas)
     grain = np.random.default_rng([place, 8]).normal(0, 1, (canvas.h // 8, canvas.w // 8)).astype(np.float32)

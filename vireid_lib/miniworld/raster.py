@@ -74,24 +74,21 @@ class Lathe:
     paints: Sequence[tuple] = ()
 
 
-def _windows(lathe: Lathe, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
-    reach = np.maximum(lathe.widths.max(1), lathe.caps.max(1)) + 1.5
-    low = np.floor(np.minimum(lathe.top, lathe.bottom) - reach[:, None]).astype(np.int64)
-    high = np.ceil(np.maximum(lathe.top, lathe.bottom) + reach[:, None]).astype(np.int64)
-    low = np.maximum(low, 0)
-    high = np.minimum(high, (width, height))
-    w, h = np.clip((high - low).max(0), 1, (width, height))
-    x0 = np.clip(low[:, 0], 0, width - w)
-    y0 = np.clip(low[:, 1], 0, height - h)
-    return x0, y0, int(h), int(w)
+def _windows(lathe: Lathe, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Left and upper edge of each solid's window on a picture of `size` (width, height), and the windows' one size."""
+    reach = (np.maximum(lathe.widths.max(1), lathe.caps.max(1)) + 1.5)[:, None]
+    low = np.maximum(np.floor(np.minimum(lathe.top, lathe.bottom) - reach).astype(np.int64), 0)
+    high = np.minimum(np.ceil(np.maximum(lathe.top, lathe.bottom) + reach).astype(np.int64), size)
+    window = np.clip((high - low).max(0), 1, size)
+    x0, y0 = np.clip(low, 0, size - window).T
+    return x0, y0, *window.tolist()
 
 
 def draw(canvas: Array, lathe: Lathe) -> None:
     """Paint the solids over the canvas [N, channels, height, width], in place."""
     if len(lathe.rows) == 0:
         return
-    height, width = canvas.shape[2:]
-    x0, y0, h, w = _windows(lathe, height, width)
+    x0, y0, w, h = _windows(lathe, canvas.shape[:1:-1])
     axis = lathe.bottom - lathe.top
     length = np.maximum(np.hypot(axis[:, 0], axis[:, 1]), 0.5).astype(np.float32)
     ux, uy = axis[:, 0] / length, axis[:, 1] / length

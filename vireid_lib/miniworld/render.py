@@ -10,11 +10,10 @@ from threadpoolctl import threadpool_limits
 from vireid_lib.miniworld.backgrounds import LENGTH, panorama
 from vireid_lib.miniworld.body import arms, bags, legs, skirts, torso
 from vireid_lib.miniworld.cameras import View
-from vireid_lib.miniworld.figure import Figure
+from vireid_lib.miniworld.figure import Figure, numbers
 from vireid_lib.miniworld.head import hats, head, long_hair
 from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.raster import Array, Lathe, draw
-from vireid_lib.miniworld.skeleton import numbers
 
 _CHUNK = 32  # pictures at a time: windows of one part then stay in the processor's cache
 # The last digits of a matrix product depend on how many threads share it, and with them a grey level here and there:
@@ -27,14 +26,9 @@ def render(
     people: Sequence[Person], views: Sequence[View], *, height: int = 128, width: int = 64, modality: str
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Draw people[i] as views[i] sees them, in colour ("visible") or in three equal channels ("infrared"); people are
-    sized by the height. Raises ValueError: unequal numbers of people and views, an unknown modality, a size below 8
-    pixels."""
-    if len(people) != len(views):
-        raise ValueError(f"render got {len(people)} people and {len(views)} views; give one view for each person")
+    sized by the height. Raises ValueError: an unknown modality."""
     if modality not in ("visible", "infrared"):
         raise ValueError(f"render: modality {modality!r} is neither 'visible' nor 'infrared'")
-    if min(height, width) < 8:
-        raise ValueError(f"render: {height}x{width} pixels is too small; the smallest side is 8")
     pictures = np.empty((len(people), height, width, 3), np.uint8)
     for start in range(0, len(people), _CHUNK):
         part = slice(start, start + _CHUNK)

@@ -5,7 +5,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import count, islice, product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ HEIGHT, WIDTH, QUALITY = 128, 64, 95
 LOOK = 1  # raise it whenever a change makes the same seed look different: older worlds on disk are then refused
 
 SETS, CAMPUS = ("mini_vi", "mini_market", "mini_truth"), "mini_campus"
+SPLITS = ("train", "val", "test")  # of mini_vi
 
 _BATCH = 128
 
@@ -94,8 +95,9 @@ def make(
     root = Path(os.path.abspath(root))
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
     places.made(root)
-    for name in names:
-        _refuse_other_settings(root / name, settings)
+    folders = {name: root / name for name in names}
+    for folder in folders.values():
+        _refuse_other_settings(folder, settings)
     for name in names:
         if not (root / name).exists():
             with written_aside(root / name) as folder:
@@ -106,7 +108,7 @@ def make(
                 record = {"name": name, **settings, "counts": _counts(name, size)}
                 (folder / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             _refuse_other_settings(root / name, settings)  # another process may have been first
-    return {name: root / name for name in names}
+    return folders
 
 
 def campus_images(size: Size) -> int:
@@ -116,11 +118,10 @@ def campus_images(size: Size) -> int:
 def _counts(name: str, size: Size) -> dict[str, int]:
     """What `vireid data check` compares with the images on disk, worded as the manifests word it."""
     if name == "mini_vi":
-        ids = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
-        counts = {f"{split} identities": count for split, count in ids.items()}
-        for split, count in ids.items():
-            for modality, number in (("visible", len(VISIBLE)), ("infrared", len(INFRARED))):
-                counts[f"{split} {modality} images"] = count * number * size.images_of(split)
+        counts = {f"{split} identities": getattr(size, f"{split}_ids") for split in SPLITS}
+        for split, (modality, cameras) in product(SPLITS, (("visible", VISIBLE), ("infrared", INFRARED))):
+            images = len(cameras) * size.images_of(split)
+            counts[f"{split} {modality} images"] = counts[f"{split} identities"] * images
         return counts
     if name == "mini_truth":
         return {}
@@ -142,11 +143,10 @@ def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
 
 def _write_split_lists(folder: Path, size: Size) -> None:
     (folder / "exp").mkdir()
-    first = 1
-    for split, count in (("train", size.train_ids), ("val", size.val_ids), ("test", size.test_ids)):
-        ids = ",".join(str(number) for number in range(first, first + count))
+    numbers = count(1)
+    for split in SPLITS:
+        ids = ",".join(map(str, islice(numbers, getattr(size, f"{split}_ids"))))
         (folder / "exp" / f"{split}_id.txt").write_text(ids + "\n", encoding="utf-8")
-        first += count
 
 
 def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:

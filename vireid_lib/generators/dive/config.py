@@ -1,22 +1,24 @@
 """Every knob of DiVE; the defaults are the paper's (Implementation Details), for Stable Diffusion 1.5."""
 
+import itertools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from jaxtyping import Bool
 from pydantic import Field, model_validator
 
 from vireid_lib.data.contents import file_digest
+from vireid_lib.data.decode import image_size
+from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.config import GeneratorConfig, released
-from vireid_lib.generators.dive.selection import one_camera, upright
 from vireid_lib.places import Source
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PICTURES = (
-    "solver sampling_steps timestep_spacing karras_sigmas guidance rescale_guidance sampling_batch start strength"
-)
 
 
 class DiveConfig(GeneratorConfig):
@@ -46,13 +48,12 @@ class DiveConfig(GeneratorConfig):
         train_modalities: of the target's images; external ones, which teach the tokens, are visible (table 3).
         min_aspect: images less than so many times as high as wide are left out; 0 keeps all.
         vectors_per_token: embedding rows of an identity's token [p].
-        token_init: all start from one row: the word `person`'s, the mean of all, or the release's rare word's; or each
-            from the words of a caption.
+        token_init: all start from one row: the word `person`'s, or the release's rare word's; or each from the words of
+            a caption.
         captions: YAML file, identity: words, for `token_init: caption`; None lets the base model's captioner read the
             visible images: the embedded model has one, Stable Diffusion has none.
         token_distance: weight of the tokens' mean squared distance to their start, in the table's own deviations.
-        token_init_noise: deviation of added noise, in units of the table's own.
-        templates: the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`.
+        templates: the sentences of training's prompts: the paper's one, or 27; see `prompts.TEMPLATES`.
         code_only: share of training prompts that are the code [k] alone.
         visible_branch: with a branch per code: whether visible cameras share one.
         lora_targets: layers of the U-Net: `all` is of its blocks, `all+ends` the outer convolutions too.
@@ -62,8 +63,6 @@ class DiveConfig(GeneratorConfig):
         min_snr: gamma of min-SNR weighting of the loss (Hang et al. 2023); None weighs all times alike.
         average: decay of a running average of all that is trained, which is then what is kept.
         balance: draw images uniformly, or a third each from target visible, target infrared and external ones.
-        tokens_from: which images teach the tokens; external people have visible ones only.
-        drop_prompt: share of images trained without their prompt.
         gradient_clip, clipped: largest norm of the clipped gradients together; token rows' too, or the U-Net's alone.
         precision: "bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32.
         cuda_graph: on a GPU, record the network's passes once and replay them, without the host's part.
@@ -71,13 +70,13 @@ class DiveConfig(GeneratorConfig):
         solver: the paper's, deterministic, or the one that adds fresh noise at each step.
         karras_sigmas: more of the steps at low noise (Karras et al. 2022), instead of `timestep_spacing`.
         rescale_guidance: phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4).
-        shared_noise, shared_noise_over: share of the initial noise's variance that an identity's pictures have in
-            common, under each camera or under all.
+        shared_noise: share of the initial noise's variance that an identity's pictures under a camera have in common.
         start: the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image.
         strength: share of the noise schedule that `start: "image"` runs.
     """
 
-    SAMPLING: ClassVar[tuple[str, ...]] = (*PICTURES.split(), "sampling_batch", "shared_noise", "shared_noise_over")
+    SAMPLING: ClassVar[tuple[str, ...]] = ("solver", "sampling_steps", "timestep_spacing", "karras_sigmas", "guidance")
+    SAMPLING += ("rescale_guidance", "sampling_batch", "shared_noise", "start", "strength")
     MACHINE: ClassVar[tuple[str, ...]] = ("cuda_graph",)
 
     form: Literal["paper", "release"] = "paper"
@@ -89,16 +88,15 @@ class DiveConfig(GeneratorConfig):
     train_modalities: Literal["both", "infrared"] = "both"
     min_aspect: float = Field(0.0, ge=0)
     vectors_per_token: int = Field(1, ge=1)
-    token_init: Literal["word", "mean", "rare", "caption"] = "word"
+    token_init: Literal["word", "rare", "caption"] = "word"
     captions: Source | None = None
     token_distance: float = Field(0.0, ge=0)
-    token_init_noise: float = Field(0.0, ge=0)
     templates: Literal["paper", "imagenet"] = "paper"
     code_only: float = Field(0.0, ge=0, le=1)
     lora_scope: Literal["per_modality", "shared"] = "per_modality"
     visible_branch: Literal["camera", "modality"] = "camera"
     lora_rank: int = Field(128, ge=1)
-    lora_targets: Literal["attention", "attention+feed_forward", "all", "all+ends"] = "attention"
+    lora_targets: Literal["attention", "all", "all+ends"] = "attention"
     branch_norms: bool = False
     steps: int = Field(400_000, ge=1)
     batch: int = Field(16, ge=1)
@@ -112,8 +110,6 @@ class DiveConfig(GeneratorConfig):
     average: float | None = Field(None, gt=0, lt=1)
     flip: bool = True
     balance: Literal["images", "groups"] = "images"
-    tokens_from: Literal["both", "visible"] = "both"
-    drop_prompt: float = Field(0.0, ge=0, le=1)
     gradient_clip: float = Field(1.0, gt=0)
     clipped: Literal["all", "lora"] = "all"
     checkpoint_every: int = Field(1000, ge=0)
@@ -127,7 +123,6 @@ class DiveConfig(GeneratorConfig):
     rescale_guidance: float = Field(0.0, ge=0, le=1)
     sampling_batch: int = Field(16, ge=1)
     shared_noise: float = Field(0.0, ge=0, le=1)
-    shared_noise_over: Literal["camera", "cameras"] = "camera"
     start: Literal["noise", "image"] = "noise"
     strength: float = Field(0.6, gt=0, le=1)
 
@@ -143,8 +138,6 @@ class DiveConfig(GeneratorConfig):
         values = super().comparable_settings()
         if self.start == "noise":
             values.pop("strength")  # of the noised image that sampling starts from
-        if not self.shared_noise:
-            values.pop("shared_noise_over")
         return values
 
     def sampling_settings(self) -> dict[str, Any]:
@@ -172,3 +165,30 @@ class DiveConfig(GeneratorConfig):
     @property
     def token_rate(self) -> float:
         return self.learning_rate if self.token_learning_rate is None else self.token_learning_rate
+
+
+_size = lru_cache(maxsize=1 << 18)(image_size)
+
+
+def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " images"]:
+    """Whether each image is at least `min_aspect` times as high as wide; only its header is read."""
+    if not min_aspect:
+        return np.ones(len(paths), bool)
+    with ThreadPoolExecutor() as pool:
+        return np.array([height >= min_aspect * width for height, width in pool.map(_size, paths)], bool)
+
+
+def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:
+    """Whether each image is external, or of the visible or the infrared camera that were chosen. These are the two with
+    most identities in common, so that tokens are shared by both modalities; of equals, the first by name. Where one
+    modality has no image, it is the camera with most identities."""
+    external = table["split"] == "external"
+    seen = table[~external].groupby(["modality", "camera"])["identity"].agg(set)
+    visible, infrared = (dict(seen.get(name, {"": set()})) for name in MODALITIES)
+    shared = {
+        (camera, other): len((people or others) & (others or people))
+        for (camera, people), (other, others) in itertools.product(visible.items(), infrared.items())
+    }
+    chosen = set(zip(MODALITIES, max(shared, key=shared.get), strict=True))  # the first of the largest
+    looks = zip(table["modality"], table["camera"], strict=True)
+    return external.to_numpy(bool) | np.array([each in chosen for each in looks], bool)

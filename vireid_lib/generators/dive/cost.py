@@ -1,5 +1,6 @@
 """The cost of DiVE; see `vireid_lib.generators.cost`."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +19,6 @@ from vireid_lib.training import devices, processes
 
 if TYPE_CHECKING:
     from vireid_lib.generators.dive.dive import Dive
-
-HALF = 2  # bytes of a number of the latents
-
-
-Speed = tuple[dict[str, float], int | None, str]
-"""Seconds of an image's "latents" with its mirror image's, a step of "training" and an image's "sampling"; bytes of
-memory, None if unknown; the device, or why nothing was measured."""
 
 
 def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
@@ -45,24 +39,26 @@ def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
         )
     trained = sum(parameter.numel() for group in model.trained().values() for parameter in group)
-    words = model.vocabulary
-    length = steps_text(config.steps, config.published_length()["steps"])
+    words, length = model.vocabulary, steps_text(config.steps, config.published_length()["steps"])
     about = (
-        f"{len(words.identities):,} people in {len(words.views)} views; {length} of {config.batch} "
-        f"images at {config.height} x {config.width}; {len(words.branches)} LoRA branches, "
-        f"{trained / 1e6:,.1f} million parameters trained"
+        f"{len(words.identities):,} people in {len(words.views)} views; {length} of {config.batch} images at "
+        f"{config.height} x {config.width}; {len(words.branches)} LoRA branches, {trained / 1e6:,.1f} million "
+        "parameters trained"
     )
     times = {"latents": len(table), "training": config.steps, "sampling": synthetic}
     spent = {name: seconds[name] * count for name, count in times.items() if name in seconds}
     disk = disk_bytes(len(table), synthetic, config.height, config.width, trained, trained)
-    rows, columns = latent_size(model, config.height, config.width)
-    values = model.base.vae.config.latent_channels * rows * columns
-    disk["latents"] = len(table) * 2 * 2 * values * HALF  # mean and deviation, and mirrored
+    values = model.base.vae.config.latent_channels * math.prod(latent_size(model, config.height, config.width))
+    disk["latents"] = len(table) * 2 * 2 * values * 2  # mean and deviation, and mirrored; two bytes each
     return Estimate(len(table), about, config.steps, synthetic, spent, where, memory, disk)
 
 
-def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
-    """Time a few steps, encodings and (if asked for) pictures of a mounted model, whose weights stay bit for bit."""
+def measure(
+    model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True
+) -> tuple[dict[str, float], int | None, str]:
+    """Seconds of an image's "latents" with its mirror image's, a step of "training" and (if asked for) an image's
+    "sampling" with a mounted model, whose weights stay bit for bit; bytes of memory, None if unknown; the device, or
+    why nothing was measured."""
     config, base, seconds = model.config, model.base, {}
     place = base.unet.device
     if place.type == "cpu" and sum(parameter.numel() for parameter in base.unet.parameters()) > LARGE:

@@ -12,11 +12,11 @@ from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.generators.dive.tokens import identity_captions
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes

@@ -1,18 +1,19 @@
 """Fine-tuning: identity tokens and LoRA branches learn to explain each image (DiVE, Eq. 6)."""
 
+import gc
 import hashlib
 import math
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.dive.cuda_graphs import recorded
-from vireid_lib.generators.dive.frozen_precision import frozen_in
+from vireid_lib.generators.dive.base import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Latent, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
@@ -32,24 +33,20 @@ class DiveTask(Task):
         self.name, self.model, self.latents = "DiVE", model, latents
         self.settings = config = model.config
         self.identities, cameras = table["identity"].tolist(), camera_keys(table, model.vocabulary)
-        self.infrared = torch.tensor((table["modality"] == "infrared").tolist())
+        infrared = torch.tensor((table["modality"] == "infrared").tolist())
         external = torch.tensor((table["split"] == "external").tolist())
-        groups = (self.infrared, ~self.infrared & ~external, external)
+        groups = (infrared, ~infrared & ~external, external)
         self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
         # Who is seen by which camera never changes, so all prompts are tokenised once: [sentences, pairs, length].
-        seen = list(zip(self.identities, cameras, strict=True))
-        pairs = {pair: place for place, pair in enumerate(dict.fromkeys(seen))}
-        self.pair = torch.tensor([pairs[pair] for pair in seen])
-        row = {identity: model.tokens.row(identity) for identity in set(self.identities)}
-        self.row = torch.tensor([row[identity] for identity in self.identities])
-        self.start = model.rows.rows.detach().clone()
-        seen = list(zip(*pairs, strict=True))
-        sentences = [model.prompts(*seen, template) for template in model.templates]
+        pair, pairs = pd.MultiIndex.from_arrays([self.identities, cameras]).factorize()
+        people, cameras = (pairs.get_level_values(level).tolist() for level in (0, 1))
+        self.pair, self.start = torch.from_numpy(pair), model.rows.rows.detach().clone()
+        self.row = torch.tensor([model.tokens.row(identity) for identity in people])[self.pair]
+        sentences = [model.prompts(people, cameras, template) for template in model.templates]
         if config.code_only:
-            sentences.append([model.vocabulary.code(camera) for camera in seen[1]])
+            sentences.append([model.vocabulary.code(camera) for camera in cameras])
         self.ids = torch.stack([model.tokenize(texts) for texts in sentences])
-        self.empty = model.tokenize([""])[0]
         # A resumed run must have the same settings, codes, images and identities.
         self.config = config.fit_settings() | {
             "codes": model.vocabulary.views,
@@ -81,7 +78,7 @@ class DiveTask(Task):
             noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
             whole = torch.zeros(share, dtype=torch.int64, device=device)
             # each in memory of its own, because a recording copies every call's arguments there
-            example = (self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool())
+            example = (self.ids[0, :1].to(device).repeat(share, 1), noised, whole, whole.clone())
             self.held.enter_context(recorded(predictor, example))
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
@@ -104,11 +101,7 @@ class DiveTask(Task):
         clean = self._clean(rows, draw)
         noise = torch.randn(clean.shape, generator=draw)
         times = torch.randint(len(self.alphas), (len(rows),), generator=draw)
-        dropped = torch.rand(len(rows), 1, generator=draw) < config.drop_prompt
-        ids = torch.where(dropped, self.empty, self._prompts(rows, step))
-        infrared = self.infrared[rows]
-        frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
-        whole = (clean, noise, times, ids, self.branch[rows], frozen)
+        whole = (clean, noise, times, self._prompts(rows, step), self.branch[rows])
         drawn = [whole_batch.part(each) for each in whole]
         if self.device.type == "cuda":  # out of pinned memory a GPU fetches it while the host goes on
             drawn = [each.pin_memory() for each in drawn]
@@ -175,7 +168,6 @@ def denoising_loss(
     times: Int[Tensor, " n"],
     ids: Int[Tensor, "n length"],
     branch: Int[Tensor, " n"],
-    frozen: Bool[Tensor, " n"],
     *,
     min_snr: float | None = None,
 ) -> Float[Tensor, ""]:
@@ -186,7 +178,7 @@ def denoising_loss(
             (Hang et al. 2023, section 3.4), with SNR = a / (1 - a). None weighs all alike.
     """
     noised, target = diffuse(clean, noise, alphas[times], prediction)
-    predicted = predictor(ids, noised, times, branch, frozen)
+    predicted = predictor(ids, noised, times, branch)
     if min_snr is None:
         return functional.mse_loss(predicted, target)
     snr = alphas[times] / (1 - alphas[times])
@@ -204,3 +196,26 @@ def diffuse(clean: Latent, noise: Latent, alphas: Float[Tensor, " n"], predictio
     signal, spread = alphas.sqrt().view(-1, 1, 1, 1), (1 - alphas).sqrt().view(-1, 1, 1, 1)
     noised = signal * clean + spread * noise
     return noised, noise if prediction == "epsilon" else signal * noise - spread * clean
+
+
+@contextmanager
+def recorded(network: nn.Module, example: tuple[Tensor, ...]) -> Iterator[None]:
+    """Let `network` replay its passes on `example`; afterwards it runs as before, and its graphs' memory is free.
+
+    A denoiser of Stable Diffusion's size takes some 4,700 small kernels a training step; a GPU computes them faster
+    than a host can launch them one by one. Parameters must stay where they lie: update them in place.
+
+    Args:
+        example: arguments of the forward, on the GPU; each call has to have their shapes and types.
+    """
+    own = network.forward
+    if hasattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch"):
+        # Gradients arrive on the stream of the recording, as they must; torch warns of it.
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    try:
+        torch.cuda.make_graphed_callables(network, example)
+        torch.cuda.empty_cache()  # a recording has memory of its own: that of the trial runs before it is free
+        yield
+    finally:
+        network.forward = own
+        gc.collect()  # a recording refers to itself, and would keep the memory of a whole batch

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +45,9 @@ def encode(
     folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
     if not folder.exists():
         sweep(Path(cache))
-        pixels = load_images(paths, size, cache=cache)
         with written_aside(folder) as own:
             own.mkdir()
-            _encode_into(own, pixels, vae, progress)
+            _encode_into(own, load_images(paths, size, cache=cache), vae, progress)
     return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 
@@ -63,22 +61,20 @@ def digest(module: nn.Module) -> str:
 
 @torch.no_grad()
 def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, progress: bool) -> None:
-    parts: dict[str, np.ndarray] = {}
+    halvings = len(vae.config.block_out_channels) - 1
+    size, parts = (side >> halvings for side in pixels.shape[1:3]), {}
+    shape = len(pixels), 2, vae.config.latent_channels, *size
+    for name in ("mean", "std"):
+        file = folder / f"{name}.npy"
+        parts[name] = np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+        reserve(file)
     with Progress(len(pixels), "latents", unit="images", shown=progress) as line:
         for start in range(0, len(pixels), BATCH):
             images = to_float(pixels[start : start + BATCH], vae.device).to(vae.dtype) * 2 - 1
             posterior = vae.encode(torch.stack([images, images.flip(3)], 1).flatten(0, 1)).latent_dist
-            for name, values in (("mean", posterior.mean), ("std", posterior.std)):
-                pair = values.unflatten(0, (-1, 2)).to(torch.float16).cpu().numpy()
-                if name not in parts:
-                    parts[name] = np.lib.format.open_memmap(
-                        folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=(len(pixels), *pair.shape[1:])
-                    )
-                    reserve(folder / f"{name}.npy")
-                parts[name][start : start + len(pair)] = pair
-            line.update(min(start + BATCH, len(pixels)))
+            for name, part in parts.items():
+                pair = getattr(posterior, name).unflatten(0, (-1, 2)).to(torch.float16)
+                part[start : start + len(pair)] = pair.cpu().numpy()
+            line.update(start + len(images))
     for part in parts.values():
-        part.flush()
-    for file in folder.iterdir():
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
+        part.flush()  # to the disk

@@ -17,7 +17,6 @@ from vireid_lib.training.weights import read_tensors
 FILE = "pytorch_lora_weights.safetensors"
 NORMS = "norms.safetensors"
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
-_FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
 
 
 class Selector:
@@ -33,17 +32,15 @@ class Selector:
 class BranchedLayer(nn.Module):
     """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for a sample of branch k. `A` is drawn
     as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank, so that the scale is
-    1 and files need no metadata. W and x may be in half precision (see `frozen_precision`): A and B are kept, and
+    1 and files need no metadata. W and x may be in half precision (see `base.frozen_in`): A and B are kept, and
     learn, in float32, and are cast for the product."""
-
-    parts = ("lora_A.weight", "lora_B.weight")
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
         super().__init__()
         self.base, self.selector, self.convolution = base, selector, isinstance(base, nn.Conv2d)
         down = torch.empty(branches, rank, *base.weight.shape[1:])  # inputs (and the kernel)
         nn.init.kaiming_uniform_(down.view(branches * rank, -1), a=5**0.5, generator=draw)
-        self.down = nn.Parameter(self._as_products(down.to(base.weight.device)))
+        self.down = nn.Parameter(self._stored(down.to(base.weight.device)))
         self.up = nn.Parameter(torch.zeros(branches, base.weight.shape[0], rank, device=base.weight.device))
 
     @property
@@ -70,11 +67,13 @@ class BranchedLayer(nn.Module):
         flat = x.reshape(rows, -1, x.shape[-1])
         return CorrectedLinear.apply(flat, base.weight, base.bias, down, up).view(*x.shape[:-1], -1)
 
+    def _stored(self, down: Tensor) -> Tensor:
+        return to_taps(down) if self.convolution else down
+
     def kernel(self, branch: int) -> Tensor:
         """A_k in the shape of the base weight, with the rank in place of the outputs, as files hold it."""
-        if self.convolution:
-            return to_kernel(self.down[branch : branch + 1], self.base.kernel_size)[0]
-        return self.down[branch]
+        down = self.down[branch]
+        return to_kernel(down[None], self.base.kernel_size)[0] if self.convolution else down
 
     def delta(self, branch: int) -> Tensor:
         """B_k A_k in the shape of the base weight."""
@@ -84,24 +83,20 @@ class BranchedLayer(nn.Module):
         """The base layer's parameters with which it computes as branch `branch`, by name."""
         return {"weight": self.base.weight + self.delta(branch)}
 
-    def read(self, branch: int) -> tuple[Tensor, Tensor]:
-        """A_k and B_k as files hold them, in the order of `parts`."""
+    def read(self, branch: int) -> dict[str, Tensor]:
+        """A_k and B_k by their names in files, as files hold them."""
         up = self.up[branch]
-        return self.kernel(branch), up[:, :, None, None] if self.convolution else up
+        up = up[:, :, None, None] if self.convolution else up
+        return {"lora_A.weight": self.kernel(branch), "lora_B.weight": up}
 
-    def write(self, branch: int, down: Tensor, up: Tensor) -> None:
-        self.down[branch] = self._as_products(down[None])[0]
-        self.up[branch].copy_(up.view_as(self.up[branch]))
-
-    def _as_products(self, down: Tensor) -> Tensor:
-        return to_taps(down) if self.convolution else down
+    def write(self, branch: int, parts: Mapping[str, Tensor]) -> None:
+        self.down[branch] = self._stored(parts["lora_A.weight"][None])[0]
+        self.up[branch] = parts["lora_B.weight"].view_as(self.up[branch])
 
 
 class BranchedNorm(nn.Module):
     """A frozen group norm whose branches scale and shift each channel of its result: y = s_k norm(x) + h_k, with
     `affine` [branches, 2, channels]. Scales start at 1 and shifts at 0, and stay in float32 as in `BranchedLayer`."""
-
-    parts = ("scale", "shift")
 
     def __init__(self, base: nn.GroupNorm, branches: int, selector: Selector) -> None:
         super().__init__()
@@ -121,11 +116,11 @@ class BranchedNorm(nn.Module):
         scale, shift = self.affine[branch]
         return {"weight": scale * self.base.weight, "bias": scale * self.base.bias + shift}
 
-    def read(self, branch: int) -> tuple[Tensor, Tensor]:
-        return self.affine[branch].unbind()
+    def read(self, branch: int) -> dict[str, Tensor]:
+        return dict(zip(("scale", "shift"), self.affine[branch], strict=True))
 
-    def write(self, branch: int, scale: Tensor, shift: Tensor) -> None:
-        self.affine[branch] = torch.stack([scale, shift])
+    def write(self, branch: int, parts: Mapping[str, Tensor]) -> None:
+        self.affine[branch] = torch.stack([parts["scale"], parts["shift"]])
 
 
 class Branches:
@@ -188,41 +183,40 @@ class Branches:
         0."""
         for index, name in enumerate(self.names):
             (folder / name).mkdir(parents=True, exist_ok=True)
-            for file, layers, _ in self._files():
-                tensors = {
-                    f"unet.{place}.{part}": tensor.detach().cpu().float().contiguous().clone()
-                    for place, layer in layers.items()
-                    for part, tensor in zip(layer.parts, layer.read(index), strict=True)
-                }
+            for file, tensors in self.files(index).items():
+                tensors = {f"unet.{key}": tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
                 save_file(tensors, folder / name / file, metadata={"format": "pt"})
 
     @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Inverse of `save`. Raises ValueError when a file does not fit."""
         for index, name in enumerate(self.names):
-            for file, layers, otherwise in self._files():
-                tensors, expected = read_tensors(folder / name / file), 2 * len(layers)
-                if len(tensors) != expected:
+            found = {}
+            for file, own in self.files(index).items():
+                tensors = read_tensors(folder / name / file)
+                if len(tensors) != len(own):
                     raise ValueError(
-                        f"{folder / name / file} has {len(tensors)} tensors, not {expected}: {otherwise} from that of "
-                        "its training."
+                        f"{folder / name / file} has {len(tensors)} tensors, not {len(own)}: lora_targets or the U-Net "
+                        "differs from that of its training."
                     )
-                for place, layer in layers.items():
-                    layer.write(index, *(tensors[f"unet.{place}.{part}"] for part in layer.parts))
+                found |= tensors
+            for place, layer in (self.layers | self.norms).items():
+                layer.write(index, {part: found[f"unet.{place}.{part}"] for part in layer.read(index)})
 
-    def _files(self) -> list[tuple[str, Mapping[str, BranchedLayer | BranchedNorm], str]]:
-        """A branch's files, what is in each, and why one may not fit."""
-        norms = [(NORMS, self.norms, "the U-Net differs")] if self.norms else []
-        return [(FILE, self.layers, "lora_targets differs"), *norms]
+    def files(self, branch: int) -> dict[str, dict[str, Tensor]]:
+        """A branch's files, and what is in each, by name in the U-Net."""
+        held = {FILE: self.layers} | ({NORMS: self.norms} if self.norms else {})
+        return {
+            file: {f"{place}.{part}": each for place, layer in own.items() for part, each in layer.read(branch).items()}
+            for file, own in held.items()
+        }
 
 
 def target_names(unet: nn.Module, targets: str) -> list[str]:
-    """The layers that get branches: attention projections (DiVE), and for the wider settings the feed-forward
-    layers beside them, or every linear and convolution layer inside the blocks, or the first and last convolution
-    too."""
+    """The layers that get branches: attention projections (DiVE), or every linear and convolution layer inside the
+    blocks, or the first and last convolution too."""
     layers = [name for name, module in unet.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     if targets.startswith("all"):
         wide = ("down_blocks.", "mid_block.", "up_blocks.", *(("conv_in", "conv_out") if targets == "all+ends" else ()))
         return [name for name in layers if name.startswith(wide)]
-    ends = _ATTENTION + (_FEED_FORWARD if targets == "attention+feed_forward" else ())
-    return [name for name in layers if "attentions." in name and name.endswith(ends)]
+    return [name for name in layers if "attentions." in name and name.endswith(_ATTENTION)]

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
-from vireid_lib.generators.dive.prompts import Vocabulary
-from vireid_lib.generators.dive.templates import TEMPLATES, prompt
-from vireid_lib.generators.dive.tokens import TokenBank, rows_of
-from vireid_lib.training.weights import read_tensors
+from vireid_lib.generators.dive.prompts import TEMPLATES, Vocabulary, prompt
+from vireid_lib.generators.dive.tokens import TokenBank
 
 TOKENS = "tokens.safetensors"
 LORA = "lora"
@@ -48,7 +46,7 @@ class DiveModel:
         """Mount what `save` wrote on the base model that `config` names."""
         model = cls(load_base(config.base_model), vocabulary, config)
         with torch.no_grad():
-            model.rows.rows.copy_(rows_of(read_tensors(folder / TOKENS), model.tokens))
+            model.rows.rows.copy_(model.tokens.load(folder / TOKENS))
         model.branches.load(folder / LORA)
         return model
 
@@ -100,28 +98,21 @@ class DiveModel:
 
 class Predictor(nn.Module):
     """Token ids and noised latents to the prediction of noise or velocity, in one forward. Where the denoiser is held
-    in half precision (see `frozen_precision`), it computes in that throughout, and the text encoder under autocast; the
+    in half precision (see `base.frozen_in`), it computes in that throughout, and the text encoder under autocast; the
     prediction is float32."""
 
     def __init__(self, model: DiveModel) -> None:
         super().__init__()
         self.text, self.unet = model.base.text, model.base.unet
-        self._branches, self._rows = model.branches, model.rows
+        self._branches = model.branches
 
     def forward(
-        self,
-        ids: Int[Tensor, "n length"],
-        noised: Latent,
-        times: Int[Tensor, " n"],
-        branch: Int[Tensor, " n"],
-        frozen: Tensor,
+        self, ids: Int[Tensor, "n length"], noised: Latent, times: Int[Tensor, " n"], branch: Int[Tensor, " n"]
     ) -> Latent:
         dtype, kind = self.unet.conv_in.weight.dtype, noised.device.type
         half = dtype == torch.bfloat16
-        self._rows.frozen = frozen
         # Casts are not cached: a recorded graph would go on with those of the step that it was recorded in.
         with torch.autocast(kind, dtype, cache_enabled=False) if half else nullcontext():
             states = self.text(ids).last_hidden_state
-        self._rows.frozen = None
         with self._branches.using(branch), torch.autocast(kind, enabled=False) if half else nullcontext():
             return self.unet(noised.to(dtype), times, states.to(dtype)).sample.float()

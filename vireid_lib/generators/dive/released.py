@@ -1,12 +1,12 @@
 """Converts the authors' released files, a token dictionary and an old-style LoRA, into a fitted folder of ours."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,60 +17,42 @@ from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import SHARED, Vocabulary
-from vireid_lib.training.weights import WeightsError, read_file, refuse_non_finite
-
-# "unet." may be missing; attention processors of diffusers before 0.22 say "processor.to_q_lora.down.weight", those
-# after it "to_q.lora.down.weight".
-KEY = re.compile(
-    r"(?:unet\.)?(?P<block>.+\.attn[12])\.(?:processor\.)?(?P<layer>to_q|to_k|to_v|to_out)(?:\.0)?[._]lora"
-    r"\.(?P<part>down\.weight|up\.weight|alpha)"
-)
+from vireid_lib.training.weights import WeightsError, read_file, read_weights, refuse_non_finite
 
 
 def read_tokens(file: Path) -> dict[str, Float[Tensor, " width"]]:
     """The learned embedding of each person, by the person's name in the release. Raises WeightsError: the file holds
     anything else. The release keeps `learned_embeds_dict` (placeholder to vector) with `name2placeholder`; a plain
     dictionary of placeholders to vectors is read too, by placeholder. Nothing but tensors and names is unpickled."""
-    held = _dictionary(file)
+    held = read_file(file)
+    if not isinstance(held, dict):
+        raise WeightsError(f"{file} holds a {type(held).__name__}, not a dictionary of tensors.")
     vectors = held.get("learned_embeds_dict", held)
-    if "learned_embeds_dict" in held:
+    if vectors is not held:
         names = held.get("name2placeholder", {})
         missing = sorted(str(name) for name, token in names.items() if token not in vectors)
         if missing or not names:
             lacks = f"no vector for {missing[0]!r}" if missing else "no name2placeholder"
             raise WeightsError(f"{file} holds {lacks}: take the file that the last step wrote.")
         vectors = {str(name): vectors[token] for name, token in names.items()}
-    found = {}
     for name, vector in vectors.items():
         if not isinstance(vector, Tensor) or vector.squeeze().ndim != 1:
             raise WeightsError(f"{file}: {name!r} is no vector; a learned_embeds file maps tokens to vectors.")
-        found[name] = vector.detach().float().squeeze()
+    found = {name: vector.detach().float().squeeze() for name, vector in vectors.items()}
     refuse_non_finite(found, file)
     return found
 
 
-def read_lora(file: Path) -> dict[str, tuple[Float[Tensor, "rank inputs"], Float[Tensor, "outputs rank"]]]:
-    """(down, up) by the name of the layer that they correct; a file's `alpha` is multiplied into `up`. Raises
-    WeightsError: a key is not of the U-Net's attention, a part is missing or does not fit the other, or a value is not
-    finite."""
-    tensors = _dictionary(file)
-    refuse_non_finite({key: tensor for key, tensor in tensors.items() if isinstance(tensor, Tensor)}, file)
-    parts: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        match = KEY.fullmatch(key)
-        if not match or not isinstance(tensor, Tensor):
-            raise WeightsError(f"{file}: {key!r} is no LoRA of the U-Net's attention, which is all DiVE trains.")
-        layer = f"{match['block']}.{match['layer']}" + ".0" * (match["layer"] == "to_out")
-        parts.setdefault(layer, {})[match["part"].removesuffix(".weight")] = tensor.detach().float()
-    found = {}
-    for layer, part in parts.items():
-        if not {"down", "up"} <= part.keys():
-            raise WeightsError(f"{file}: {layer} has {', '.join(sorted(part))} alone, not down and up.")
-        down, up = part["down"], part["up"]
-        if down.ndim != 2 or up.ndim != 2 or len(down) != up.shape[1]:
-            shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
-            raise WeightsError(f"{file}: {layer} is {shapes}, not (rank, inputs) and (outputs, rank).")
-        found[layer] = (down, up * part["alpha"] / len(down) if "alpha" in part else up)
+def read_lora(file: Path) -> dict[str, Tensor]:
+    """The U-Net's "<layer>.lora_A.weight" [rank, inputs] and "<layer>.lora_B.weight" [outputs, rank], however diffusers
+    spelt them then; a file's `alpha` is multiplied into B. Errors as of `read_weights`."""
+    held = read_weights(str(file), "The released LoRA's weights", "Name its pytorch_lora_weights.")
+    plain = {key.removeprefix("unet.").replace(".processor.", "."): value.float() for key, value in held.items()}
+    found = convert_unet_state_dict_to_peft(plain)
+    for key in [key for key in found if key.endswith(".lora.alpha")]:
+        layer, alpha = key.removesuffix(".lora.alpha"), found.pop(key)
+        down, up = (found.get(f"{layer}.lora_{side}.weight", torch.ones(1)) for side in "AB")
+        found[f"{layer}.lora_B.weight"] = up * alpha / len(down)
     return found
 
 
@@ -97,7 +79,7 @@ def convert(
         infrared: the cameras among them that can be generated.
         config: None takes the released form on Stable Diffusion 1.5; the rank comes from the file.
     """
-    vectors, layers = read_tokens(tokens), read_lora(lora)
+    vectors, tensors = read_tokens(tokens), read_lora(lora)
     if absent := sorted(set(names.values()) - vectors.keys()):
         raise WeightsError(
             f"{tokens} knows no {absent[0]!r} (and lacks {len(absent)} names in all); it knows "
@@ -106,7 +88,7 @@ def convert(
     if unknown := sorted(set(infrared) - set(codes)):
         raise WeightsError(f"infrared names {unknown[0]!r}, for which codes has none: add it there.")
     own = {"lora_scope": "shared", "vectors_per_token": 1, "templates": "imagenet"}
-    own["lora_rank"] = len(next(iter(layers.values()))[0])
+    own["lora_rank"] = next((len(tensor) for name, tensor in tensors.items() if name.endswith("lora_A.weight")), 1)
     config = (config or DiveConfig(form="release")).model_copy(update=own)
     cameras = {camera: camera for camera in codes}
     words = Vocabulary(sorted(names), dict(codes), cameras, dict.fromkeys(codes, SHARED))
@@ -120,16 +102,14 @@ def convert(
         "released": True,
     }
     model = DiveModel(base, words, config)
-    _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
+    _fill(model, {identity: vectors[name] for identity, name in names.items()}, tensors, lora)
     Path(folder).mkdir(parents=True, exist_ok=True)
     model.save(Path(folder))
     write_atomically(Path(folder) / RECORD, json.dumps(record, indent=1).encode())
 
 
 @torch.no_grad()
-def _fill(
-    model: DiveModel, vectors: Mapping[str, Tensor], layers: Mapping[str, tuple[Tensor, Tensor]], lora: Path
-) -> None:
+def _fill(model: DiveModel, vectors: Mapping[str, Tensor], tensors: Mapping[str, Tensor], lora: Path) -> None:
     width = model.rows.rows.shape[1]
     for identity, vector in vectors.items():
         if len(vector) != width:
@@ -138,19 +118,11 @@ def _fill(
                 "the base model that the release was trained on."
             )
         model.rows.rows[model.tokens.row(identity)] = vector
-    differing = sorted(layers.keys() ^ model.branches.layers.keys())
-    if differing:
-        where = "lacks" if differing[0] not in layers else "has"
+    (own,) = model.branches.files(0).values()
+    if differing := sorted(tensors.keys() ^ own.keys()):
+        where = "lacks" if differing[0] in own else "has"
         raise WeightsError(f"{lora} {where} {differing[0]}, otherwise than {model.config.base_model}'s attention.")
-    for name, layer in model.branches.layers.items():
-        for own, other in zip((layer.down[0], layer.up[0]), layers[name], strict=True):
-            if own.shape != other.shape:
-                raise WeightsError(f"{lora}: {name} is {tuple(other.shape)}, not {tuple(own.shape)}.")
-            own.copy_(other)
-
-
-def _dictionary(file: Path) -> dict:
-    held = read_file(file)
-    if not isinstance(held, dict):
-        raise WeightsError(f"{file} holds a {type(held).__name__}, not a dictionary of tensors.")
-    return held
+    for name, tensor in own.items():
+        if tensor.shape != tensors[name].shape:
+            raise WeightsError(f"{lora}: {name} is {tuple(tensors[name].shape)}, not {tuple(tensor.shape)}.")
+        tensor.copy_(tensors[name])

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
+from vireid_lib.generators.dive.base import frozen_in
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.model import DiveModel, Latent
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.galleries import Pictures
@@ -136,11 +136,9 @@ def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
 
 
 def share_noise(own: Latent, requests: Sequence[Request], config: DiveConfig) -> Latent:
-    """Each picture's noise, mixed with one that all pictures of its identity have, under its camera or under all: of
-    variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed, the same in
-    each gallery of a fitted model."""
-    with_camera = config.shared_noise_over == "camera"
-    keys = [(each.identity, *([each.camera] if with_camera else [])) for each in requests]
-    draws = [seeds.generator(config.seed, "shared noise", *key) for key in keys]
+    """Each picture's noise, mixed with one that all pictures of its identity under its camera have: of variance one, a
+    share `shared_noise` of it in common. The common part comes from the generator's seed, the same in each gallery of a
+    fitted model."""
+    draws = [seeds.generator(config.seed, "shared noise", each.identity, each.camera) for each in requests]
     common = randn_tensor(own.shape, generator=draws).to(own.device)
     return config.shared_noise**0.5 * common + (1 - config.shared_noise) ** 0.5 * own

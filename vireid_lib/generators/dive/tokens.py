@@ -1,4 +1,5 @@
-"""Identity tokens [p]: the only rows of the embedding table that are trained (Textual Inversion)."""
+"""Identity tokens [p]: the only rows of the embedding table that are trained (Textual Inversion). With `token_init:
+caption` each starts from words, read from pictures or given in a file."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,14 +7,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from vireid_lib.data.images import load_images
+from vireid_lib.data.strict import FileError, read_yaml
+from vireid_lib.generators.dive.base import locate
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.training import seeds
+from vireid_lib.miniworld.captions import CAPTIONER, Captioner
 from vireid_lib.training.weights import read_tensors
 
 RARE = 42170
@@ -36,7 +41,6 @@ class TokenRows(nn.Module):
         super().__init__()
         self.table = base.weight.detach()  # no buffer: several processes send each other those at every step
         self.rows = nn.Parameter(rows.clone())
-        self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.table = fn(self.table)
@@ -50,8 +54,6 @@ class TokenRows(nn.Module):
     def forward(self, ids: Int[Tensor, "n length"]) -> Float[Tensor, "n length width"]:
         words = len(self.table)
         new = nn.functional.embedding((ids - words).clamp(min=0), self.rows)
-        if self.frozen is not None:
-            new = torch.where(self.frozen.view(-1, 1, 1), new.detach(), new)
         old = nn.functional.embedding(ids.clamp(max=words - 1), self.table)
         return torch.where((ids >= words).unsqueeze(-1), new, old)
 
@@ -105,41 +107,42 @@ class TokenBank:
     def initial(
         self, text: CLIPTextModel, config: DiveConfig, captions: Mapping[str, str] = MappingProxyType({})
     ) -> Float[Tensor, "tokens width"]:
-        """Start values by `token_init`: the row of the word "person", the mean of all rows, row `RARE` or those of the
-        identity's caption, plus noise of `token_init_noise` times the table's own deviation. Raises ValueError: the
-        base model's table has no row `RARE`.
+        """Start values by `token_init`: the row of the word "person", row `RARE`, or those of the identity's caption.
+        Raises ValueError: the base model's table has no row `RARE`.
 
         Args:
             captions: words by identity; one that is not there starts from "person". A caption of more tokens than an
                 identity has rows is cut, and one of fewer is said again from its beginning.
         """
         table = text.get_input_embeddings().weight.detach().float()
-        if config.token_init == "word":
-            start = table[self._ids("person")[0]]
-        elif config.token_init == "caption":
-            said = [self._ids(captions.get(identity, "person")) for identity in self.identities]
-            start = table[[ids[place % len(ids)] for ids in said for place in range(self.vectors)]]
-        elif config.token_init == "mean":
-            start = table.mean(0)
-        elif len(table) > RARE:
-            start = table[RARE]
-        else:
+        if config.token_init == "rare" and len(table) <= RARE:
             raise ValueError(
                 f"token_init: rare starts from row {RARE} of CLIP's vocabulary, and this base model has {len(table)} "
                 "rows: set token_init to word."
             )
-        shape = (len(self.identities) * self.vectors, table.shape[1])
-        draw = seeds.generator(config.seed, "tokens")
-        return start + config.token_init_noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)
 
-    def _ids(self, words: str) -> list[int]:
-        return self.tokenizer(words, add_special_tokens=False).input_ids
+        def ids(words: str) -> list[int]:
+            return self.tokenizer(words, add_special_tokens=False).input_ids
+
+        if config.token_init == "caption":
+            starts = [ids(captions.get(identity, "person")) for identity in self.identities]
+        else:
+            starts = [[RARE] if config.token_init == "rare" else ids("person")[:1]] * len(self.identities)
+        return table[[own[place % len(own)] for own in starts for place in range(self.vectors)]]
 
     def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
         """Write one safetensors file with a tensor [vectors, width] for each placeholder."""
         parts = rows.detach().float().cpu().split(self.vectors)
-        names = (self.placeholders[identity] for identity in self.identities)
-        save_file({name: part.contiguous() for name, part in zip(names, parts, strict=True)}, file)
+        save_file({name: part.contiguous() for name, part in zip(self.placeholders.values(), parts, strict=True)}, file)
+
+    def load(self, file: Path) -> Float[Tensor, "tokens width"]:
+        """The rows that `save` wrote. Raises ValueError: the file lacks an identity, or holds another number of
+        vectors."""
+        held = read_tensors(file)
+        for identity, name in self.placeholders.items():
+            if len(held.get(name, ())) != self.vectors:
+                raise ValueError(f"{file} holds no {self.vectors} vectors for {identity!r}: fit it anew.")
+        return torch.cat([held[name] for name in self.placeholders.values()])
 
 
 def load_bank(file: Path) -> list[dict[str, Tensor]]:
@@ -148,13 +151,35 @@ def load_bank(file: Path) -> list[dict[str, Tensor]]:
     return [{name: vectors} for name, vectors in sorted(read_tensors(file).items())]
 
 
-def rows_of(bank: Mapping[str, Tensor], tokens: TokenBank) -> Float[Tensor, "tokens width"]:
-    """The rows of `tokens`, in their order, out of a loaded bank file. Raises ValueError: the file lacks an identity,
-    or holds another number of vectors."""
-    parts = []
-    for identity in tokens.identities:
-        part = bank.get(tokens.placeholders[identity])
-        if part is None or len(part) != tokens.vectors:
-            raise ValueError(f"The token bank holds no {tokens.vectors} vectors for {identity!r}: fit it anew.")
-        parts.append(part)
-    return torch.cat(parts)
+def identity_captions(
+    table: pd.DataFrame, config: DiveConfig, *, device: torch.device | str = "cpu", cache: Path | None = None
+) -> dict[str, str]:
+    """A caption for each identity of `table`: of the file `captions`, or else read by the base model's captioner from
+    the identity's visible images (none where there is none). `cache` is for decoded images.
+
+    Raises:
+        FileNotFoundError: there is no such file, or the base model has no captioner and no file is named.
+        FileError, WeightsError: the file lacks an identity, or holds something else; the captioner cannot be used.
+    """
+    if config.captions is not None:
+        held, names = read_yaml(Path(config.captions)), sorted(set(table["identity"]))
+        if lacking := [name for name in names if name not in held]:
+            raise FileError(
+                f"{config.captions} has no caption for {len(lacking)} identities, the first {lacking[0]!r}: add them."
+            )
+        for name in names:
+            if not isinstance(held[name], str) or not held[name].strip():
+                raise FileError(f"{config.captions}: the caption of {name!r} is {held[name]!r}; write words.")
+        return {name: held[name] for name in names}
+    folder = locate(config.base_model) / CAPTIONER
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"token_init: caption needs words, and base_model {config.base_model!r} has no {CAPTIONER} to read them "
+            "from images: write each identity's caption into a YAML file (identity: words) and name it in `captions`, "
+            "or set token_init to word."
+        )
+    captioner = Captioner.load(folder).to(device)
+    visible = table[table["modality"] == "visible"]
+    size = (captioner.config["height"], captioner.config["width"])
+    pixels = load_images(visible["path"].tolist(), size, cache=cache)
+    return captioner.read(pixels, visible["identity"].tolist()) if len(visible) else {}
