@@ -71,12 +71,13 @@ class DiveConfig(GeneratorConfig):
         karras_sigmas: more of the steps at low noise (Karras et al. 2022), instead of `timestep_spacing`.
         rescale_guidance: phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4).
         shared_noise: share of the initial noise's variance that an identity's pictures under a camera have in common.
+        tone: "cameras" (an extra) makes pictures grey and corrects their levels by each camera's curve; see `tone`.
         start: the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image.
         strength: share of the noise schedule that `start: "image"` runs.
     """
 
     SAMPLING: ClassVar[tuple[str, ...]] = ("solver", "sampling_steps", "timestep_spacing", "karras_sigmas", "guidance")
-    SAMPLING += ("rescale_guidance", "sampling_batch", "shared_noise", "start", "strength")
+    SAMPLING += ("rescale_guidance", "sampling_batch", "shared_noise", "tone", "start", "strength")
     MACHINE: ClassVar[tuple[str, ...]] = ("cuda_graph",)
 
     form: Literal["paper", "release"] = "paper"
@@ -123,6 +124,7 @@ class DiveConfig(GeneratorConfig):
     rescale_guidance: float = Field(0.0, ge=0, le=1)
     sampling_batch: int = Field(16, ge=1)
     shared_noise: float = Field(0.0, ge=0, le=1)
+    tone: Literal["drawn", "cameras"] = "drawn"
     start: Literal["noise", "image"] = "noise"
     strength: float = Field(0.6, gt=0, le=1)
 
@@ -160,6 +162,12 @@ class DiveConfig(GeneratorConfig):
     def _captions(self) -> Self:
         if self.captions is not None and self.token_init != "caption":
             raise ValueError(f"captions are for token_init: caption, and it is {self.token_init}: change one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _tone(self) -> Self:
+        if self.tone == "cameras" and self.start == "image":
+            raise ValueError("tone: cameras is for pictures from text, and start is image: set tone: drawn")
         return self
 
     @property

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
-from vireid_lib.generators.dive import stable_diffusion_15
+from vireid_lib.generators.dive import stable_diffusion_15, tone
 from vireid_lib.generators.dive.base import is_here, load_base
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
@@ -45,7 +45,10 @@ def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
         f"{config.height} x {config.width}; {len(words.branches)} LoRA branches, {trained / 1e6:,.1f} million "
         "parameters trained"
     )
-    times = {"latents": len(table), "training": config.steps, "sampling": synthetic}
+    drawn = synthetic
+    if synthetic and config.tone == "cameras":
+        drawn += table.loc[table["modality"] == "infrared", "camera"].nunique() * tone.DRAWN
+    times = {"latents": len(table), "training": config.steps, "sampling": drawn}
     spent = {name: seconds[name] * count for name, count in times.items() if name in seconds}
     disk = disk_bytes(len(table), synthetic, config.height, config.width, trained, trained)
     values = model.base.vae.config.latent_channels * math.prod(latent_size(model, config.height, config.width))

@@ -10,7 +10,7 @@ import pandas as pd
 from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
-from vireid_lib.generators.dive import cost, latents, prompts
+from vireid_lib.generators.dive import cost, latents, prompts, tone
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
@@ -39,6 +39,10 @@ class Dive(Generator):
     needs = ("infrared",)
     model: DiveModel | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._curves: dict[str, tone.Curve] = {}
+
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         config, cache, captions = self.config, self.cache or folder / CACHE, {}
         base = load_base(config.base_model)
@@ -65,6 +69,8 @@ class Dive(Generator):
             "base_model_digest": digest,
             "vocabulary": asdict(words),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
+            "external": sorted(set(table.loc[table["split"] == "external", "identity"])) or words.identities,
+            "levels": tone.levels(table, self.model, cache=cache),
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})
 
@@ -120,7 +126,17 @@ class Dive(Generator):
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
         requests = [Request(item.identity, self._key(item), item.seeds[0]) for item in items]
-        return sample(self._fitted(), requests, images=images[0] if images else None)
+        made = sample(self._fitted(), requests, images=images[0] if images else None)
+        if self.config.tone == "drawn":
+            return made
+        return tone.corrected(made, [self.tone_curve(each.camera) for each in requests])
+
+    def tone_curve(self, camera: str) -> tone.Curve:
+        """The curve of `tone: cameras`; drawn once."""
+        if camera not in self._curves:
+            real, people = self._record["levels"][camera], self._record["external"]
+            self._curves[camera] = tone.curve(self._fitted(), camera, real, people)
+        return self._curves[camera]
 
     def group(self, item: SampleRequest) -> int:
         """Pictures of one LoRA branch are made together."""
