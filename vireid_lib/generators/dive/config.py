@@ -30,7 +30,7 @@ class DiveConfig(GeneratorConfig):
 
     Table 3 has a "single view", which the paper does not explain. `views: single` reads it as one code for all cameras
     of a modality; `views: one_camera` as the images of one visible and one infrared camera of the target, those with
-    most identities in common (`selection.one_camera`): then all infrared cameras of a gallery look like the one.
+    most identities in common (`one_camera`): then all infrared cameras of a gallery look like the one.
 
     The release also trains in fp16, encodes each image anew at each step and keeps the rest of the embedding table by
     restoring it: no difference to the result. It shuffles epochs, where both forms here draw images with replacement.

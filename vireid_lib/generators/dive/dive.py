@@ -38,10 +38,7 @@ class Dive(Generator):
     config_class = DiveConfig
     needs = ("infrared",)
     model: DiveModel | None = None
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._curves: dict[str, tone.Curve] = {}
+    _curves: dict[str, tone.Curve]  # of the mounted model, by camera
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         config, cache, captions = self.config, self.cache or folder / CACHE, {}
@@ -59,6 +56,7 @@ class Dive(Generator):
         size, paths = (config.height, config.width), table["path"].tolist()
         with processes.first_alone():
             encoded = latents.encode(paths, base.vae, size, cache=cache, progress=self.progress)
+            levels, self._curves = tone.levels(table, self.model, cache=cache), {}
         task, place = DiveTask(self.model, table, encoded), {"folder": folder / TRAINING, "device": self.device_asked}
         how = {"checkpoint_every": config.checkpoint_every, "precision": config.precision, "progress": self.progress}
         self.history = train(task, steps=config.steps, seed=config.seed, **place, **how)
@@ -70,7 +68,7 @@ class Dive(Generator):
             "vocabulary": asdict(words),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
             "external": sorted(set(table.loc[table["split"] == "external", "identity"])) or words.identities,
-            "levels": tone.levels(table, self.model, cache=cache),
+            "levels": levels,
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})
 
@@ -81,6 +79,12 @@ class Dive(Generator):
         return cost.estimate(self, table, synthetic)
 
     def restore(self, folder: Path) -> None:
+        if self.config.tone == "cameras" and "levels" not in self._record:
+            raise ValueError(
+                f"{folder} does not say which grey levels its cameras' images have, as no converted release does: set "
+                "tone: drawn, or fit DiVE anew."
+            )
+        self._curves = {}
         self.model = DiveModel.load(folder, prompts.Vocabulary(**self._record["vocabulary"]), self.config)
         self.model.to(self.device)
 

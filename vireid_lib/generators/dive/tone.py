@@ -22,7 +22,7 @@ from vireid_lib.generators.galleries import Pictures
 from vireid_lib.training import seeds
 
 DRAWN = 100
-"""Pictures that a curve is measured on, at least."""
+"""Pictures that a curve is measured on, at least; see `each`."""
 
 Curve = UInt8[np.ndarray, "256"]
 Histogram = Int[np.ndarray, "256"]
@@ -30,12 +30,13 @@ Histogram = Int[np.ndarray, "256"]
 
 def levels(table: pd.DataFrame, model: DiveModel, *, cache: Path | None) -> dict[str, list[int]]:
     """The histogram of each infrared camera's images in `table`, which DiVE is fitted to; the camera as the vocabulary
-    names it."""
-    rows = table[table["modality"] == "infrared"].reset_index(drop=True)
-    size, found = (model.config.height, model.config.width), {}
-    for camera, own in rows.groupby(pd.Series(camera_keys(rows, model.vocabulary))):
-        found[camera] = histogram(load_images(own["path"].tolist(), size, cache=cache)).tolist()
-    return found
+    names it. `cache` is for decoded images: those of the whole table, as `latents.encode` reads them."""
+    pixels = load_images(table["path"].tolist(), (model.config.height, model.config.width), cache=cache)
+    found: dict[str, Histogram] = {}
+    for camera, modality, image in zip(camera_keys(table, model.vocabulary), table["modality"], pixels, strict=True):
+        if modality == "infrared":  # one at a time, for those of a full-size camera fill a memory
+            found[camera] = found.get(camera, 0) + histogram(image[None])
+    return {camera: counts.tolist() for camera, counts in found.items()}
 
 
 def histogram(pixels: UInt8[np.ndarray, "n height width 3"]) -> Histogram:
@@ -43,21 +44,28 @@ def histogram(pixels: UInt8[np.ndarray, "n height width 3"]) -> Histogram:
     return np.bincount(grey(pixels)[..., 0].ravel(), minlength=256)
 
 
+def each(people: int) -> int:
+    """Pictures of each of so many people that a curve is measured on: as many of each, `DRAWN` or more in all."""
+    return -(-DRAWN // people)
+
+
 def curve(model: DiveModel, camera: str, real: Sequence[int], identities: Sequence[str]) -> Curve:
     """The level that each grey level of a picture under `camera` is given; `real` is the camera's histogram. At least
     100 pictures are drawn for it, as many of each identity, with a gallery's settings and other noise."""
-    config, each = model.config, -(-DRAWN // len(identities))
-    numbers = [seeds.integer(config.seed, "tone", camera, place) for place in range(each * len(identities))]
-    wanted = [Request(who, camera, number) for who, number in zip(list(identities) * each, numbers, strict=True)]
+    config, people = model.config, list(identities) * each(len(identities))
+    numbers = [seeds.integer(config.seed, "tone", camera, place) for place in range(len(people))]
+    wanted = [Request(who, camera, number) for who, number in zip(people, numbers, strict=True)]
     batches = range(0, len(wanted), config.sampling_batch)
     drawn = np.concatenate([sample(model, wanted[start : start + config.sampling_batch]) for start in batches])
     return matching(histogram(drawn), np.array(real))
 
 
 def matching(drawn: Histogram, real: Histogram) -> Curve:
-    """The curve that takes each level to the real one below which as large a share of the pixels lies."""
+    """The curve that takes each level to the real one below which as large a share of the pixels lies. A level that was
+    not drawn goes between its neighbours, and beyond them no further than real ones do."""
     below, aims = ((levels.cumsum() - levels / 2) / levels.sum() for levels in (drawn, real))
-    return np.interp(below, aims, np.arange(256)).round().astype(np.uint8)
+    least, most = np.flatnonzero(real)[[0, -1]]
+    return np.interp(below, aims, np.arange(256)).round().clip(least, most).astype(np.uint8)
 
 
 def corrected(pictures: Pictures, curves: Sequence[Curve]) -> Pictures:
