@@ -125,7 +125,7 @@ def test_a_generator_starts_its_processes(name, tiny, toy_people, tmp_path):
         made = made.expand(["market/0006"], ["toy/3"], 3, 5, tmp_path / f"pictures {count}", source=toy_people)
         pictures.append(np.array(load_images(made["path"].tolist(), (32, 16), cache=None)).astype(int))
     assert len(pictures[0]) == 3 and np.abs(pictures[0] - pictures[1]).max() <= 1  # rounded
-    with pytest.raises(parallel.ProcessFailed, match="a batch of . images does not part evenly into 3 processes"):
+    with pytest.raises(parallel.ProcessFailed, match="a batch of 4 images does not part evenly into 3 processes"):
         fit(name, config, toy_people, tmp_path / "three", 3)
 
 

@@ -50,6 +50,8 @@ def test_the_shipped_model_is_small_and_its_tokenizer_takes_whole_captions(tmp_p
     assert longest <= tokenizer.model_max_length == 48
     with pytest.raises(ValueError, match="vae has no setting 'step'"):
         script.recipe(vae={"step": 1})
+    with pytest.raises(ValueError, match="autoencoder has no setting 'steps'"):
+        script.recipe(autoencoder={"steps": 1})
 
 
 @pytest.mark.parametrize("kind", [[], ["monochrome"]])

@@ -113,6 +113,9 @@ class StarGanTask(TranslationTask):
         both = self.steps // every
         return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
 
+    def parted(self) -> tuple[int, ...]:
+        return (self.settings.batch,)  # which is mixed
+
     @property
     def per_modality(self) -> int:
         return self.settings.batch // 2

@@ -131,6 +131,9 @@ class ViDiffTask(TranslationTask):
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["denoiser"])
 
+    def parted(self) -> tuple[int, ...]:
+        return (2 * self.settings.batch,)  # of both modalities together
+
     def losses(self, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images"), self.settings
         images = self.images(np.concatenate(self.rows(step)), draw)

@@ -57,8 +57,9 @@ def recipe(**changes: Any) -> Recipe:
     found["denoiser"].setdefault("monochrome", 0.0)  # younger than the model
     found["seed"] = changes.pop("seed", found["seed"])
     for name, change in changes.items():
-        if unknown := change.keys() - found[name].keys():
-            raise ValueError(f"{name} has no setting {min(unknown)!r}; it has {', '.join(found[name])}.")
+        known = found.get(name, {})
+        if unknown := change.keys() - known.keys():
+            raise ValueError(f"{name} has no setting {min(unknown)!r}; it has {', '.join(known) or 'none'}.")
         found[name] |= change
     return json.loads(json.dumps(found), object_hook=lambda part: Recipe(**part))
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.generators.jsia import losses, networks
+from vireid_lib.generators.jsia import Jsia, losses, networks
 from vireid_lib.generators.jsia.encoders import grey, network_input
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaNetwork
@@ -203,6 +203,12 @@ def test_alignment_of_regions_is_the_mean_over_them():
     assert whole.item() == pytest.approx(total.item() / 4, rel=1e-5)
     by_hand = losses.divergence(real["infrared"], fake["visible"])
     assert torch.equal(whole, by_hand + losses.divergence(fake["infrared"], real["visible"]))
+
+
+def test_the_released_form_has_no_latents(tiny):
+    maker = Jsia(tiny("jsia", form="release", height=16, width=16), device="cpu", progress=False)
+    with pytest.raises(ValueError, match="no variation module"):
+        maker.latents(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 def test_unseen_identities_have_soft_labels():

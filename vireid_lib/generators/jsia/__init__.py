@@ -155,7 +155,9 @@ class Jsia(Translator):
 
     @torch.no_grad()
     def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
-        """Means of the images' latents, where there is a variation module."""
+        """Means of the images' latents. Raises ValueError: there is no variation module (the released form)."""
+        if not self.config.variation:
+            raise ValueError("This jsia has no variation module (as released) and no latents: fit it with variation.")
         return self._fitted()["latent_encoder"](self.contents(images))[0]
 
     @torch.no_grad()
