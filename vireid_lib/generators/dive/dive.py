@@ -137,9 +137,10 @@ class Dive(Generator):
 
     def tone_curve(self, camera: str) -> tone.Curve:
         """The curve of `tone: cameras`; drawn once."""
+        model = self._fitted()
         if camera not in self._curves:
             real, people = self._record["levels"][camera], self._record["external"]
-            self._curves[camera] = tone.curve(self._fitted(), camera, real, people)
+            self._curves[camera] = tone.curve(model, camera, real, people)
         return self._curves[camera]
 
     def group(self, item: SampleRequest) -> int:
@@ -147,7 +148,8 @@ class Dive(Generator):
         return self._fitted().vocabulary.branch(self._key(item))
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
-        """Start from the noised grey images (`strength` of the schedule) and show them as `camera` would."""
+        """Start from the noised grey images (`strength` of the schedule) and show them as `camera` would; `tone` is for
+        pictures from text."""
         model = self._fitted()
         model.vocabulary.view(camera)
         requests = [Request(identity, camera, self.config.seed + index) for index in range(len(images))]
