@@ -34,7 +34,7 @@ def levels(table: pd.DataFrame, model: DiveModel, *, cache: Path | None) -> dict
     rows = table[table["modality"] == "infrared"].reset_index(drop=True)
     size, found = (model.config.height, model.config.width), {}
     for camera, own in rows.groupby(pd.Series(camera_keys(rows, model.vocabulary))):
-        found[camera] = histogram(load_images(own["path"].tolist(), size, cache=cache).pixels).tolist()
+        found[camera] = histogram(load_images(own["path"].tolist(), size, cache=cache)).tolist()
     return found
 
 
