@@ -596,7 +596,7 @@ print(", ".join(f"{name} {value.item():.4f}" for name, value in found.items()))
 #
 # ## 6. What is compared
 #
-# Now the real thing. Each method is one file in `vireid_lib/reid/methods`, its losses one file each in
+# Now the real thing. Each method is one file in `vireid_lib/reid/methods`, with what it alone has; the losses are in
 # `vireid_lib/reid/losses`. This run trains:
 
 # %%

@@ -508,12 +508,10 @@ widgets.explore(against_paper, printed=[57.0, 57.5, 59.0, 62.0], scatter=[0.2, 1
 
 # %% [markdown]
 # **What to notice.** Move the number of seeds before the printed number: how many does a tolerance of one point need?
-# Now this run, next to every number that the papers print. A number of ours stands beside a paper's only if data set,
-# mode, method, training data, external set, all settings of the training and of the protocol are the paper's, over at
-# least as many trials. What was measured on the miniature world is therefore never beside one.
 #
-# The interval is over seeds. Where each split has its own network (RegDB), it is over the splits. The spread between
-# splits, which the paper's mean shares, then counts as ours, so that the statement is a careful one.
+# Now this run, next to every number that the papers print, where the conditions are the same. Where each split has its
+# own network (RegDB), the spread between splits, which the paper's mean shares, counts as ours: the statement is then a
+# careful one.
 
 # %%
 SIGNS = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}

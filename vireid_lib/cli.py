@@ -69,8 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
     book.add_argument("--only", action="append", default=[], metavar="04", help=words)
     study = command(commands, "study", _run, "Run one study: a paper's tables, its claims held against the seeds.")
     study.add_argument("study", metavar="NAME", help="a file in notebooks/studies, e.g. den")
+    book.set_defaults(study=None)
+    study.set_defaults(only=[])
     for runs in (book, study):
-        runs.set_defaults(**({"study": None} if runs is book else {"only": []}))
         _add_run_options(runs)
     lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
     _add_places(lab, profile="")
@@ -89,7 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     make.add_argument("--seed", type=int, default=0, help="another seed draws other people (default 0)")
     make.add_argument("--size", default="mini", help='name of a size (default "mini")')
     check = command(data, "check", _data_check, "Compare a data set on disk with its manifest; never changes it.")
-    check.add_argument("name", type=_name, metavar="NAME", help="a data set's name, or the path of a manifest")
+    words = "a file in data_manifests/datasets, e.g. sysu_mm01, or the path of a manifest of your own"
+    check.add_argument("name", type=_name, metavar="NAME", help=words)
     check.add_argument("--root", type=_place, required=True, help="the data set's folder")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     words = "Train the miniature Stable Diffusion again (hours on a CPU)."
@@ -102,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
     """What to work on, and where. An empty default leaves the choice to the chapters."""
-    words = 'a profile\'s name or YAML file (default "mini")'
+    words = 'a file in notebooks/profiles, e.g. sysu, or the path of a profile of your own (default "mini")'
     command.add_argument("--profile", type=_name, default=profile, help=words)
     words = "folder of results (default workspace/PROFILE)"
     command.add_argument("--workspace", type=_name, default="", metavar="DIR", help=words)

@@ -37,7 +37,8 @@ def main() -> int:
     began = time.process_time()  # not wall time: other programs may be running
     trials = evaluate(features, table, LlcmProtocol("infrared-to-visible")).trials
     seconds, held = time.process_time() - began, features.numel() * 4 / 1024**3
-    print(f"{len(trials)} trials of {trials[0].queries} x {trials[0].gallery}: {seconds:.1f} CPU s with distances")
+    queries, gallery = (len(side) for side in (trials[0].trial.query, trials[0].trial.gallery))
+    print(f"{len(trials)} trials of {queries} x {gallery}: {seconds:.1f} CPU s with distances")
     print(f"peak {gigabytes():.2f} GB, of which libraries {before:.2f} GB and the features themselves {held:.2f} GB")
     return gigabytes() > LIMIT_GB
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 from vireid_lib.data.check import check_dataset
 
@@ -50,6 +51,15 @@ def test_distractors_are_images_and_no_identity(tree):
     assert found["train identities"] == 2
     sizes = next(finding for finding in report.findings if "are not 128 by 64" in finding.what)
     assert sizes.severity == "warning" and len(sizes.items) == 8 and sizes.items[0].endswith("16x8")
+
+
+def test_files_of_several_pictures_are_told(sysu):
+    path = next((sysu / "cam3").rglob("*.png"))
+    with Image.open(path) as image:
+        image.save(path, format="TIFF", save_all=True, append_images=[image, image])
+    report = check_dataset("sysu_mm01", sysu)
+    several = next(finding for finding in report.findings if "several pictures" in finding.what)
+    assert report.usable and several.severity == "warning" and several.items == (f"{path} 3 pictures",)
 
 
 def test_every_trial_of_regdb_is_read(tree):

@@ -7,10 +7,12 @@ import pytest
 from PIL import Image
 
 from vireid_lib.data import intensity, tables
-from vireid_lib.data.decode import open_image
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.decode import ImageError, open_image
 from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.strict import FileError, validated
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +64,12 @@ def test_the_manifest_may_state_the_range(thermal):
     assert (shown(table, 3) == 255).all()
 
 
+def test_a_range_ascends():
+    manifest = load_manifest("regdb")
+    with pytest.raises(FileError, match="intensity is .*black must be less than white"):
+        validated(type(manifest), manifest.model_dump() | {"intensity": [5.0, 5.0]}, "regdb.yaml")
+
+
 def test_eight_bits_are_taken_as_they_are(tree):
     root = tree("regdb", suffix=".png")
     path = root / "Thermal/1/male_front_t_00_1.png"
@@ -90,3 +98,13 @@ def test_another_process_shows_the_same(thermal, monkeypatch):
         monkeypatch.setattr(intensity, "_SCALES", {})
         intensity.restore(held)
         assert np.array_equal(shown(table, 2), here)
+
+
+def test_values_that_are_no_numbers_are_refused(tree):
+    root = tree("regdb", suffix=".png")
+    path = root / "Thermal/2/male_front_t_00_2.png"
+    Image.fromarray(np.full((16, 8), np.nan, np.float32)).save(path, format="TIFF")
+    report = check_dataset("regdb", root)
+    assert not report.usable and f"{path} holds values that are no finite numbers" in report.to_text()
+    with pytest.raises(ImageError, match="no finite numbers"):
+        open_image(path)

@@ -71,7 +71,7 @@ def write_permutations(path, first, identities):
 @pytest.mark.parametrize("mode", ["all", "indoor"])
 @pytest.mark.parametrize("shots", [1, 10])
 def test_official_draw_of_sysu(mode, shots, tmp_path):
-    """The permutation file is rebuilt from the picks for ten shots in all cameras; its tail is not used."""
+    """The permutation file is made of the picks for ten shots in all cameras, without the tail, which nobody reads."""
     data = load(OFFICIAL)
     rows, counts = data["out.gallery_all_shots10_trial_row_cam_id_img"], data["in.image_counts_cam_by_id_all"]
     first = {

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from vireid_lib.data.contents import aside
+from vireid_lib.data.text import DamagedFile
 from vireid_lib.evaluation import metrics
 from vireid_lib.experiment import cache as cache_module
 from vireid_lib.experiment import code_digest
@@ -127,6 +128,24 @@ def test_a_failed_stage_keeps_its_work_and_says_how_to_continue(cache):
     assert isinstance(caught.value.__cause__, ValueError)
     record = cache.stage("s", {}, {}, fails_at_first)
     assert record.values == {"found": "done"} and record.result["attempts"] == 2
+
+
+def test_damaged_work_starts_afresh_and_its_attempts_are_counted_on(cache):
+    found = []
+
+    def make(folder):
+        half = folder / "half"
+        found.append(half.exists())
+        if found[-1]:
+            raise DamagedFile(half, "cut off")
+        half.touch()
+        if len(found) < 4:
+            raise ValueError("no luck")
+
+    for _ in range(2):  # the second time it fails after it has started afresh
+        with pytest.raises(StageFailed, match="no luck"):
+            cache.stage("s", {}, {}, make)
+    assert cache.stage("s", {}, {}, make).result["attempts"] == 3 and found == [False, True, False, True, False]
 
 
 def test_a_kill_before_the_last_rename_costs_nothing(cache, monkeypatch):

@@ -58,6 +58,12 @@ def test_a_book_on_a_device_that_is_not_here_does_not_start(without, tmp_path, s
     assert not (tmp_path / "ws").exists()
 
 
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:cpu"])
+def test_what_is_no_device_is_refused(name):
+    with pytest.raises(ValueError, match=f"device '{name}' is none that torch knows"):
+        devices.resolved(name)
+
+
 def test_the_number_counts_the_gpus(two):
     assert str(devices.resolved("cuda:1")) == "cuda:1" and two == ["cuda:1"]
     with pytest.raises(ValueError, match="torch .* finds 2"):

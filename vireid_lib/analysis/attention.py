@@ -80,8 +80,8 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
     """Where each piece of a prompt stands among its tokens: label to positions, "start" (the start token) and "end"
     (end token and padding) among them. The pieces are (label, text) in the order of the prompt, which is the texts
     joined by blanks, e.g. [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; one with an empty text is left out. The
-    text encoder is given `length` tokens. Raises ValueError: the pieces do not give the prompt's tokens one after the
-    other, or do not fit."""
+    text encoder is given `length` tokens, padding included. Raises ValueError: the pieces do not give the prompt's
+    tokens one after the other, or do not fit."""
     found: dict[str, list[int]] = {"start": [0]}
     position, spelt = 1, []
     for label, text in pieces:

@@ -99,7 +99,7 @@ def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -
 
 
 def _odd_images(seen: dict[str, look.Seen], manifest: DatasetManifest) -> list[Finding]:
-    """Images that are broken, small, turned, of another size, flat or deep."""
+    """Images that are broken, small, turned, of another size, flat, deep or not the only one of their file."""
     whole = {path: each for path, each in seen.items() if not each.wrong}
     broken = [f"{path} {each.wrong}" for path, each in seen.items() if each.wrong]
     findings = found("error", broken, "images cannot be read.", f"Restore them, or {LEAVE_OUT}.")
@@ -124,7 +124,8 @@ def _odd_images(seen: dict[str, look.Seen], manifest: DatasetManifest) -> list[F
     for limits, items in ranges.items():
         shown = "in their full range" if limits is None else f"from {limits[0]:g} (black) to {limits[1]:g} (white)"
         findings += found("note", items, f"images have more than 8 bits and are shown {shown}.", remedy)
-    return findings
+    several = [f"{path} {each.pictures} pictures" for path, each in whole.items() if each.pictures > 1]
+    return findings + found("warning", several, "files hold several pictures, of which the first is taken.")
 
 
 def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding]:

@@ -16,8 +16,8 @@ def replace_labels(labels: Labels, visible: Mask, share: float, seed: int, *, sp
     (the symmetric noise of DART, Yang et al. 2022, as released). A wrong label in one modality also pairs images of
     different people across the modalities: the paper's "twin" noise. As in the release on RegDB, a draw that leaves an
     identity without an image in a modality is made again. The labels of `spare` images are never touched and their
-    identities never given (external ones). Raises ValueError: there is no other identity to take, or each of 100 draws
-    left an identity without images. `share` is at least 0 and less than 1.
+    identities never given (external ones). `share` is at least 0 and less than 1. Raises ValueError: there is no other
+    identity to take, or each of 100 draws left an identity without images.
     """
     noisy = labels.copy()
     if share == 0:

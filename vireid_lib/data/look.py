@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from vireid_lib.data.contents import file_digest
@@ -21,6 +22,7 @@ class Seen:
         size: height and width in pixels.
         levels: grey levels between the 1st and the 99th percentile, of 255.
         deep: whether it has more than 8 bits.
+        pictures: how many the file holds.
     """
 
     wrong: str = ""
@@ -28,6 +30,7 @@ class Seen:
     size: tuple[int, int] = (0, 0)
     levels: int = 255
     deep: bool = False
+    pictures: int = 1
 
 
 def look(path: str) -> Seen:
@@ -40,7 +43,15 @@ def look(path: str) -> Seen:
         return Seen(wrong="does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error}")
     counts = np.cumsum(image.convert("L").histogram())
     low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (0.01, 0.99))
-    return Seen("", digest, (image.height, image.width), high - low, is_deep_file(path))
+    return Seen("", digest, (image.height, image.width), high - low, is_deep_file(path), _pictures(path))
+
+
+def _pictures(path: str) -> int:
+    with Image.open(path) as file:
+        try:
+            return getattr(file, "n_frames", 1)
+        except Exception:  # what follows the first picture is broken
+            return 1
 
 
 def look_at_all(paths: list[str], progress: bool = False) -> dict[str, Seen]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vireid_lib import disk, places
-from vireid_lib.data.contents import ASIDE, sweep
+from vireid_lib.data.contents import ASIDE, sweep, write_atomically
 from vireid_lib.data.text import DamagedFile
 from vireid_lib.experiment import locks, provenance
 from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
@@ -209,8 +209,9 @@ class Cache:
             if not error.path.is_relative_to(partial):
                 raise
             print(f"{error}\nThe stage starts afresh.", flush=True)
+            attempts = (partial / ATTEMPTS).read_bytes()
             remove(partial)
-            partial.mkdir()
+            write_atomically(partial / ATTEMPTS, attempts)
             return make(partial)
 
 

@@ -35,8 +35,9 @@ class MissingData(FileNotFoundError):
 
 
 class Context:
-    """What an experiment depends on; `pipeline.Run` adds the verbs. Raises MissingData if the profile reads real data
-    and no folder, or a wrong one, was given.
+    """What an experiment depends on: settings, the folder of the results, that of the real data sets (empty for the
+    miniature world); `pipeline.Run` adds the verbs. Raises MissingData if the profile reads real data and no folder, or
+    a wrong one, was given.
 
     Attributes:
         tables: the data sets' tables that have been read, for `datasets.read`.

@@ -72,9 +72,12 @@ def synthetic(run: Run, name: str, training: str) -> int:
     """Images that a generator makes for a training set."""
     real = run.data().train_rows()
     if expansion := expansion_of(training):
-        blended = [len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion)]
-        translated = [len(rows) for rows, _ in translations(real, expansion)]
-        return ("tse" in expansion.kinds) * sum(blended) + ("cmg" in expansion.kinds) * sum(translated)
+        made = 0
+        if "tse" in expansion.kinds:
+            made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion))
+        if "cmg" in expansion.kinds:
+            made += sum(len(rows) for rows, _ in translations(real, expansion))
+        return made
     if not adds_external(training) or name != training:
         return 0
     people = run.data().external["identity"].nunique()

@@ -61,7 +61,10 @@ def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> 
     with Progress(len(jobs), label, unit=unit) as line:
         at_a_time = min(len(jobs), cores.available()) if device == "cpu" else 1
         for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, at_a_time):
-            (values if error is None else errors)[place] = value if error is None else error
+            if error is None:
+                values[place] = value
+            else:
+                errors[place] = error
             line.update(len(values) + len(errors))
         if errors:
             told = "\n".join(f"- {jobs[place].words}: {_in_words(errors[place])}" for place in sorted(errors))

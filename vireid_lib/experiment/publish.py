@@ -95,7 +95,7 @@ def _executed(script: Path, workspace: Path) -> Path:
 
 def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) -> dict[str, str]:
     """Lay a notebook among Sphinx's sources, with its status below its title. Returns what the front page says of it:
-    its status, how long it took ("1:15" or ""), its question and a picture."""
+    its status, how long it took ("01:15" or ""), its question and a picture."""
     name, path = script.stem, _executed(script, workspace)
     notebook = nbformat.read(path, as_version=4) if path.exists() else read_notebook(script)
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]

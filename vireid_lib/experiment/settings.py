@@ -139,7 +139,8 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
             raise FileError(f"{where}: {name} names no section; {words}")
         inner = values
         for section in sections:
-            inner[section] = {} if inner.get(section) is None else inner[section]
+            if inner.get(section) is None:
+                inner[section] = {}
             inner = inner[section]
             if not isinstance(inner, dict):
                 raise FileError(f"{where}: {name} is no setting, for {section} is a single value.")

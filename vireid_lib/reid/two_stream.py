@@ -188,10 +188,12 @@ def build_backbone(
     return backbone
 
 
-def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
+def build_network(
+    config: TwoStreamConfig, num_identities: int, network_class: type[TwoStreamNetwork] = TwoStreamNetwork
+) -> TwoStreamNetwork:
     """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
-    return TwoStreamNetwork(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)
+    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

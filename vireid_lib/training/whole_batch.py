@@ -10,7 +10,6 @@ from functools import partial
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vireid_lib.training import processes
@@ -23,12 +22,12 @@ def part(whole: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "part ..."]:
 
 def rows(own: Shaped[Tensor, "part ..."]) -> Shaped[Tensor, "batch ..."]:
     """The rows of all processes in the batch's order; the inverse of `part`."""
-    return own if processes.count() == 1 else torch.stack(all_gather(own.contiguous()), 1).flatten(0, 1)
+    return own if processes.count() == 1 else _Gather.apply(own).transpose(0, 1).flatten(0, 1)
 
 
 def mean(own: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
     """The mean of the processes' values."""
-    return own if processes.count() == 1 else torch.stack(all_gather(own.contiguous())).mean(0)
+    return own if processes.count() == 1 else _Gather.apply(own).mean(0)
 
 
 def average_gradients(parameters: list[nn.Parameter]) -> None:
@@ -74,3 +73,20 @@ def normalise(norm: _BatchNorm, maps: Float[Tensor, "part channels *dims"]) -> F
     if norm.affine:
         normal = normal * norm.weight.view(shape) + norm.bias.view(shape)
     return normal.to(maps.dtype)
+
+
+class _Gather(torch.autograd.Function):
+    """Every process's tensor, stacked. Backwards: the sum of what all processes ask of this one's. (torch's own
+    `distributed.nn.functional.all_gather` is deprecated.)"""
+
+    @staticmethod
+    def forward(ctx, own: Tensor) -> Tensor:
+        held = [torch.empty_like(own, memory_format=torch.contiguous_format) for _ in range(processes.count())]
+        torch.distributed.all_gather(held, own.contiguous())
+        return torch.stack(held)
+
+    @staticmethod
+    def backward(ctx, slopes: Tensor) -> Tensor:
+        slopes = slopes.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(slopes)
+        return slopes[processes.index()]

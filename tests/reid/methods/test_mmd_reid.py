@@ -26,3 +26,14 @@ def test_terms_are_weighted(discrepancy: str, random_batch: Callable) -> None:
     assert losses.keys() == {"total", "identity", "accuracy", *expected}
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value)
+
+
+def test_the_test_feature_may_stand_before_the_neck(random_batch: Callable) -> None:
+    method = methods.build("mmd_reid", MmdReidConfig.small(test_feature="pooled"), 4)
+    network, images = method.network.eval(), method.augment(random_batch()).visible
+    network.bottleneck.running_mean += 1  # so that the neck does something
+    found = network.features(images, "visible")
+    plain = methods.build("mmd_reid", MmdReidConfig.small(), 4).network.eval()
+    plain.load_state_dict(network.state_dict())
+    torch.testing.assert_close(plain.features(images, "visible"), network.bottleneck(found))
+    assert not torch.equal(plain.features(images, "visible"), found)

@@ -70,8 +70,8 @@ def adaptive_quadruplet(
 
     The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of these) are
     the release's. Without a trusted anchor the loss is 0. The features are those before the BN neck; no gradient flows
-    through the logits; `confidence` is the probability that a row's label is right. Raises ValueError: all labels are
-    the same: there is no negative.
+    through the logits; `confidence` is the probability that a row's label is right, `margin` a distance. Raises
+    ValueError: all labels are the same: there is no negative.
     """
     same = same_identity(labels, features)
     distances = pairwise_distances(features)

@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vireid_lib.reid.layers.network import Output
+from vireid_lib.reid.layers.network import Features, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.divergences import margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.losses.triplets import hetero_centre_triplet
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network
 
 
 class MmdReidConfig(TwoStreamConfig):
@@ -24,6 +24,8 @@ class MmdReidConfig(TwoStreamConfig):
         triplet_margin, triplet_weight: of the hetero-centre triplet.
         discrepancy: "margin_mmd" (of each identity), "mmd" (of the whole batch) or "none", the paper's baseline.
         mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses.divergences.margin_mmd`.
+        test_feature: "bn", after the BN neck, by which the release picks its epoch (it calls it FC), or "pooled",
+            before it; the release reports both.
     """
 
     ORIGINS = {"release": ("*",)}
@@ -39,11 +41,23 @@ class MmdReidConfig(TwoStreamConfig):
     discrepancy: Literal["margin_mmd", "mmd", "none"] = "margin_mmd"
     mmd_margin: float = Field(default=1.4, ge=0)
     mmd_weight: float = Field(default=0.25, ge=0)
+    test_feature: Literal["bn", "pooled"] = "bn"
+
+
+class PooledFeatureNetwork(TwoStreamNetwork):
+    """Compares the features before the BN neck."""
+
+    def describe(self, maps: Maps) -> Features:
+        return self.reduce(self.pool(maps))
 
 
 class MmdReid(TwoStreamMethod):
     config_class = MmdReidConfig
     config: MmdReidConfig
+
+    def __init__(self, config: MmdReidConfig, num_identities: int) -> None:
+        network_class = PooledFeatureNetwork if config.test_feature == "pooled" else TwoStreamNetwork
+        self.config, self.network = config, build_network(config, num_identities, network_class)
 
     def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         config = self.config
