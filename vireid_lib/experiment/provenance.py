@@ -132,13 +132,15 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def hardware() -> dict[str, object]:
-    """The machine: processor, usable cores, memory in GiB, and GPUs where torch sees any."""
+    """The machine: processor, usable cores, memory in GiB, and GPUs where torch sees any. On Linux the processor comes
+    with its family and model: several generations bear one name, such as "AMD EPYC", and round otherwise."""
     import torch
 
     processor, memory = platform.processor() or platform.machine(), None
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
+    with contextlib.suppress(OSError, KeyError):
+        lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+        first = {name.strip(): value.strip() for name, _, value in reversed(list(lines))}
+        processor = f"{first['model name']}, family {first['cpu family']}, model {first['model']}"
     with contextlib.suppress(ValueError, OSError, AttributeError):
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
