@@ -78,9 +78,12 @@ def test_a_collapsed_embedding_does_not_score_by_gallery_order(rule):
 
 
 def test_ties_that_change_nothing_are_not_warned_about():
-    """Right with right, wrong with wrong."""
+    """Right with right, wrong with wrong; and one of very many queries, which is counted all the same."""
     scores = score(torch.tensor([[1.0, 1.0, 2.0, 2.0]]), query_ids=[1], gallery_ids=[1, 1, 2, 3], rule="regdb")
     assert scores.tied_queries == 0 and scores.mean_ap == 1
+    distances = torch.tensor([[1.0, 1.0]] + [[1.0, 2.0]] * 1200)
+    scores = score(distances, query_ids=[1] * 1201, gallery_ids=[1, 2], rule="regdb")
+    assert scores.tied_queries == 1 and scores.cmc[0] == pytest.approx(1200 / 1201)
 
 
 def loop(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, rule):

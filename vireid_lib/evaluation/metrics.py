@@ -11,7 +11,7 @@ from torch import Tensor
 from vireid_lib.evaluation.ranking import Ranking, chunks
 
 RANKS = 20  # length of the CMC, as all the released evaluators print it
-TIES_MATTER = 1e-4  # a hundredth of a percent point, the last digit that papers print
+TIES_MATTER = 0.001  # the last digit of a table in percent
 
 
 class TiedDistancesWarning(UserWarning):
@@ -59,7 +59,7 @@ def score(
     that the rule leaves. mINP is the mean of (right images / rank of the last one). Queries with no right image left
     are skipped. **Ties are ranked pessimistically**: at equal distance every wrong image (or identity) comes first, so
     that a collapsed embedding cannot score by the order of its gallery; `TiedDistancesWarning` says when the other
-    order would change a mean by 0.01 % or more. Raises ValueError: shapes that do not fit, unknown rule, distances that
+    order would change a mean by 0.1 % or more. Raises ValueError: shapes that do not fit, unknown rule, distances that
     are not finite, no valid query at all.
 
     Args:
