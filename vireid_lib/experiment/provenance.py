@@ -137,10 +137,12 @@ def hardware() -> dict[str, object]:
     import torch
 
     processor, memory = platform.processor() or platform.machine(), None
-    with contextlib.suppress(OSError, KeyError):
+    with contextlib.suppress(OSError):
         lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
         first = {name.strip(): value.strip() for name, _, value in reversed(list(lines))}
-        processor = f"{first['model name']}, family {first['cpu family']}, model {first['model']}"
+        processor = first.get("model name", processor)
+        if {"cpu family", "model"} <= first.keys():
+            processor += f", family {first['cpu family']}, model {first['model']}"
     with contextlib.suppress(ValueError, OSError, AttributeError):
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

@@ -47,9 +47,8 @@ def estimate(dive: "Dive", table: pd.DataFrame, synthetic: int) -> Estimate:
     )
     drawn = synthetic
     if synthetic and config.tone == "cameras":  # each process draws the pictures of all curves
-        infrared, external = table[table["modality"] == "infrared"], table[table["split"] == "external"]
-        people = external["identity"].nunique() or len(words.identities)
-        drawn += infrared["camera"].nunique() * tone.each(people) * people * processes.count()
+        cameras, people = table.loc[table["modality"] == "infrared", "camera"].nunique(), len(tone.people(table))
+        drawn += cameras * tone.each(people) * people * processes.count()
     times = {"latents": len(table), "training": config.steps, "sampling": drawn}
     spent = {name: seconds[name] * count for name, count in times.items() if name in seconds}
     disk = disk_bytes(len(table), synthetic, config.height, config.width, trained, trained)

@@ -67,7 +67,7 @@ class Dive(Generator):
             "base_model_digest": digest,
             "vocabulary": asdict(words),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
-            "external": sorted(set(table.loc[table["split"] == "external", "identity"])) or words.identities,
+            "external": tone.people(table),
             "levels": levels,
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})

@@ -44,6 +44,12 @@ def histogram(pixels: UInt8[np.ndarray, "n height width 3"]) -> Histogram:
     return np.bincount(grey(pixels)[..., 0].ravel(), minlength=256)
 
 
+def people(table: pd.DataFrame) -> list[str]:
+    """Whose pictures curves are measured on: the external identities of what DiVE is fitted to, or all without any."""
+    external = table[table["split"] == "external"]
+    return sorted((external if len(external) else table)["identity"].unique())
+
+
 def each(people: int) -> int:
     """Pictures of each of so many people that a curve is measured on: as many of each, `DRAWN` or more in all."""
     return -(-DRAWN // people)
@@ -52,9 +58,9 @@ def each(people: int) -> int:
 def curve(model: DiveModel, camera: str, real: Sequence[int], identities: Sequence[str]) -> Curve:
     """The level that each grey level of a picture under `camera` is given; `real` is the camera's histogram. At least
     100 pictures are drawn for it, as many of each identity, with a gallery's settings and other noise."""
-    config, people = model.config, list(identities) * each(len(identities))
-    numbers = [seeds.integer(config.seed, "tone", camera, place) for place in range(len(people))]
-    wanted = [Request(who, camera, number) for who, number in zip(people, numbers, strict=True)]
+    config, shown = model.config, list(identities) * each(len(identities))
+    numbers = [seeds.integer(config.seed, "tone", camera, place) for place in range(len(shown))]
+    wanted = [Request(who, camera, number) for who, number in zip(shown, numbers, strict=True)]
     batches = range(0, len(wanted), config.sampling_batch)
     drawn = np.concatenate([sample(model, wanted[start : start + config.sampling_batch]) for start in batches])
     return matching(histogram(drawn), np.array(real))
