@@ -62,6 +62,7 @@ from vireid_lib.experiment.gallery_measures import audit, compare, training_imag
 from vireid_lib.experiment.prompt_measures import cameras_of_each_view
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.experiment.trainings import evaluate_all
+from vireid_lib.generators.dive import tone
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
 from vireid_lib.reid.features import extract
@@ -375,6 +376,45 @@ viz.image_grid(
 # %% [markdown]
 # **What to notice.** Along a row contrast grows, and with it whatever the model holds to be typical of the person and
 # of the camera. With too little guidance the picture may show anybody; with too much, all pictures of a person are one.
+#
+# ### How bright? Tone curves
+#
+# Guidance raises contrast, so that garments differ more in their grey levels than any infrared camera shows them. How
+# much of what DiVE's pictures lack is only that? **Histogram matching** gives each drawn level the real one below which
+# as large a share of the pixels lies: one monotone curve for a camera, from its real training images. The paper does
+# not have it: `tone: cameras` is the setting (it measures its curves on other pictures of these people), `dive_tone`
+# the training set that a profile may list, and [chapter 4](04_reid_training.py) says what it is worth. By hand:
+
+# %% tags=["by-hand"]
+under, training = run.infrared_cameras[0], run.data().train_rows()
+drawn = grey(pixels(made[made["camera"] == under]))
+real = grey(pixels(thin(training[training["camera"] == under], 200)))
+counts = [np.bincount(images[..., 0].ravel(), minlength=256) for images in (drawn, real)]
+below, aims = ((each.cumsum() - each / 2) / each.sum() for each in counts)
+curve = np.interp(below, aims, np.arange(256)).round().clip(real.min(), real.max()).astype(np.uint8)
+np.testing.assert_array_equal(tone.matching(*counts), curve)
+
+# %%
+corrected = curve[drawn]
+_, (shares, curves) = plt.subplots(1, 2, figsize=(8, 3))
+for name, images in {"real": real, "DiVE": drawn, "DiVE, corrected": corrected}.items():
+    shares.hist(images[..., 0].ravel(), bins=32, range=(0, 256), density=True, histtype="step", label=name)
+shares.set(xlabel="grey level", ylabel="share of the pixels", title=f"Camera {short(under)}", yticks=[])
+shares.legend()
+curves.plot(curve)
+curves.plot([0, 255], [0, 255], color="gray", linestyle="--", linewidth=1)
+curves.set(xlabel="drawn level", ylabel="level after the curve", title="The curve")
+plt.show()
+viz.image_grid(
+    [images[np.linspace(0, len(images) - 1, 8).astype(int)] for images in (real, drawn, corrected)],
+    row_labels=["real, of training\npeople", "DiVE, in grey", "corrected"],
+    title="The same pictures before and after the curve",
+)
+
+# %% [markdown]
+# **What to notice.** Where does the curve lie above the dashed line, and where is it flatter than the line? There it
+# makes pictures brighter, and there it takes contrast away. No curve brings a lost stripe back: it moves all pixels of
+# a level alike. So whatever ReID gains by it was a matter of levels, and whatever is still missing is drawing.
 #
 # ## Photograph, synthetic, true
 #

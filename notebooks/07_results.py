@@ -374,6 +374,8 @@ questions = [
     Claim("More identities help, even with no generator", "", metric, "grayscale", "real"),
     Claim("DiVE helps", "", metric, "dive", "real"),
     Claim("DiVE beats greyscale copies", "", metric, "dive", "grayscale"),
+    Claim("DiVE with tone curves beats greyscale copies", "", metric, "dive_tone", "grayscale"),
+    Claim("Tone curves help DiVE", "", metric, "dive_tone", "dive"),
     Claim("Starting from the photograph is better than text alone", "", metric, "dive_from_image", "dive"),
     Claim("The fair ceiling (re-drawn materials) lies above DiVE", "", metric, "resampled_ir", "dive"),
     Claim("Knowing the true materials adds to that", "", metric, "oracle_ir", "resampled_ir"),

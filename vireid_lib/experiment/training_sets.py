@@ -105,6 +105,7 @@ TRAINING_LABELS = {
     "cyclegan_turbo": "+ CycleGAN-Turbo",
     "jsia": "+ JSIA-ReID",
     "dive": "+ DiVE",
+    "dive_tone": "+ DiVE, tone curves",
     "dive_from_image": "+ DiVE from the image",
     "resampled_ir": "+ re-drawn infrared",
     "oracle_ir": "+ true infrared",
