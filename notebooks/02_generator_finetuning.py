@@ -57,7 +57,7 @@ from torch.nn import functional
 from vireid_lib import experiment, viz
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive import finetune, prompts
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import BranchedLayer, Selector
 from vireid_lib.generators.dive.model import DiveModel, Predictor

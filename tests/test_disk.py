@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from vireid_lib import disk
 from vireid_lib.experiment import runner
-from vireid_lib.experiment.notebooks import find_chapters
+from vireid_lib.experiment.chapters import find_chapters
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
 

@@ -57,7 +57,7 @@ from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.experiment.trainings import GIVEN
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.model import Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, latent_size, sample

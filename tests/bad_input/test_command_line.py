@@ -6,11 +6,11 @@ import pytest
 from hypothesis import strategies as st
 
 from vireid_lib import cli
-from vireid_lib.experiment import notebooks, runner
+from vireid_lib.experiment import chapters, runner
 
 ENTERS = "command line"
 PARAMETER = "book --profile smoke --workspace w -p {}"
-READ = cache(notebooks._read_chapter)
+READ = cache(chapters._read_chapter)
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def nothing_runs(monkeypatch):
         raise AssertionError("a chapter runs")
 
     monkeypatch.setattr(runner, "_run_chapter", ran)
-    monkeypatch.setattr(notebooks, "_read_chapter", READ)
+    monkeypatch.setattr(chapters, "_read_chapter", READ)
     for name in ("VIREID_TRACKERS", "VIREID_ENGINE", "VIREID_RAY_ADDRESS", "VIREID_KEEP_RESULTS"):
         monkeypatch.setenv(name, "")  # the command sets them
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from vireid_lib.generators.dive.base import EMBEDDED, load_base
+from vireid_lib.generators.dive.base_model import EMBEDDED, load_base
 from vireid_lib.training.weights import read_weights
 
 ENTERS = "weights"

@@ -24,7 +24,7 @@ import vireid_lib  # noqa: F401  (before torch, whose threads read how long to w
 import pandas as pd
 import torch
 
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.reid import methods
 from vireid_lib.training.determinism import threads
 from vireid_lib.training.giving_way import SECONDS

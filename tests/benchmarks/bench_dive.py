@@ -37,7 +37,7 @@ from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators.dive import prompts, stable_diffusion_15
-from vireid_lib.generators.dive.base import LOGGING, Base, load_base
+from vireid_lib.generators.dive.base_model import LOGGING, Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask, diffuse
 from vireid_lib.generators.dive.latents import encode

@@ -23,7 +23,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.provenance import hardware
-from vireid_lib.generators.dive import base
+from vireid_lib.generators.dive import base_model
 from vireid_lib.miniworld import write
 from vireid_lib.training import loop
 
@@ -73,7 +73,7 @@ def measure(name: str, size: str, world: Path) -> str:
         torch.set_num_threads(1)
     config, before = config_of(name, size), memory()
     needed = getattr(config, "base_model", None)
-    if needed and not base.is_here(needed):
+    if needed and not base_model.is_here(needed):
         return f"{name:16s} not run: {needed} is not on this machine"
     target = tables.training_rows(read_dataset("mini_vi", world / "mini_vi"))
     external = read_dataset("mini_market", world / "mini_market")

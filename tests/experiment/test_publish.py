@@ -37,7 +37,7 @@ def first_chapter():
         code('profile = "mini"\nworkspace = ""\ncount = 3', tag="parameters"),
         code('# Parameters\nprofile = "smoke"\nworkspace = "/home/me/w"', tag="injected-parameters"),
         new_markdown_cell(f"## The hermeneutic section\n\n{equations}"),
-        code("from vireid_lib.nearest import hint\n\nhint('a', ['b'])", printed(HOSTILE)),
+        code("from vireid_lib.did_you_mean import hint\n\nhint('a', ['b'])", printed(HOSTILE)),
         code("draw()", new_output("display_data", {"image/png": PIXEL}, metadata=about)),
         code("score()", printed(f"before\n{WARNED}after\n", "stderr")),
         code("# Solution 1.\n# Two and two.\nfour = 2 + 2\nprint(four)", printed("4\n"), tag="solution"),
@@ -115,8 +115,8 @@ def test_every_link_leads_to_a_file_and_a_place_in_it(site):
                 target = (path.parent / file.partition("?")[0]).resolve() if file else path
                 assert target.exists(), f"{path.name}: {link}"
                 assert not anchor or target not in anchors or anchor in anchors[target], f"{path.name}: {link}"
-    assert "library/vireid_lib.nearest.html#vireid_lib.nearest.hint" in text(site, "01_first")
-    assert "../01_first.html" in text(site, "library/vireid_lib.nearest")
+    assert "library/vireid_lib.did_you_mean.html#vireid_lib.did_you_mean.hint" in text(site, "01_first")
+    assert "../01_first.html" in text(site, "library/vireid_lib.did_you_mean")
     first, small = text(site, "01_first"), text(site, "small")
     for link in ("02_second.html#second-part", "03_third.html", "small.html", "glossary.html#modality"):
         assert f'href="{link}"' in first

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vireid_lib import experiment
-from vireid_lib.experiment.notebooks import find_chapters
+from vireid_lib.experiment.chapters import find_chapters
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.variants import resolved
 from vireid_lib.project import project_root

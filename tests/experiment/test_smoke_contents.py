@@ -14,7 +14,7 @@ import pytest
 from nbformat import NotebookNode
 from PIL import Image
 
-from vireid_lib.experiment.notebooks import find_chapters
+from vireid_lib.experiment.chapters import find_chapters
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.project import project_root

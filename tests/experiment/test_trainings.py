@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment import results, trainings
-from vireid_lib.experiment.measurements import measure, overview
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.settings import changed, fit_of
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.study import Row, Study, run_of
+from vireid_lib.experiment.study_measures import measure, overview
 from vireid_lib.reid.methods.agw import Agw, AgwConfig
 from vireid_lib.reid.methods.deen import DeenConfig
 from vireid_lib.reid.methods.den import DenConfig

@@ -11,7 +11,7 @@ from listings import listing
 from safetensors.torch import load_file
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler

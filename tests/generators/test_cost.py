@@ -11,7 +11,7 @@ from vireid_lib.generators import cost
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.dive import cost as dive_cost
 from vireid_lib.generators.dive import prompts
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.translator import Translator
 

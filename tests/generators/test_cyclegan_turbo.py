@@ -17,7 +17,7 @@ from vireid_lib.generators.cyclegan_turbo.discriminators import logistic
 from vireid_lib.generators.cyclegan_turbo.generator import Coder, TurboGenerator, trainable_layers
 from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
 from vireid_lib.generators.dive import stable_diffusion_15
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.training.loop import accelerator_for
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.dive import latents
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.dive import Dive
 
 EXTRAS = {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}

@@ -8,7 +8,7 @@ from diffusers import DDPMScheduler
 from diffusers.training_utils import compute_snr
 
 from vireid_lib.generators.dive import latents, prompts
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.finetune import DiveTask, denoising_loss
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.training.loop import accelerator_for, train

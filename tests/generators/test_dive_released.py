@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vireid_lib.generators.dive import released
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.lora import target_names

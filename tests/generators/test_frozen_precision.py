@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vireid_lib.generators.dive.base import frozen_in
+from vireid_lib.generators.dive.base_model import frozen_in
 
 
 @pytest.fixture

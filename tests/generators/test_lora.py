@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vireid_lib.generators.dive.base import frozen_in
+from vireid_lib.generators.dive.base_model import frozen_in
 from vireid_lib.generators.dive.lora import BranchedLayer, BranchedNorm, Selector
 
 LAYERS = [

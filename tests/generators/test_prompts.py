@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from vireid_lib.generators.dive import prompts
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig, one_camera, upright
 from vireid_lib.generators.dive.prompts import make_codes, prompt
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder

@@ -8,7 +8,7 @@ import torch
 
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError
-from vireid_lib.generators.dive.base import EMBEDDED, load_base
+from vireid_lib.generators.dive.base_model import EMBEDDED, load_base
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.tokens import TokenBank, identity_captions
 from vireid_lib.miniworld.cameras import CAMERAS, sample_view

@@ -9,7 +9,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from vireid_lib.generators.dive.base import EMBEDDED
+from vireid_lib.generators.dive.base_model import EMBEDDED
 from vireid_lib.miniworld import captions
 from vireid_lib.miniworld import pretrain as script
 from vireid_lib.miniworld.people import people_stream

@@ -14,7 +14,7 @@ import nbformat
 import papermill
 import pytest
 
-from vireid_lib.experiment.notebooks import RESERVED, find_chapters
+from vireid_lib.experiment.chapters import RESERVED, find_chapters
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

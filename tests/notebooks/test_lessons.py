@@ -8,7 +8,7 @@ import jupytext
 import pytest
 from myst_parser.slugs import github_slugify
 
-from vireid_lib.experiment.notebooks import find_chapters
+from vireid_lib.experiment.chapters import find_chapters
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

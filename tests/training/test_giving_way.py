@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.training import giving_way
 from vireid_lib.training.determinism import deterministic_kernels, threads
 

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from vireid_lib import places
 from vireid_lib.data.contents import kept_until_changed
 from vireid_lib.data.strict import FileError, Strict, read_model
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 from vireid_lib.project import project_root
 
 Modality = Literal["visible", "infrared"]

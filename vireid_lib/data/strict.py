@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vireid_lib.data.text import TextError, read_text
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 
 
 class Strict(BaseModel):

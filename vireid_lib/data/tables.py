@@ -15,7 +15,7 @@ from jaxtyping import Int64
 from vireid_lib.data.contents import content_digests, write_atomically
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 OTHER = {"visible": "infrared", "infrared": "visible"}  # modality → the other one

@@ -1,4 +1,5 @@
-"""CMC, mAP and mINP of a distance matrix under a protocol's rule, in chunks of queries."""
+"""CMC, mAP and mINP of a distance matrix under a protocol's rule, in chunks of queries. What each query scores is
+counted in `ranking`."""
 
 import warnings
 from dataclasses import dataclass

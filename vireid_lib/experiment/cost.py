@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vireid_lib import experiment, generators
 from vireid_lib.data.strict import FileError
+from vireid_lib.did_you_mean import hint
 from vireid_lib.disk import readable
 from vireid_lib.experiment import methods, settings, variants
 from vireid_lib.experiment.context import MissingData
@@ -13,7 +14,6 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import STUDIES, study_of
 from vireid_lib.experiment.study import run_of, trainable
 from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
-from vireid_lib.nearest import hint
 
 
 def plan(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vireid_lib import cores
+from vireid_lib.did_you_mean import hint
 from vireid_lib.experiment.cache import KEEP_RESULTS, StageFailed
-from vireid_lib.nearest import hint
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.trackers import NAMES as TRACKERS
 

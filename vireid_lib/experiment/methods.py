@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from vireid_lib.data.text import read_json
+from vireid_lib.did_you_mean import hint
 from vireid_lib.experiment.steps import FITTED
-from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
     import pandas as pd

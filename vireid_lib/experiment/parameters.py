@@ -15,9 +15,9 @@ from pydantic import AfterValidator, Field, FiniteFloat, TypeAdapter, Validation
 
 from vireid_lib import places
 from vireid_lib.data.strict import load_yaml
+from vireid_lib.did_you_mean import nearest
 from vireid_lib.experiment.metrics import SCORES
 from vireid_lib.experiment.profile import Profile, training_sets
-from vireid_lib.nearest import nearest
 
 AT_LEAST = re.compile(r"(\d+) or more")
 SHARES, WEIGHTS = "shares", "weights"

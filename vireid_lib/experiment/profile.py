@@ -1,12 +1,13 @@
-"""Profiles: one YAML file that says on which data, with which models and how long the book runs."""
+"""Profiles: one YAML file that says on which data, with which models and how long the book runs. `profile_files`
+reads and checks them."""
 
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from vireid_lib.data.strict import Strict
+from vireid_lib.did_you_mean import hint
 from vireid_lib.experiment.training_sets import expansion_of
-from vireid_lib.nearest import hint
 
 OF_THE_WORLD = ("resampled_ir", "oracle_ir")
 """Generators that only the miniature world has: they know what its renderer knows."""

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from vireid_lib import places
 from vireid_lib.data.strict import FileError, read_model
+from vireid_lib.did_you_mean import hint
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import check_data_sets, check_nested, settings_class
-from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 

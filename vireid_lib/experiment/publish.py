@@ -22,7 +22,7 @@ from tqdm import tqdm
 from vireid_lib import places
 from vireid_lib.experiment import locks
 from vireid_lib.experiment.cache import KEPT
-from vireid_lib.experiment.notebooks import read_notebook, title_of
+from vireid_lib.experiment.chapters import read_notebook, title_of
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.project import project_root

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from vireid_lib import disk, experiment, places
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
-from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
+from vireid_lib.experiment.chapters import Chapter, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
 from vireid_lib.experiment.publish import MAIN_TABLE, publish
@@ -148,7 +148,7 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
     changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
     job = {"chapter": str(chapter.path.resolve()), "output": str(output), "parameters": changed}
     job["cache"] = str(folder / "cache")
-    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
+    command = [sys.executable, "-m", "vireid_lib.experiment.execute_chapter", json.dumps(job)]
     started, clock = now(), time.monotonic()
     with open(log, "w") as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as process:
         try:

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from vireid_lib.data.strict import FileError, explained, validated
+from vireid_lib.did_you_mean import hint
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import VARIANT_OF, Profile
 from vireid_lib.experiment.training_sets import expansion_of
-from vireid_lib.nearest import hint
 from vireid_lib.training.binding import flat
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 
 if TYPE_CHECKING:
     from vireid_lib.generators.base import Generator

@@ -39,7 +39,7 @@ class GeneratorConfig(BaseModel):
 
         found = weights.digests(self)
         if (model := getattr(self, "base_model", None)) is not None:
-            from vireid_lib.generators.dive.base import fingerprint  # brings diffusers
+            from vireid_lib.generators.dive.base_model import fingerprint  # brings diffusers
 
             found["base_model_weights"] = fingerprint(model)
         return found

@@ -128,7 +128,7 @@ def _some(table: pd.DataFrame) -> pd.DataFrame:
 
 def _is_here(name: str) -> bool:
     """Whether a model lies on this machine."""
-    from vireid_lib.generators.dive import base  # brings diffusers
+    from vireid_lib.generators.dive import base_model  # brings diffusers
 
     part = "config.json"  # of a model that is no pipeline
-    return base.is_here(name) or (Path(name).expanduser() / part).exists() or hub.held(name, part) is not None
+    return base_model.is_here(name) or (Path(name).expanduser() / part).exists() or hub.held(name, part) is not None

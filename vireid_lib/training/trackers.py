@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import LoggerType
 
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 from vireid_lib.training.binding import flat
 
 NAMES = "VIREID_TRACKERS"

@@ -23,7 +23,7 @@ ON_THE_HUB = "model.safetensors"
 
 SETTINGS = {"judge_model": "config.json"} | dict.fromkeys(("pretrained", "lpips_features", "lpips_heads"), ON_THE_HUB)
 """Names of the settings, of any configuration, that name weights; a file that a hub id of that kind has. (Base models
-have a name besides, and `generators.dive.base.fingerprint`.)"""
+have a name besides, and `generators.dive.base_model.fingerprint`.)"""
 
 PIPELINE = ("model_index.json", "scheduler", "text_encoder", "tokenizer", "unet", "vae")
 """What is read of a Stable Diffusion's folder."""

@@ -19,7 +19,7 @@ from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
 from vireid_lib.generators.cyclegan_turbo.lpips import REMEDY, Lpips
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.plans import SampleRequest

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.dive.base import Base
+from vireid_lib.generators.dive.base_model import Base
 from vireid_lib.generators.networks import Images
 
 Latents = Float[Tensor, "batch channels rows columns"]

@@ -9,7 +9,7 @@ import torch
 
 from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
 from vireid_lib.generators.dive import stable_diffusion_15, tone
-from vireid_lib.generators.dive.base import is_here, load_base
+from vireid_lib.generators.dive.base_model import is_here, load_base
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel

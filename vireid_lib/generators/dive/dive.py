@@ -11,7 +11,7 @@ from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.dive import cost, latents, prompts, tone
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.model import DiveModel

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.dive.base import frozen_in
+from vireid_lib.generators.dive.base_model import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Latent, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys

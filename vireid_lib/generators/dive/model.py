@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vireid_lib.generators.dive.base import Base, load_base
+from vireid_lib.generators.dive.base_model import Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
 from vireid_lib.generators.dive.prompts import TEMPLATES, Vocabulary, prompt

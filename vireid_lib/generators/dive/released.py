@@ -13,7 +13,7 @@ from torch import Tensor
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.dive import latents
-from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import SHARED, Vocabulary

@@ -16,7 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import FileError, read_yaml
-from vireid_lib.generators.dive.base import locate
+from vireid_lib.generators.dive.base_model import locate
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.miniworld.captions import CAPTIONER, Captioner
 from vireid_lib.training.weights import read_tensors

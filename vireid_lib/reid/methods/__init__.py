@@ -5,7 +5,7 @@ import pkgutil
 
 import torch
 
-from vireid_lib.nearest import hint
+from vireid_lib.did_you_mean import hint
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 

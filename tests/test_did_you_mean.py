@@ -4,11 +4,11 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.did_you_mean import hint, nearest
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import methods
-from vireid_lib.experiment.notebooks import find_chapters, find_study
+from vireid_lib.experiment.chapters import find_chapters, find_study
 from vireid_lib.experiment.profile_files import load_profile
-from vireid_lib.nearest import hint, nearest
 from vireid_lib.project import project_root
 from vireid_lib.training import trackers
 

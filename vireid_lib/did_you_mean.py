@@ -1,4 +1,4 @@
-"""What somebody meant: one rule for every misspelt name, whatever it names."""
+"""Hints for misspelt names: one rule, whatever it names."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """One chapter in one process: papermill runs the notebook, under a bar of its cells.
 
-Started by the runner as `python -m vireid_lib.experiment.execute JOB`. It lives no longer than the runner: its standard
-input is a pipe from there, and when that closes, however the runner ended, the kernel and this process end too.
+Started by the runner as `python -m vireid_lib.experiment.execute_chapter JOB`. It lives no longer than the runner: its
+standard input is a pipe from there, and when that closes, however the runner ended, the kernel and this process end
+too.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import lab
-from vireid_lib.experiment.notebooks import read_notebook
+from vireid_lib.experiment.chapters import read_notebook
 from vireid_lib.project import HEADLESS
 from vireid_lib.training.progress import Lines
 

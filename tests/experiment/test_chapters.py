@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
+from vireid_lib.experiment.chapters import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

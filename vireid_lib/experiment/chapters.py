@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vireid_lib.data.text import read_text
+from vireid_lib.did_you_mean import hint, nearest
 from vireid_lib.experiment import parameters
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.nearest import hint, nearest
 
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
