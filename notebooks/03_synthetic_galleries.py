@@ -383,7 +383,7 @@ viz.image_grid(
 # much of what DiVE's pictures lack is only that? **Histogram matching** gives each drawn level the real one below which
 # as large a share of the pixels lies: one monotone curve for a camera, from its real training images. The paper does
 # not have it: `tone: cameras` is the setting (it measures its curves on other pictures of these people), `dive_tone`
-# the training set that a profile may list, and [chapter 4](04_reid_training.py) says what it is worth. By hand:
+# the training set that a profile may list; then [chapter 4](04_reid_training.py) says what it is worth. By hand:
 
 # %% tags=["by-hand"]
 under, training = run.infrared_cameras[0], run.data().train_rows()
@@ -414,7 +414,7 @@ viz.image_grid(
 # %% [markdown]
 # **What to notice.** Where does the curve lie above the dashed line, and where is it flatter than the line? There it
 # makes pictures brighter, and there it takes contrast away. No curve brings a lost stripe back: it moves all pixels of
-# a level alike. So whatever ReID gains by it was a matter of levels, and whatever is still missing is drawing.
+# a level alike. If ReID gains by it, that was a matter of levels; what is missing after it is drawing.
 #
 # ## Photograph, synthetic, true
 #
