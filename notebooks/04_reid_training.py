@@ -625,9 +625,9 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 # - **real images only**: the baseline, $\mathcal{V}$ and $\mathcal{I}$.
 # - **greyscale copies**: the external images without their colour, passed off as infrared. No generator at all. A
 #   generator that does not beat them is not worth its electricity.
-# - **DiVE**: generated from text alone, as in the paper. (A profile may add two sets to `reid.training_sets` that the
-#   paper does not have: `dive_tone`, whose pictures went through the curves of
-#   [chapter 3](03_synthetic_galleries.py), and `dive_from_image`, which starts from the noised grey photograph.)
+# - **DiVE**: generated from text alone, as in the paper. (A profile may add variants that the paper does not have:
+#   `dive_from_image` starts from the noised grey photograph; `dive_tone` of [chapter 3](03_synthetic_galleries.py)
+#   corrects the levels.)
 # - **re-drawn infrared** (miniature world only): rendered, with infrared materials drawn anew by the world's law. The
 #   *fair ceiling*: [chapter 1](01_datasets.py) showed that an unseen garment's infrared can't be known from its colour;
 #   a perfect generator could do this and no better.
