@@ -382,8 +382,8 @@ viz.image_grid(
 # Guidance raises contrast, so that garments differ more in their grey levels than any infrared camera shows them. How
 # much of what DiVE's pictures lack is only that? **Histogram matching** gives each drawn level the real one below which
 # as large a share of the pixels lies: one monotone curve for a camera, from its real training images. The paper does
-# not have it: `tone: cameras` is the setting (it measures its curves on other pictures of these people). In a profile of
-# your own, `dive_tone: {variant_of: dive, tone: cameras}` below `generators` makes it a training set of
+# not have it: `tone: cameras` is the setting (it measures its curves on other pictures of these people). In a profile
+# of your own, `dive_tone: {variant_of: dive, tone: cameras}` below `generators` makes it a training set of
 # [chapter 4](04_reid_training.py), which then says what it is worth. By hand:
 
 # %% tags=["by-hand"]

@@ -383,8 +383,8 @@ for (h, w), seen in attention_maps(kept, *z.shape[2:]).items():
 
 # %% [markdown]
 # The library does the same with more images and keeps the result ([chapter 7](07_results.py) and the study of DiVE read
-# it). On the eight it must find the same numbers, to a hundredth: it takes them in other batches, which round otherwise,
-# and where the softmax is steep a difference in the seventh digit becomes one in the third.
+# it). On the eight it must find the same numbers, to a hundredth: it takes them in other batches, which round
+# otherwise, and where the softmax is steep a difference in the seventh digit becomes one in the third.
 
 # %% tags=["by-hand"]
 measured = concentrations(run, images=images_measured)
