@@ -415,7 +415,7 @@ viz.image_grid(
 # %% [markdown]
 # **What to notice.** Where does the curve lie above the dashed line, and where is it flatter than the line? There it
 # makes pictures brighter, and there it takes contrast away. No curve brings a lost stripe back: it moves all pixels of
-# a level alike. If ReID gains by it, that was a matter of levels; what is missing after it is drawing.
+# a level by the same amount. If ReID gains by it, that was a matter of levels; what is missing after it is drawing.
 #
 # ## Photograph, synthetic, true
 #

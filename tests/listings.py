@@ -5,7 +5,7 @@ import textwrap
 from vireid_lib.project import project_root
 
 
-def listing(section: str, file: str = "CONTRIBUTING.md") -> str:
+def listing(section: str, file: str = "notebooks/CONTRIBUTING.md") -> str:
     """The indented code below the heading `section`."""
     text = (project_root() / file).read_text("utf-8")
     lines = text.split(f"# {section}\n", 1)[1].split("\n## ", 1)[0].splitlines()

@@ -1,6 +1,6 @@
 """Studies: the training tables of a paper, run on this book's data, and the paper's claims held against the seeds.
 
-`CONTRIBUTING.md` says how to write one.
+`notebooks/CONTRIBUTING.md` says how to write one.
 """
 
 from vireid_lib.experiment.claims import count, findings_table, judge, limits
