@@ -383,14 +383,15 @@ for (h, w), seen in attention_maps(kept, *z.shape[2:]).items():
 
 # %% [markdown]
 # The library does the same with more images and keeps the result ([chapter 7](07_results.py) and the study of DiVE read
-# it). On the eight it must find the same numbers, to a hundredth: it takes them in other batches, which round
-# otherwise, and where the softmax is steep a difference in the seventh digit becomes one in the third.
+# it). On the eight it must find the same numbers, to a thousandth; a few may round otherwise, for
+# on one processor two of 192 differed by 0.2 %.
 
 # %% tags=["by-hand"]
 measured = concentrations(run, images=images_measured)
 both = pd.DataFrame(found).merge(measured, on=["image", "resolution", "piece"])
 assert len(both) == len(found)
-np.testing.assert_allclose(both["by hand"], both["concentration"], rtol=1e-2)
+apart = (both["by hand"] / both["concentration"] - 1).abs()
+assert apart.quantile(0.95) < 1e-3 and apart.max() < 1e-2
 print(f"{len(both)} concentrations agree, out of {len(measured)} of {measured['image'].nunique()} images")
 
 # %%
