@@ -1,6 +1,6 @@
 """What a study is: its rows, which trainings they are, and the paper's claims about them, as its file has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -188,7 +188,18 @@ def profile_of(profile: Profile, row: Row) -> Profile:
         target, known = profile.data.target, profile.data.roots
         roots = {target: known[target], name: known.get(name, FOLDERS.get(name, name))}
         own = own.model_copy(update={"data": own.data.model_copy(update={"external": name, "roots": roots})})
+    own = _without_variants(own, changes.get("generators", {}))
     return changed(own, changes, f"row {row.name}") if changes else own
+
+
+def _without_variants(profile: Profile, generators: Collection[str]) -> Profile:
+    """The profile without its own variants of some generators. No row trains with them, and settings of a row for these
+    generators would reach them too, where they may not fit."""
+    dropped = {name for name, of in profile.variants.items() if of in generators}
+    kept = {name: settings for name, settings in profile.generators.items() if name not in dropped}
+    sets = [name for name in profile.reid.training_sets if name.split(".")[0] not in dropped]
+    reid = profile.reid.model_copy(update={"training_sets": sets or ["real"]})
+    return profile.model_copy(update={"generators": kept, "reid": reid})
 
 
 def run_of(run: Run, row: Row) -> Run:

@@ -44,6 +44,20 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
         dive.study(Run(alone, tiny_book.folder))
 
 
+def test_a_rows_changes_of_dive_do_not_reach_the_profiles_variants_of_it(tiny_run):
+    run = tiny_run(
+        {
+            "generators.dive_tone": {"variant_of": "dive", "tone": "cameras"},  # which is not for `start: image`
+            "reid.training_sets": ["real", "dive", "dive_tone"],
+        }
+    )
+    rows = {row.name: row for row in dive.study(run, ["grayscale"]).rows}
+    changed = run_of(run, rows["agw_dive_from_image"]).profile
+    assert changed.generators["dive"]["start"] == "image"
+    assert changed.variants == {} and changed.reid.training_sets == ["real", "dive"]
+    assert "dive_tone" in run_of(run, rows["agw_dive"]).profile.variants, "of rows without changes they stay"
+
+
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
     study = dive.study(counting_book, ["grayscale"])
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
