@@ -600,7 +600,7 @@ print(", ".join(f"{name} {value.item():.4f}" for name, value in found.items()))
 # `vireid_lib/reid/losses`. This run trains:
 
 # %%
-from vireid_lib.experiment.methods import module
+from vireid_lib.experiment.method_registry import module
 
 print(inspect.getdoc(module(run.reid_config.method)))
 

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from vireid_lib.data import tables
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.provenance import StageRecord, hardware, versions
 from vireid_lib.experiment.steps import FITTED, TABLE
@@ -56,7 +56,7 @@ def contents(workspace: Path) -> dict[str, dict[str, list]]:
 
 def network(record: StageRecord) -> str:
     """Digest of a trained network's weights."""
-    return _tensors(methods.load(record.folder)[0].state_dict().values())
+    return _tensors(method_registry.load(record.folder)[0].state_dict().values())
 
 
 def generator(folder: Path) -> str:

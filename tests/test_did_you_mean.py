@@ -6,7 +6,7 @@ from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.did_you_mean import hint, nearest
 from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.chapters import find_chapters, find_study
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
@@ -29,9 +29,9 @@ NOTEBOOKS = project_root() / "notebooks"
 @pytest.mark.parametrize(
     ("ask", "wrong", "meant"),
     [
-        (methods.config_class, "AGW", "agw"),
-        (methods.method_class, "AGW", "agw"),
-        (methods.config_class, "JSIA", "jsia"),
+        (method_registry.config_class, "AGW", "agw"),
+        (method_registry.method_class, "AGW", "agw"),
+        (method_registry.config_class, "JSIA", "jsia"),
         (generators.generator_class, "CYCLEGAN", "cyclegan"),
         (generators.generator_class, "DIVE", "dive"),
         (engines.check, "RAY", "ray"),

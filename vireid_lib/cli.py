@@ -114,10 +114,10 @@ def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
 
 def _place(path: str) -> Path:
     """A path that was typed: shells leave the `~` of `--option=~/x` as it is."""
-    from vireid_lib import places
+    from vireid_lib import user_paths
 
     try:
-        return places.expanded(path)
+        return user_paths.expanded(path)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -214,10 +214,10 @@ def _data_check(options: argparse.Namespace) -> int:
 
 
 def _pretrain_mini(options: argparse.Namespace) -> int:
-    from vireid_lib import places
+    from vireid_lib import user_paths
     from vireid_lib.miniworld.pretrain import pretrain
 
-    places.made(options.folder)
+    user_paths.made(options.folder)
     pretrain(options.folder, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
     return 0

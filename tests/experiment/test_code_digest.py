@@ -84,7 +84,7 @@ EVALUATED = {f"evaluate {method}" for method in METHODS}
         ("vireid_lib.evaluation.ranking", "from vireid_lib", LINE, EVALUATED),
         ("vireid_lib.generators.cyclegan", "from vireid_lib", LINE, fitted("cyclegan")),
         ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", LINE, fitted("flow2flow")),
-        ("vireid_lib.experiment.methods", "def train(", "def train(unused: int, ", trained(*METHODS)),
+        ("vireid_lib.experiment.method_registry", "def train(", "def train(unused: int, ", trained(*METHODS)),
         (f"{STEPS}.evaluate", "def evaluate(", "def evaluate(unused: int, ", EVALUATED),
         (f"{STEPS}.fit", "def fit(", "def fit(unused: int, ", fitted(*GENERATORS)),
         (f"{STEPS}.synthesize", "def expand(", "def expand(unused: int, ", {f"gallery {name}" for name in GENERATORS}),

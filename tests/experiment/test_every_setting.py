@@ -8,7 +8,7 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import datasets, methods
+from vireid_lib.experiment import datasets, method_registry
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import generator_config, reid_config
@@ -133,7 +133,7 @@ def check(keys, run, section, settings, fields, resolve, asks, skip=()):
     assert not unguessed, "give these settings another valid value in OTHER_VALUES"
 
 
-@pytest.mark.parametrize("method", methods.names())
+@pytest.mark.parametrize("method", method_registry.names())
 def test_settings_of_a_method(keys, run, method):
     reid = {"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
     profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update=reid)})

@@ -3,7 +3,7 @@
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.gallery_measures import audit, translation_ssim
 from vireid_lib.training import weights
@@ -72,7 +72,7 @@ def test_other_weights_under_the_same_name_are_another_stage(with_settings, keys
         assert keys[0] and keys[0] == keys[2] and not keys[0] & keys[1]
 
 
-CLASSES = [methods.config_class(name) for name in methods.names()]
+CLASSES = [method_registry.config_class(name) for name in method_registry.names()]
 CLASSES += [generators.generator_class(name).config_class for name in generators.names()]
 NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name in each.model_fields]
 

@@ -6,7 +6,7 @@ from made_up_scores import beside_papers, record, score
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import methods, results, variants
+from vireid_lib.experiment import method_registry, results, variants
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.papers import load_paper, load_papers, required
 from vireid_lib.experiment.profile import Expand, Profile, Reid
@@ -112,8 +112,8 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
         section = f"generators.{name}"
         found = {key.removeprefix(f"{section}.") for key in variants.resolved(profile, name) if key.startswith(section)}
         assert fields - found <= {*variants.NO_VARIANT, "strength"}, name
-    for method in methods.names():
-        own, fields = with_method(profile, method), set(methods.config_class(method).model_fields)
+    for method in method_registry.names():
+        own, fields = with_method(profile, method), set(method_registry.config_class(method).model_fields)
         known |= fields
         found = {key.split(".")[-1] for key in variants.resolved(own, "real")}
         assert fields - found <= set(variants.NO_VARIANT), method

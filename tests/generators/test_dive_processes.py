@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid_lib.generators import layout, parallel
+from vireid_lib.generators import gallery_files, parallel
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.training import processes
 
@@ -38,7 +38,7 @@ def test_a_killed_process_loses_and_repeats_nothing(tiny_config, tiny_table, tmp
         patch.setattr(parallel, "run", killed)
         dive.expand(*ASKED, broken)
     kept = {path: path.stat().st_mtime_ns for path in broken.rglob("cam*/*/*.png")}
-    assert 0 < len(kept) < 12 and all(layout.is_complete(path) for path in kept)
+    assert 0 < len(kept) < 12 and all(gallery_files.is_complete(path) for path in kept)
     assert not (broken / "table.csv").exists()
 
     table = dive.expand(*ASKED, broken)
@@ -52,14 +52,14 @@ def test_a_killed_process_loses_and_repeats_nothing(tiny_config, tiny_table, tmp
 
 def main(job: str) -> None:
     """Be one of the processes; the second one dies when it has written an image."""
-    write = layout.write_image
+    write = gallery_files.write_image
 
     def dies(path: Path, *values: object) -> None:
         write(path, *values)
         if processes.index() == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    layout.write_image = dies
+    gallery_files.write_image = dies
     parallel.main(job)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from vireid_lib.data import tables
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.train import ReidTask, steps_per_epoch
@@ -22,7 +22,7 @@ def real_and_more(coloured: Callable) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def small(method: str, **changes) -> ReidConfig:
-    kind = methods.method_class(method).config_class
+    kind = method_registry.method_class(method).config_class
     return kind.small(**(BY_EPOCHS | ({"warm_up": 1} if "warm_up" in kind.model_fields else {}) | changes))
 
 
@@ -30,7 +30,7 @@ def small(method: str, **changes) -> ReidConfig:
 def test_epochs_of_a_given_length_place_length_and_schedule(real_and_more, method: str, mix: float | None) -> None:
     real, more = real_and_more
     config = small(method, mix=mix)
-    given = steps_per_epoch(methods.method_class(method), real, config, seed=3)
+    given = steps_per_epoch(method_registry.method_class(method), real, config, seed=3)
     equal = config.model_copy(update={"epoch_steps": given})
     tasks = [ReidTask(*of, seed=3, cache=None) for of in ((real, config), (more, equal), (more, config))]
     alone, with_more, published = tasks
@@ -76,9 +76,9 @@ def test_darts_warm_up_ends_with_its_epoch(real_and_more) -> None:
         assert (halves[0].tolist() == halves[1].tolist()) == (batch.epoch < 2) == (step < 6)
 
 
-@pytest.mark.parametrize("method", methods.names())
+@pytest.mark.parametrize("method", method_registry.names())
 def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None:
-    kind = methods.config_class(method)
+    kind = method_registry.config_class(method)
     published, small = kind.published("sysu_mm01"), kind.small()
     longer = kind(**published.stretched(2))
     assert longer.epochs == 2 * published.epochs

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.data.contents import kept_until_changed
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.did_you_mean import hint
@@ -127,8 +127,8 @@ def manifest_names() -> list[str]:
 def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     """Load a manifest by its name (`sysu_mm01`) or from a YAML file. Raises FileError: no such manifest, or one that
     breaks the schema; names the file, key and remedy."""
-    path = places.expanded(name_or_path)
-    if not places.is_yaml(path):
+    path = user_paths.expanded(name_or_path)
+    if not user_paths.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if str(name_or_path) not in manifest_names():
             raise FileError(f"no data set named {str(name_or_path)!r}; {hint(str(name_or_path), manifest_names())}")

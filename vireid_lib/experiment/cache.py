@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vireid_lib import disk, places
+from vireid_lib import disk, user_paths
 from vireid_lib.data.contents import ASIDE, sweep, write_atomically
 from vireid_lib.data.text import DamagedFile
 from vireid_lib.experiment import locks, provenance
@@ -59,12 +59,12 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path, *, device: str = "cpu", keep: bool | None = None) -> None:
-        self.folder = places.absolute(folder)
+        self.folder = user_paths.absolute(folder)
         self.device = device
         self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
         self.makes, self.older = True, False
         self._older: set[str] = set()
-        places.made(self.folder)
+        user_paths.made(self.folder)
 
     @property
     def stages(self) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL, holm
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.contrasts import Claim, Contrast, contrast, in_percent
 from vireid_lib.experiment.metrics import MEASURES, digits_of, has_older, mark
 from vireid_lib.experiment.pipeline import Run
@@ -181,7 +181,7 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
             count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
             fits.setdefault(count, {})[plain_label(name)] = None
     words = []
-    if together := sorted({row.method.upper() for row in rows if row.method in methods.JOINT}):
+    if together := sorted({row.method.upper() for row in rows if row.method in method_registry.JOINT}):
         named = ", ".join(together)
         words.append(f"The generators of {named} were trained anew with each seed: intervals contain them.")
     for count, labels in sorted(fits.items()):

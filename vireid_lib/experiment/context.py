@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import settings
 from vireid_lib.experiment.cache import Cache, NotMade
@@ -46,14 +46,14 @@ class Context:
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
         self.profile = profile
-        self.data_root = places.absolute(data_root) if data_root else None
+        self.data_root = user_paths.absolute(data_root) if data_root else None
         if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
             wanted = ", ".join(profile.data.roots.values())
             raise MissingData(f"--data-root {self.data_root} is not a folder; give the one that holds {wanted}.")
         if profile.world is None:
             for name in profile.data.roots:
                 self.dataset_root(name)
-        self.folder = places.absolute(workspace)
+        self.folder = user_paths.absolute(workspace)
         self.tables: dict[str, object] = {}
         self.skipped_images: dict[str, int] = {}
 

@@ -8,7 +8,7 @@ from vireid_lib import experiment, generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.did_you_mean import hint
 from vireid_lib.disk import readable
-from vireid_lib.experiment import methods, settings, variants
+from vireid_lib.experiment import method_registry, settings, variants
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import STUDIES, study_of
@@ -35,7 +35,7 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     """The plan of a generator for a training set, "" if it is among those `said`; `own` has a row's settings on top of
     those of `run`."""
     config, made = own.generator_config(name), synthetic(own, name, training)
-    starts = name in methods.JOINT and name == own.profile.reid.method and training == "real"
+    starts = name in method_registry.JOINT and name == own.profile.reid.method and training == "real"
     external = "" if starts or expansion_of(training) else own.profile.data.external
     if starts:
         rows, config = own.starting_settings(training, own.profile.reid.seeds[0])
@@ -45,7 +45,7 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     said.add(key)
     sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
     changed = ""  # the settings that a row changes
-    if own.profile != run.profile and name not in methods.JOINT:
+    if own.profile != run.profile and name not in method_registry.JOINT:
         ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
         changed = variants.text(variants.difference(ours, before))
     lines = [f"{name} on profile {run.profile.name}, {sets}{', ' * bool(changed)}{changed}:"]
@@ -54,9 +54,13 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     try:
         expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
         lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-        if name in methods.JOINT and own.profile.reid.method == name and hasattr(methods.module(name), "joint_bytes"):
+        if (
+            name in method_registry.JOINT
+            and own.profile.reid.method == name
+            and hasattr(method_registry.module(name), "joint_bytes")
+        ):
             people = own.data().train_rows()["identity"].nunique()
-            needed = methods.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
+            needed = method_registry.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
             lines.append(f"  joint        {readable(needed)} of memory in the training with re-identification")
     except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
         lines.append(f"  can't be fitted: {error}")

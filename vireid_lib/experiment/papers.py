@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError, Strict, explained, read_model
-from vireid_lib.experiment import methods, variants
+from vireid_lib.experiment import method_registry, variants
 from vireid_lib.experiment.metrics import FIDELITY, SCORES, SPREADS
 from vireid_lib.experiment.profile import OWN_SETTINGS, Evaluation
 from vireid_lib.experiment.training_sets import expansion_of
@@ -192,7 +192,7 @@ def _check_row(row: Row, table: Table, where: str) -> None:
     """Its names are known, and each of its settings belongs to its method or generator and changes something."""
     try:
         if table.scored:
-            methods.config_class(row.method)
+            method_registry.config_class(row.method)
         own = expansion_of(row.training)
         if (name := (own.generator if own else row.training) if table.scored else row.method) != "real":
             generators.check_name(name)

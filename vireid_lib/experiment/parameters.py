@@ -13,7 +13,7 @@ from typing import Annotated
 import yaml
 from pydantic import AfterValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.data.strict import load_yaml
 from vireid_lib.did_you_mean import nearest
 from vireid_lib.experiment.metrics import SCORES
@@ -42,7 +42,7 @@ def parse(text: str, default: object, kind: str = "", profile: Profile | None = 
             value = load_yaml(text)
     value = check(value, default, kind, profile)
     # a notebook runs in its own folder, and not where the command was given
-    return str(places.absolute(value)) if kind == WEIGHTS and _is_file(value) else value
+    return str(user_paths.absolute(value)) if kind == WEIGHTS and _is_file(value) else value
 
 
 def check(value: object, default: object, kind: str = "", profile: Profile | None = None) -> object:
@@ -87,16 +87,16 @@ def _named(text: str, kind: str, profile: Profile | None) -> str:
 def _known(kind: str, profile: Profile | None) -> dict[str, str]:
     """The valid names of a kind, each with what else it is called. A training set is one besides the real images."""
     from vireid_lib import generators
-    from vireid_lib.experiment import methods
+    from vireid_lib.experiment import method_registry
 
     if kind == "metric":
         return SCORES
     if kind == "training set":
         return dict.fromkeys(training_sets(profile)[1:], "")
-    return dict.fromkeys((methods if kind == "method" else generators).names(), "")
+    return dict.fromkeys((method_registry if kind == "method" else generators).names(), "")
 
 
 def _is_file(value: str) -> bool:
     with contextlib.suppress(OSError, ValueError):  # a name that no file can have
-        return bool(value) and places.absolute(value).is_file()
+        return bool(value) and user_paths.absolute(value).is_file()
     return False

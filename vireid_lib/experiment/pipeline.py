@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vireid_lib.experiment import datasets, methods, settings, variants
+from vireid_lib.experiment import datasets, method_registry, settings, variants
 from vireid_lib.experiment.generating import Generating
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import adds_external
@@ -43,13 +43,13 @@ class Run(Generating):
         if steps_of_epoch := self.epoch_steps(training_set, seed, split):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
         inputs: dict[str, object] = {"table": table}
-        if config.method in methods.JOINT:
+        if config.method in method_registry.JOINT:
             inputs["start"] = self.starting_point(training_set, seed, split)
         start = inputs["start"].folder if "start" in inputs else None
         about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
         about |= {"weights": read} if (read := config.weights_read()) else {}
         options = {"config": config, "table": table, "seed": seed, "start": start} | self.machine
-        make, code = partial(methods.train, **options), [methods.module(config.method)]
+        make, code = partial(method_registry.train, **options), [method_registry.module(config.method)]
         return self.stage(f"train_{training_set}", about, inputs, make, code=code, seeds=[seed])
 
     def _set(self, training_set: str, seed: int, split: int) -> pd.DataFrame:
@@ -79,7 +79,7 @@ class Run(Generating):
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
         options = {"trained": trained, "ranked": ranked, "translated": translated, "protocols": protocols}
-        make, code = partial(evaluate, **options, **self.machine), [methods.module(self.profile.reid.method)]
+        make, code = partial(evaluate, **options, **self.machine), [method_registry.module(self.profile.reid.method)]
         recorded = {"seeds": [seed], "protocol": evaluation.protocol}
         return self.stage(f"evaluate_{training_set}", about, inputs, make, code=code, **recorded)
 
@@ -97,7 +97,7 @@ class Run(Generating):
 
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
         """A trained network, in evaluation mode on the CPU, and its settings."""
-        return methods.load(self.train(training_set, seed, split).folder)
+        return method_registry.load(self.train(training_set, seed, split).folder)
 
     def features(
         self, training_set: str, seed: int, split: int = 1, *, plain: bool = False
@@ -153,17 +153,19 @@ class Run(Generating):
         if counted == config and (training_set == "real" or not equal):
             return None
         table = self._set("real" if equal else training_set, seed, split)
-        return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
+        return steps_per_epoch(method_registry.method_class(config.method), table, counted, seed=seed)
 
     def starting_point(self, training_set: str, seed: int, split: int = 1) -> StageRecord:
-        """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
+        """The fitted generator that a joint method starts from; all trainings of a seed share it."""
         rows, config = self.starting_settings(training_set, seed, split)
         return self._fit(self.profile.reid.method, config, rows, threads=1)
 
     def starting_settings(self, training_set: str, seed: int, split: int = 1) -> tuple[pd.DataFrame, BaseModel]:
         """The rows and the settings of that fit."""
         method, table = self.profile.reid.method, self._set(training_set, seed, split)
-        return methods.module(method).starting_point(table, self.generator_config(method), seed, self.reid_config)
+        return method_registry.module(method).starting_point(
+            table, self.generator_config(method), seed, self.reid_config
+        )
 
 
 def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False) -> Float[Tensor, "images dim"]:

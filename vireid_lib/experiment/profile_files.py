@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.data.strict import FileError, read_model
 from vireid_lib.did_you_mean import hint
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import check_data_sets, check_nested, settings_class
 from vireid_lib.project import project_root
@@ -51,12 +51,12 @@ def data_beside(name_or_path: str | Path, profile: Profile) -> str:
 
 
 def _is_path(name_or_path: str | Path) -> bool:
-    return places.is_yaml(name_or_path) or Path(name_or_path).name != str(name_or_path)
+    return user_paths.is_yaml(name_or_path) or Path(name_or_path).name != str(name_or_path)
 
 
 def _profile_path(name_or_path: str | Path) -> Path:
     if _is_path(name_or_path):
-        path = places.absolute(name_or_path)
+        path = user_paths.absolute(name_or_path)
         if not os.path.isfile(path):  # Path's own raises for a name that is too long
             raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
         return path
@@ -72,15 +72,15 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
 
     def full(key: str, settings: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
         try:
-            return places.settled(settings, model, path.parent)
+            return user_paths.settled(settings, model, path.parent)
         except ValueError as error:
             raise FileError(f"{path}: key {key}.{error}.") from None
 
     reid, data, owner = profile.reid, profile.data, partial(settings_class, profile)
-    config = full("reid.config", reid.config, methods.config_class(reid.method))
+    config = full("reid.config", reid.config, method_registry.config_class(reid.method))
     made = {name: full(f"generators.{name}", own, owner(name)) for name, own in profile.generators.items()}
     try:
-        roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
+        roots = {name: str(user_paths.expanded(root)) for name, root in data.roots.items()}
     except ValueError as error:
         raise FileError(f"{path}: key data.roots: {error}") from None
     reid, data = reid.model_copy(update={"config": config}), data.model_copy(update={"roots": roots})

@@ -19,7 +19,7 @@ import nbformat
 from myst_parser.slugs import github_slugify
 from tqdm import tqdm
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.experiment import locks
 from vireid_lib.experiment.cache import KEPT
 from vireid_lib.experiment.chapters import read_notebook, title_of
@@ -61,7 +61,7 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
     ran = {path for path in chapters + studies if _executed(path, workspace).exists()}
     if not ran:
         return None
-    partial = places.made(folder.parent) / f".{folder.name}.partial"
+    partial = user_paths.made(folder.parent) / f".{folder.name}.partial"
     lock, waiting = partial.with_suffix(".lock"), f"Another process is making {folder}; waiting for it."
     with locks.held(lock, waiting=waiting), tempfile.TemporaryDirectory() as temporary:
         shutil.rmtree(partial, ignore_errors=True)

@@ -14,7 +14,7 @@ from pandas.io.formats.style import Styler
 
 from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import DamagedFile, read_json
-from vireid_lib.experiment import methods, variants
+from vireid_lib.experiment import method_registry, variants
 from vireid_lib.experiment.claims import compare
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.contrasts import mean_over_seeds, unit_scores
@@ -91,7 +91,7 @@ def scores(run: Run, *, others: bool = False) -> pd.DataFrame:
 def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
     """The profile's training sets with its method, then with the others, then the rows of the studies; what the
     profile's settings do not fit is left out."""
-    for method in [run.profile.reid.method, *(methods.names() if others else ())]:
+    for method in [run.profile.reid.method, *(method_registry.names() if others else ())]:
         with contextlib.suppress(FileError):  # the profile sets what this method does not have
             own = run.with_method(method)
             yield from ((own, training) for training in own.profile.reid.training_sets)

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from tqdm import tqdm
 
-from vireid_lib import disk, experiment, places
+from vireid_lib import disk, experiment, user_paths
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
 from vireid_lib.experiment.chapters import Chapter, find_chapters, find_study, parse_overrides
@@ -80,7 +80,7 @@ def run_book(
     settings, folder = run.profile, run.folder
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
-    notebooks, tables = places.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
+    notebooks, tables = user_paths.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
     say = partial(print, flush=True)
     with _only_run(folder, study):
         say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")

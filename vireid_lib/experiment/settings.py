@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from vireid_lib.data.strict import FileError, explained, validated
 from vireid_lib.did_you_mean import hint
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.profile import VARIANT_OF, Profile
 from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.training.binding import flat
@@ -30,7 +30,7 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
 
     where = where or f"profile {profile.name}"
     try:
-        config_class = methods.config_class(profile.reid.method)
+        config_class = method_registry.config_class(profile.reid.method)
     except ValueError as error:
         raise FileError(f"{where}: key reid.method: {error}") from None
     own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data.strict import FileError, Strict, read_model
-from vireid_lib.experiment import methods, variants
+from vireid_lib.experiment import method_registry, variants
 from vireid_lib.experiment.contrasts import Claim
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.papers import Paper, Table, load_paper
@@ -134,7 +134,7 @@ class Study:
             if (row.method, row.training) == (method, printed.training)
             and (not printed.external or (row.external or external) == printed.external)
         ]
-        if method not in methods.names():  # a generator, whose pictures are measured
+        if method not in method_registry.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
         published = [variants.as_published(profile.data.target, method)] if profile.world is None else []
         bases = [*published, with_method(profile, method)]  # what its changes may be changes of

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import PLACES, changed, generator_config, generator_name, reid_config
 from vireid_lib.experiment.training_sets import adds_external, expansion_of
@@ -96,7 +96,7 @@ def _listed(settings: object) -> dict[str, object]:
 
 def generators_of(profile: Profile, training: str) -> list[str]:
     """The generators whose settings a training depends on: the method's own, and the training set's."""
-    names = [profile.reid.method] if profile.reid.method in methods.JOINT else []
+    names = [profile.reid.method] if profile.reid.method in method_registry.JOINT else []
     if own := expansion_of(training):
         return [*names, own.generator]
     return names if training == "real" else [*names, training]

@@ -18,7 +18,7 @@ from torch import Tensor
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.text import read_json
-from vireid_lib.generators import layout
+from vireid_lib.generators import gallery_files
 from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
 from vireid_lib.training import processes
 from vireid_lib.training.binding import bind
@@ -60,7 +60,7 @@ def write(
     folder, batch = Path(folder), getattr(maker.config, "sampling_batch", BATCH)
     folder.mkdir(parents=True, exist_ok=True)
     bind(folder / PLAN, settings, what="images of another plan", write=processes.index() == 0)
-    missing = {item.path for item in requests if not layout.is_complete(item.path)}
+    missing = {item.path for item in requests if not gallery_files.is_complete(item.path)}
     groups: dict[Hashable, list[SampleRequest]] = defaultdict(list)
     for item in requests:
         groups[maker.group(item)].append(item)
@@ -82,7 +82,7 @@ def write(
     if skipped and maker.progress:
         print(f"{_unusable(skipped)} Left out of {len(requests):,} images.", flush=True)
     requests = [item for item in requests if item.path not in absent]
-    rows = [item.row(maker.name, layout.read_seed(item.path)) for item in requests]
+    rows = [item.row(maker.name, gallery_files.read_seed(item.path)) for item in requests]
     attempts = [item.seeds.index(row["seed"]) for item, row in zip(requests, rows, strict=True)]
     table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{maker.name}'s images in {folder}")
     record = {"settings": settings, "images": len(table), "rejected": sum(attempts)}
@@ -125,7 +125,7 @@ def _make(maker: "Generator", items: Sequence[SampleRequest], missing: set[Path]
             if picture.std() <= 2.0:  # (nearly) constant: what a failed or non-finite sample looks like
                 unusable.append(item)
             elif item.path in missing:
-                layout.write_image(item.path, picture, item.seeds[attempt])
+                gallery_files.write_image(item.path, picture, item.seeds[attempt])
         if not (left := unusable):
             break
     return left

@@ -6,7 +6,7 @@ import pandas as pd
 from vireid_lib.data import tables
 from vireid_lib.data.decode import open_image
 from vireid_lib.data.grey import grey
-from vireid_lib.generators import layout
+from vireid_lib.generators import gallery_files
 from vireid_lib.generators.galleries import TABLE, Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest, without_repeats
 from vireid_lib.generators.untrained import Untrained
@@ -25,7 +25,7 @@ class GrayscaleCopies(Untrained):
                 raise ValueError(f"{self.name} makes infrared images: {camera!r} is no infrared camera, name one.")
         table, rows, needed = self.source_rows(order.source), [], order.per_camera * len(order.cameras)
         table = table[table["modality"] == "visible"]
-        layout.check_distinct(order.identities, order.cameras)
+        gallery_files.check_distinct(order.identities, order.cameras)
         for identity in order.identities:
             paths = sorted(table.loc[table["identity"] == identity, "path"])
             if not paths:
@@ -33,9 +33,11 @@ class GrayscaleCopies(Untrained):
             draw = np.random.default_rng([order.seed, *identity.encode()])
             for index, place in enumerate(without_repeats(draw, len(paths), needed)):
                 camera, number = order.cameras[index // order.per_camera], index % order.per_camera + 1
-                item = SampleRequest(identity, camera, layout.image_path(order.folder, identity, camera, number), ())
-                if not layout.is_complete(item.path):
-                    layout.write_image(item.path, grey(np.array(open_image(paths[place]))))
+                item = SampleRequest(
+                    identity, camera, gallery_files.image_path(order.folder, identity, camera, number), ()
+                )
+                if not gallery_files.is_complete(item.path):
+                    gallery_files.write_image(item.path, grey(np.array(open_image(paths[place]))))
                 rows.append(item.row(self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
         tables.save(made, order.folder / TABLE)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.data.tables import OTHER, camera_in_table
-from vireid_lib.generators import layout
+from vireid_lib.generators import gallery_files
 from vireid_lib.training import seeds
 
 ATTEMPTS = 4
@@ -82,7 +82,7 @@ def plan(
             other modality otherwise. The same pairs for every generator.
     """
     cameras, source, seed, per_camera = order.cameras, order.source, order.seed, order.per_camera
-    layout.check_distinct(order.identities, cameras)
+    gallery_files.check_distinct(order.identities, cameras)
     groups = {} if source is None else dict(list(source.sort_values("path").groupby(["identity", "modality"])))
     modalities, requests = modalities or dict.fromkeys(cameras, "infrared"), []
     for camera in cameras:
@@ -101,7 +101,7 @@ def plan(
             for number in range(per_camera):
                 first = places[number] if paths else 0
                 start, *others = (sources[(first + k) % len(sources)] for k in range(min(ATTEMPTS, len(sources))))
-                path = layout.image_path(order.folder, identity, camera, number + 1)
+                path = gallery_files.image_path(order.folder, identity, camera, number + 1)
                 about = (start, taken or OTHER[modality], modality, split, tuple(others))
                 own = (identity, camera_in_table(camera), path, tries(seed, identity, camera, number))
                 requests.append(SampleRequest(*own, *about))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.data.contents import written_aside
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
@@ -94,7 +94,7 @@ def make(
         raise WorldError(f"seed {seed} is negative; give 0 or more")
     root = Path(os.path.abspath(root))
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
-    places.made(root)
+    user_paths.made(root)
     folders = {name: root / name for name in names}
     for folder in folders.values():
         _refuse_other_settings(folder, settings)

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
-from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
 from vireid_lib.reid.layers.network import Output, TwoStreamNetwork, average_pool, generalised_mean_pool
@@ -19,6 +18,7 @@ from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
 from vireid_lib.training import schedules
+from vireid_lib.user_paths import Source
 
 
 class TwoStreamConfig(ReidConfig):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jupyter_core import paths
 
-from vireid_lib import places
+from vireid_lib import user_paths
 from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.project import project_root
@@ -31,7 +31,10 @@ def environment(profile: str = "", workspace: str | Path = "", data_root: str | 
     """The variables that JupyterLab and its kernels need, besides the present ones: what a chapter works on when its
     own parameters are empty, and the settings that make a .py file open as a notebook. Raises FileError or
     FileNotFoundError if the profile is wrong or missing."""
-    chosen = {WORKSPACE: workspace and places.absolute(workspace), DATA_ROOT: data_root and places.absolute(data_root)}
+    chosen = {
+        WORKSPACE: workspace and user_paths.absolute(workspace),
+        DATA_ROOT: data_root and user_paths.absolute(data_root),
+    }
     if profile:
         load_profile(profile)
         chosen[PROFILE] = located(profile)

@@ -16,7 +16,7 @@ from vireid_lib.data.text import read_json
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine
 from vireid_lib.evaluation.evaluator import evaluate as rank
 from vireid_lib.evaluation.protocols import EvaluationProtocol
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import method_registry
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import features_file
 from vireid_lib.training import determinism
@@ -52,7 +52,7 @@ def evaluate(
 
     found: dict[str, list[Evaluation]] = {}
     for split, record in trained.items():
-        network, config = methods.load(record.folder)
+        network, config = method_registry.load(record.folder)
         identities = read_json(record.folder / RECORD)["identities"]
         plain = config.model_copy(update={"flip_at_test": False})
         with determinism.threads(1, device == "cpu"):

@@ -13,7 +13,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.tables import OTHER, camera_in_table
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED, TABLE
-from vireid_lib.generators import galleries, layout
+from vireid_lib.generators import galleries, gallery_files
 from vireid_lib.generators.plans import SampleRequest, tries
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
     for identity, of_it in rows.sort_values("path").groupby("identity", sort=True):
         for place, row in enumerate(of_it.to_dict("records")):
             camera, number = cameras[place % len(cameras)], place // len(cameras)
-            path = layout.image_path(folder, identity, camera, number + 1)
+            path = gallery_files.image_path(folder, identity, camera, number + 1)
             seeds, modality = tries(seed, identity, camera, number), row["modality"]
             about = (path, seeds, (row["path"],), modality, OTHER[modality], row["split"])
             planned.append(SampleRequest(identity, camera_in_table(camera), *about))

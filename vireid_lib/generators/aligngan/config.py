@@ -5,8 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import AdversarialConfig, refuse_weights_of_small
-from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
+from vireid_lib.user_paths import Source
 
 EPOCH = 100  # steps: the release counts by hundreds
 

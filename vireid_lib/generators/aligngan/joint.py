@@ -20,12 +20,12 @@ from vireid_lib.generators.aligngan.networks import AlignedNetwork
 from vireid_lib.generators.base import RECORD as MADE
 from vireid_lib.generators.config import recipe
 from vireid_lib.generators.translator import WEIGHTS
-from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.train import RECORD, SELECTION
 from vireid_lib.training.binding import differences
+from vireid_lib.user_paths import Source
 
 # Settings of the method, and what each is called in `AlignGanConfig`.
 SHARED = {name: name for name in ("height", "width", "epochs", "steps", "backbone", "pretrained", "precision")}
@@ -80,7 +80,7 @@ class AlignGanMethod(Method):
     config_class = AlignGanReidConfig
 
 
-METHOD = AlignGanMethod  # the ReID method, as `vireid_lib.experiment.methods` asks for it
+METHOD = AlignGanMethod  # the ReID method, as `vireid_lib.experiment.method_registry` asks for it
 
 
 def starting_point(

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.places import Source
+from vireid_lib.user_paths import Source
 
 
 class CycleGanTurboConfig(TranslatorConfig):

@@ -15,7 +15,7 @@ from vireid_lib.data.contents import file_digest
 from vireid_lib.data.decode import image_size
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.config import GeneratorConfig, released
-from vireid_lib.places import Source
+from vireid_lib.user_paths import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,7 @@ from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.reid.train import finished, train_task
 from vireid_lib.training import processes
 
-METHOD = JsiaMethod  # the ReID method, as `vireid_lib.experiment.methods` asks for it
+METHOD = JsiaMethod  # the ReID method, as `vireid_lib.experiment.method_registry` asks for it
 
 
 def train_joint(

@@ -17,7 +17,6 @@ from torch.optim import Optimizer
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 from vireid_lib.data.sampling import Sampler
-from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, check_images, draw_weights
 from vireid_lib.reid.layers.network import Images, Infrared, Maps, Trunk, TwoStreamNetwork, check_batch, stream_aside
@@ -29,6 +28,7 @@ from vireid_lib.reid.losses.triplets import hard_triplet
 from vireid_lib.reid.method import Batch, Classes
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
+from vireid_lib.user_paths import Source
 
 Patterns = Float[Tensor, "batch patterns h w"]
 GREY = 127 / 255  # what the released code pads with
