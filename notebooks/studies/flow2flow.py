@@ -56,8 +56,8 @@ from vireid_lib.data.tables import OTHER, camera_keys
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.training_sets import expansion_of
+from vireid_lib.generators.base.plans import SampleRequest
 from vireid_lib.generators.flow2flow.flow import AffineCoupling, InvertibleConvolution, squeeze
-from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.viz import widgets
 from vireid_lib.viz.images import short
 

@@ -59,8 +59,8 @@ from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data.grey import grey
 from vireid_lib.data.tables import camera_in_table, camera_modalities
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.generators.config import GeneratorConfig
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base.config import GeneratorConfig
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.reid.features import extract
 from vireid_lib.viz.images import pixels, short
 from vireid_lib.viz.widgets import explore
@@ -137,10 +137,10 @@ settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["def
 # The networks and batches below are the library's; the step is written out. Change it: the pictures follow in seconds.
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.adversarial import BETAS
-from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.base.adversarial import BETAS
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.networks import generator_groups
 from vireid_lib.generators.cyclegan import CycleGanTask
-from vireid_lib.generators.networks import generator_groups
 from vireid_lib.training.loop import accelerator_for
 
 cycle_weight = 10.0  # lambda; with 0 nothing speaks for the person

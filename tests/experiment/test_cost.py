@@ -4,7 +4,7 @@ import pytest
 
 from vireid_lib import cli, generators
 from vireid_lib.experiment import cost as outlook
-from vireid_lib.generators import translator_cost
+from vireid_lib.generators.base import translator_cost
 from vireid_lib.generators.dive import cost
 
 

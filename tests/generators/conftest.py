@@ -20,7 +20,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import read_yaml
-from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.base.batches import Batches
 from vireid_lib.miniworld.pretrain import build_tokenizer
 from vireid_lib.training.determinism import threads
 

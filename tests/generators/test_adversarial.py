@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from vireid_lib.generators import build
-from vireid_lib.generators.adversarial import toward
+from vireid_lib.generators.base.adversarial import toward
+from vireid_lib.generators.base.networks import LabelledGenerator, PatchDiscriminator, ResnetGenerator
 from vireid_lib.generators.cyclegan import ImagePool
-from vireid_lib.generators.networks import LabelledGenerator, PatchDiscriminator, ResnetGenerator
 from vireid_lib.generators.stargan import Critic, StarGanTask, gradient_penalty
 
 

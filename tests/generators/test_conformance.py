@@ -16,10 +16,10 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.strict import read_yaml
 from vireid_lib.data.tables import OTHER
-from vireid_lib.generators import plans
+from vireid_lib.generators.base import plans
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
-from vireid_lib.generators.translator import Translator
 
 SETTINGS = read_yaml(Path(__file__).with_name("tiny.yaml"))
 NAMES = generators.names()

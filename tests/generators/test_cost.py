@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from vireid_lib import generators
-from vireid_lib.generators import cost
-from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.base import cost
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.generators.dive import cost as dive_cost
 from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.translator import Translator
 
 TRANSLATORS = [name for name in generators.names() if issubclass(generators.generator_class(name), Translator)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid_lib.generators import gallery_files, parallel
+from vireid_lib.generators.base import gallery_files, parallel
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.training import processes
 

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from vireid_lib.data.grey import luminance
-from vireid_lib.generators.base import RECORD
+from vireid_lib.generators.base.generator import RECORD
 from vireid_lib.generators.dive import cost, tone
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vireid_lib.generators import galleries, layout, plans
-from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.base import galleries, gallery_files, plans
+from vireid_lib.generators.base.plans import SampleRequest
 
 
 def maker_of(name, make, batch):
@@ -81,18 +81,18 @@ def test_a_full_disk_costs_nothing_that_was_made(tmp_path, monkeypatch):
         maker = maker_of("dive", rounded_by_batch([]), 3)
         return galleries.write(maker, planned(tmp_path / name), tmp_path / name, {"seed": 0})
 
-    whole, write, begun = gallery("whole"), layout.write_image, []
+    whole, write, begun = gallery("whole"), gallery_files.write_image, []
 
     def third_finds_it_full(path, *values):
         begun.append(path)
         with full_disk(30) if len(begun) == 3 else contextlib.nullcontext():
             write(path, *values)
 
-    monkeypatch.setattr(layout, "write_image", third_finds_it_full)
+    monkeypatch.setattr(gallery_files, "write_image", third_finds_it_full)
     with pytest.raises(OSError, match="File too large"):
         gallery("broken")
     left = [path for path in (tmp_path / "broken").rglob("*") if path.is_file() and path.name != "plan.json"]
-    assert sorted(left) == sorted(begun[:2]) and all(layout.is_complete(path) for path in left)
+    assert sorted(left) == sorted(begun[:2]) and all(gallery_files.is_complete(path) for path in left)
     times = [path.stat().st_mtime_ns for path in left]
     table = gallery("broken")
     assert table["seed"].tolist() == whole["seed"].tolist() and len(table) == 7

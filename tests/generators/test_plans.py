@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from vireid_lib.generators.plans import GalleryRequest, plan
+from vireid_lib.generators.base.plans import GalleryRequest, plan
 
 PHOTOGRAPHS, EACH = 21, 18  # of the papers' people about, and for each of
 CAMERAS = ["llcm/1", "llcm/2", "llcm/3 visible"]

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.generators import parallel
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base import parallel
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.training import processes
 from vireid_lib.training.loop import accelerator_for
 

@@ -7,7 +7,8 @@ from vireid_lib import experiment
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile, profiles_folder
 from vireid_lib.experiment.runner import run_book
-from vireid_lib.generators import build, parallel
+from vireid_lib.generators import build
+from vireid_lib.generators.base import parallel
 from vireid_lib.miniworld import pretrain
 from vireid_lib.training import devices
 from vireid_lib.training.loop import accelerator_for

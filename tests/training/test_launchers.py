@@ -6,7 +6,7 @@ import os
 import pytest
 
 from vireid_lib import cli
-from vireid_lib.generators import parallel
+from vireid_lib.generators.base import parallel
 from vireid_lib.training import launchers, processes
 from vireid_lib.training.loop import accelerator_for
 

@@ -25,7 +25,7 @@ RESOLVED = {
     *(f"{PACKAGE}.experiment.{name}" for name in ("settings", "training_sets", "datasets", "cache")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("provenance", "code_digest")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("executors", "locks")),
-    *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
+    *(f"{PACKAGE}.generators.{name}" for name in ("base.cost", "base.translator_cost", "dive.cost")),
 }
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""
 

@@ -20,7 +20,7 @@ from vireid_lib.experiment.training_sets import blends, cameras_of, expansion_of
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from vireid_lib.generators.base import Generator
+    from vireid_lib.generators.base.generator import Generator
 
 
 class Generating(Context):
@@ -42,7 +42,7 @@ class Generating(Context):
 
     def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
         """The images that a generator is fitted to; see `fit`."""
-        from vireid_lib.generators.base import refuse_identities
+        from vireid_lib.generators.base.generator import refuse_identities
 
         data = self.data(split)
         parts = (data.train_rows(), data.external if external else None)

@@ -73,7 +73,7 @@ def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel
 def trained_generator(profile: Profile, training: str) -> str | None:
     """The generator, or variant, that is fitted to make training set `training`; None where nothing learns."""
     from vireid_lib import generators
-    from vireid_lib.generators.untrained import Untrained
+    from vireid_lib.generators.base.untrained import Untrained
 
     expansion = expansion_of(training)
     name = expansion.generator if expansion else training

@@ -11,15 +11,12 @@ from pydantic import BaseModel
 from vireid_lib.did_you_mean import hint
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.base import Generator
-
-SHARED = ("adversarial", "base", "batches", "config", "cost", "galleries", "layout", "networks", "parallel", "plans")
-SHARED += ("translation_task", "translator", "translator_cost", "untrained")  # no generators, but what they share
+    from vireid_lib.generators.base.generator import Generator
 
 
 def names() -> list[str]:
-    """Every generator that can be asked for."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in SHARED)
+    """Every generator that can be asked for: all that lies here but `base`, which holds what they share."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "base")
 
 
 def check_name(name: str) -> None:
@@ -42,10 +39,10 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel
 
 def build(name: str, config: BaseModel | None = None, **options: Any) -> "Generator":
     """Generator `name`, ready to `fit`, with a `config` as `configure` makes it (None: the paper's) and the `options`
-    of `base.Generator`. Raises ValueError: no such generator, or a configuration of another one."""
+    of `base.generator.Generator`. Raises ValueError: no such generator, or a configuration of another one."""
     return generator_class(name)(config, **options)
 
 
 def load(name: str, folder: Path, config: BaseModel | None = None, **options: Any) -> "Generator":
-    """Generator `name` as `fit` left it in `folder`; see `base.Generator.load`."""
+    """Generator `name` as `fit` left it in `folder`; see `base.generator.Generator.load`."""
     return generator_class(name).load(folder, config, **options)

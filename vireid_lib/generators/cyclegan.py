@@ -9,12 +9,12 @@ from torch import nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import AdversarialTask, adams, tell_apart, toward
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.config import AdversarialConfig
-from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
-from vireid_lib.generators.translation_task import Losses, Modalities
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base.adversarial import AdversarialTask, adams, tell_apart, toward
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.config import AdversarialConfig
+from vireid_lib.generators.base.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
+from vireid_lib.generators.base.translation_task import Losses, Modalities
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.training import schedules, whole_batch
 
 SMALLEST = 24  # less leaves nothing of an image after the discriminator's five convolutions

@@ -6,10 +6,10 @@ import pandas as pd
 from vireid_lib.data import tables
 from vireid_lib.data.decode import open_image
 from vireid_lib.data.grey import grey
-from vireid_lib.generators import gallery_files
-from vireid_lib.generators.galleries import TABLE, Pictures
-from vireid_lib.generators.plans import GalleryRequest, SampleRequest, without_repeats
-from vireid_lib.generators.untrained import Untrained
+from vireid_lib.generators.base import gallery_files
+from vireid_lib.generators.base.galleries import TABLE, Pictures
+from vireid_lib.generators.base.plans import GalleryRequest, SampleRequest, without_repeats
+from vireid_lib.generators.base.untrained import Untrained
 
 
 class GrayscaleCopies(Untrained):

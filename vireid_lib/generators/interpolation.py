@@ -8,11 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from vireid_lib.data.grey import grey
-from vireid_lib.generators import plans
-from vireid_lib.generators.config import GeneratorConfig
-from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import GalleryRequest, SampleRequest
-from vireid_lib.generators.untrained import Untrained
+from vireid_lib.generators.base import plans
+from vireid_lib.generators.base.config import GeneratorConfig
+from vireid_lib.generators.base.galleries import Pictures
+from vireid_lib.generators.base.plans import GalleryRequest, SampleRequest
+from vireid_lib.generators.base.untrained import Untrained
 
 
 class InterpolationConfig(GeneratorConfig):

@@ -6,9 +6,9 @@ from typing import ClassVar
 import pandas as pd
 
 from vireid_lib.data import tables
-from vireid_lib.generators.galleries import TABLE
-from vireid_lib.generators.plans import GalleryRequest
-from vireid_lib.generators.untrained import Untrained
+from vireid_lib.generators.base.galleries import TABLE
+from vireid_lib.generators.base.plans import GalleryRequest
+from vireid_lib.generators.base.untrained import Untrained
 from vireid_lib.miniworld.oracle import read_oracle
 
 TRUTH = "mini_truth"

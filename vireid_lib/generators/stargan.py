@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.batches import Batches, one_hot
-from vireid_lib.generators.config import AdversarialConfig
-from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import Losses, TranslationTask
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base.adversarial import adams, freeze
+from vireid_lib.generators.base.batches import Batches, one_hot
+from vireid_lib.generators.base.config import AdversarialConfig
+from vireid_lib.generators.base.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.networks import Images, LabelledGenerator, generator_groups
+from vireid_lib.generators.base.plans import SampleRequest
+from vireid_lib.generators.base.translation_task import Losses, TranslationTask
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.training import schedules, whole_batch
 
 Labels = Float[Tensor, "batch domains"]

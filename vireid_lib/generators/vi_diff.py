@@ -20,13 +20,13 @@ from torch.nn import functional
 from vireid_lib.data.augment import luminance
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import TranslationTask
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.config import TranslatorConfig
+from vireid_lib.generators.base.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.networks import Images
+from vireid_lib.generators.base.plans import SampleRequest
+from vireid_lib.generators.base.translation_task import TranslationTask
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.training import seeds, whole_batch
 from vireid_lib.training.average import WeightAverage
 

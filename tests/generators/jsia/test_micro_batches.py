@@ -5,8 +5,8 @@ import torch
 
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators import build
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import Peak
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.cost import Peak
 from vireid_lib.generators.jsia import JsiaTask
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.generation import generate, make_networks

@@ -12,7 +12,7 @@ from vireid_lib.experiment.steps import FITTED
 from vireid_lib.training import determinism
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.config import GeneratorConfig
+    from vireid_lib.generators.base.config import GeneratorConfig
 
 
 def fit(

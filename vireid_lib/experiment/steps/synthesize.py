@@ -13,12 +13,12 @@ from vireid_lib.data import tables
 from vireid_lib.data.tables import OTHER, camera_in_table
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED, TABLE
-from vireid_lib.generators import galleries, gallery_files
-from vireid_lib.generators.plans import SampleRequest, tries
+from vireid_lib.generators.base import galleries, gallery_files
+from vireid_lib.generators.base.plans import SampleRequest, tries
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.base import Generator
-    from vireid_lib.generators.config import GeneratorConfig
+    from vireid_lib.generators.base.config import GeneratorConfig
+    from vireid_lib.generators.base.generator import Generator
 
 
 def load(*, name: str, fitted: Path, config: GeneratorConfig, device: str, cache: Path) -> Generator:

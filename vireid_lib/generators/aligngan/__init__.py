@@ -7,14 +7,14 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
 from vireid_lib.generators.aligngan import networks
 from vireid_lib.generators.aligngan.config import EPOCH, AlignGanConfig
 from vireid_lib.generators.aligngan.networks import AlignedNetwork, FeatureNetwork, Maps, make_generator
-from vireid_lib.generators.batches import Batches, Rows
-from vireid_lib.generators.networks import Images, generator_groups
-from vireid_lib.generators.translation_task import Losses, TranslationTask
-from vireid_lib.generators.translator import Translator
+from vireid_lib.generators.base.adversarial import adams, freeze, tell_apart, toward
+from vireid_lib.generators.base.batches import Batches, Rows
+from vireid_lib.generators.base.networks import Images, generator_groups
+from vireid_lib.generators.base.translation_task import Losses, TranslationTask
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.reid.layers.network import average_pool
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.triplets import cross_modality_triplet

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import AdversarialConfig, refuse_weights_of_small
+from vireid_lib.generators.base.config import AdversarialConfig, refuse_weights_of_small
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.user_paths import Source
 

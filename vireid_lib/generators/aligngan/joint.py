@@ -17,9 +17,9 @@ from vireid_lib.data.text import read_json
 from vireid_lib.generators.aligngan import AlignGan
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.networks import AlignedNetwork
-from vireid_lib.generators.base import RECORD as MADE
-from vireid_lib.generators.config import recipe
-from vireid_lib.generators.translator import WEIGHTS
+from vireid_lib.generators.base.config import recipe
+from vireid_lib.generators.base.generator import RECORD as MADE
+from vireid_lib.generators.base.translator import WEIGHTS
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 from vireid_lib.reid.pretrained import HUB_ID

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights, normed, patch_layers
+from vireid_lib.generators.base.networks import Images, LabelledGenerator, draw_weights, normed, patch_layers
 from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall, check_images
 from vireid_lib.reid.layers.network import average_pool
 from vireid_lib.reid.pretrained import load_imagenet

@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import AdversarialTask, freeze
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import Estimate
+from vireid_lib.generators.base.adversarial import AdversarialTask, freeze
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.cost import Estimate
+from vireid_lib.generators.base.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.plans import SampleRequest
+from vireid_lib.generators.base.translation_task import Losses, Modalities
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
 from vireid_lib.generators.cyclegan_turbo.lpips import REMEDY, Lpips
 from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.latents import digest
-from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import Losses, Modalities
-from vireid_lib.generators.translator import Translator
 from vireid_lib.training.weights import read_weights
 
 DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}

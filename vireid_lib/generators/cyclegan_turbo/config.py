@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.base.config import TranslatorConfig
 from vireid_lib.user_paths import Source
 
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionModel
 
+from vireid_lib.generators.base.networks import Images, PatchDiscriminator
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.networks import Images, PatchDiscriminator
 from vireid_lib.training import hub, weights
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own

@@ -10,9 +10,9 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.dive.base_model import Base
-from vireid_lib.generators.networks import Images
 
 Latents = Float[Tensor, "batch channels rows columns"]
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from vireid_lib.data.contents import file_digest
 from vireid_lib.data.decode import image_size
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.config import GeneratorConfig, released
+from vireid_lib.generators.base.config import GeneratorConfig, released
 from vireid_lib.user_paths import Source
 
 if TYPE_CHECKING:

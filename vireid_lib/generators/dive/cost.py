@@ -1,4 +1,4 @@
-"""The cost of DiVE; see `vireid_lib.generators.cost`."""
+"""The cost of DiVE; see `vireid_lib.generators.base.cost`."""
 
 import math
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
+from vireid_lib.generators.base.cost import LARGE, Estimate, disk_bytes, place_name, step_costs, steps_text, timed
 from vireid_lib.generators.dive import stable_diffusion_15, tone
 from vireid_lib.generators.dive.base_model import is_here, load_base
 from vireid_lib.generators.dive.finetune import DiveTask

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from vireid_lib.generators import plans
-from vireid_lib.generators.base import Generator
-from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
+from vireid_lib.generators.base import plans
+from vireid_lib.generators.base.cost import WORTH_AN_ESTIMATE, Estimate
+from vireid_lib.generators.base.galleries import Pictures
+from vireid_lib.generators.base.generator import Generator
+from vireid_lib.generators.base.plans import GalleryRequest, SampleRequest
 from vireid_lib.generators.dive import cost, latents, prompts, tone
 from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -17,8 +19,6 @@ from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.tokens import identity_captions
-from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes
 from vireid_lib.training.loop import train
 

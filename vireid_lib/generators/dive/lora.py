@@ -32,7 +32,7 @@ class Selector:
 class BranchedLayer(nn.Module):
     """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for a sample of branch k. `A` is drawn
     as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank, so that the scale is
-    1 and files need no metadata. W and x may be in half precision (see `base.frozen_in`): A and B are kept, and
+    1 and files need no metadata. W and x may be in half precision (see `base_model.frozen_in`): A and B are kept, and
     learn, in float32, and are cast for the product."""
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:

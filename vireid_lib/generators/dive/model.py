@@ -98,8 +98,8 @@ class DiveModel:
 
 class Predictor(nn.Module):
     """Token ids and noised latents to the prediction of noise or velocity, in one forward. Where the denoiser is held
-    in half precision (see `base.frozen_in`), it computes in that throughout, and the text encoder under autocast; the
-    prediction is float32."""
+    in half precision (see `base_model.frozen_in`), it computes in that throughout, and the text encoder under
+    autocast; the prediction is float32."""
 
     def __init__(self, model: DiveModel) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.generators.base import RECORD
+from vireid_lib.generators.base.generator import RECORD
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.config import DiveConfig

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
+from vireid_lib.generators.base.galleries import Pictures
 from vireid_lib.generators.dive.base_model import frozen_in
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel, Latent
 from vireid_lib.generators.dive.noise_schedule import sampler
-from vireid_lib.generators.galleries import Pictures
 from vireid_lib.training import seeds
 
 

@@ -15,10 +15,10 @@ from jaxtyping import Int, UInt8
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
+from vireid_lib.generators.base.galleries import Pictures
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.galleries import Pictures
 from vireid_lib.training import seeds
 
 DRAWN = 100

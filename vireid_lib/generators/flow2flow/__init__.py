@@ -12,18 +12,18 @@ from torch.nn import functional
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators import plans
-from vireid_lib.generators.adversarial import adams, freeze, toward
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.base import plans
+from vireid_lib.generators.base.adversarial import adams, freeze, toward
+from vireid_lib.generators.base.batches import Batches, Rows
+from vireid_lib.generators.base.galleries import Pictures
+from vireid_lib.generators.base.networks import Images, PatchDiscriminator, draw_weights, patch_layers
+from vireid_lib.generators.base.plans import SampleRequest
+from vireid_lib.generators.base.translation_task import Losses, TranslationTask
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
-from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.networks import Images, PatchDiscriminator, draw_weights, patch_layers
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import Losses, TranslationTask
-from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds, whole_batch
 
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels

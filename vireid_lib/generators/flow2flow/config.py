@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig, released
+from vireid_lib.generators.base.config import TranslatorConfig, released
 
 SMALLEST = 24  # less leaves nothing of an image after the discriminators' five convolutions
 

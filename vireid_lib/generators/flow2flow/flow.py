@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.networks import Images
+from vireid_lib.generators.base.networks import Images
 
 Maps = Float[Tensor, "batch channels height width"]
 PerSample = Float[Tensor, " batch"]

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.generators.flow2flow.flow import InvertibleTanh, Maps, PerSample, squeeze, unsqueeze
-from vireid_lib.generators.networks import Images
 
 
 class RealNvp(nn.Module):

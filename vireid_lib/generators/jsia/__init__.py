@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.adversarial import AdversarialTask, adams, freeze
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import Peak
-from vireid_lib.generators.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.adversarial import AdversarialTask, adams, freeze
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.cost import Peak
+from vireid_lib.generators.base.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.plans import SampleRequest
+from vireid_lib.generators.base.translation_task import Losses, Modalities
+from vireid_lib.generators.base.translator import Translator
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input
 from vireid_lib.generators.jsia.generation import Made, backward, discriminate, generate, make_networks
 from vireid_lib.generators.jsia.losses import mix
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translation_task import Losses, Modalities
-from vireid_lib.generators.translator import Translator
 from vireid_lib.training import seeds
 
 AT_ONCE = 256  # images whose styles are computed together

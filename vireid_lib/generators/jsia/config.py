@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig, refuse_weights_of_small, released
+from vireid_lib.generators.base.config import TranslatorConfig, refuse_weights_of_small, released
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.user_paths import Source
 

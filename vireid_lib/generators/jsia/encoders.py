@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.generators.networks import Images
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.reid.layers.backbones import SmallStem, TwoStreamResNet50, TwoStreamSmall, draw_weights
 from vireid_lib.reid.pretrained import read_imagenet
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, statistics_kept
@@ -19,7 +20,6 @@ from vireid_lib.generators.jsia.networks import (
     MultiScaleDiscriminator,
     StyleEncoder,
 )
-from vireid_lib.generators.networks import Images
 from vireid_lib.training import processes, whole_batch
 
 ByModality = Losses = dict[str, Tensor]

@@ -12,7 +12,7 @@ from torch import nn
 
 from vireid_lib.data import tables
 from vireid_lib.disk import readable
-from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, weights_bytes
+from vireid_lib.generators.base.cost import WORTH_AN_ESTIMATE, weights_bytes
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod, JsiaNetwork

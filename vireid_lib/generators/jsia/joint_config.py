@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import recipe, refuse_weights_of_small, released
+from vireid_lib.generators.base.config import recipe, refuse_weights_of_small, released
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.user_paths import Source

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.encoders import InstanceLevelEncoder, SetLevelEncoder
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.networks import Maps
-from vireid_lib.generators.networks import Images
 from vireid_lib.reid.layers.backbones import check_images
 from vireid_lib.reid.layers.network import average_pool, bn_neck, generalised_mean_pool, identity_classifier
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy

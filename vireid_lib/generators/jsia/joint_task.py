@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.generators.adversarial import adams, freeze
-from vireid_lib.generators.base import RECORD
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import Peak
+from vireid_lib.generators.base.adversarial import adams, freeze
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.cost import Peak
+from vireid_lib.generators.base.generator import RECORD
 from vireid_lib.generators.jsia import Jsia, StyleBank, generation, losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vireid_lib.data.tables import OTHER
-from vireid_lib.generators.adversarial import toward
+from vireid_lib.generators.base.adversarial import toward
 
 Scores = Sequence[Float[Tensor, "batch 1 rows columns"]]
 Logits = Float[Tensor, "... identities"]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from vireid_lib.generators.networks import Images, draw_weights
+from vireid_lib.generators.base.networks import Images, draw_weights
 
 Maps = Float[Tensor, "batch channels height width"]
 Styles = Float[Tensor, "batch style"]

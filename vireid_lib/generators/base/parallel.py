@@ -1,7 +1,7 @@
 """A generator's work on several GPUs: starts the processes, and is the module that each of them runs.
 
-By hand, on several machines: `torchrun … -m vireid_lib.generators.parallel JOB.json` (or `accelerate launch`) with the
-job file that a run on one machine leaves next to its results.
+By hand, on several machines: `torchrun … -m vireid_lib.generators.base.parallel JOB.json` (or `accelerate launch`) with
+the job file that a run on one machine leaves next to its results.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import torch
 from vireid_lib import generators
 from vireid_lib.data import intensity, tables
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.base.plans import SampleRequest
 from vireid_lib.training import launchers, processes
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.base import Generator
+    from vireid_lib.generators.base.generator import Generator
 
 JOB, TABLE = "job.json", "fitted_to.csv"
 OWNED = "VIREID_STOP_WITH_PARENT"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from vireid_lib.data.tables import VISIBLE, camera_modalities
-from vireid_lib.generators.base import Generator
+from vireid_lib.generators.base.generator import Generator
 
 
 class Untrained(Generator):

@@ -10,11 +10,11 @@ import pandas as pd
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
 from vireid_lib.data.text import read_json
-from vireid_lib.generators import galleries, parallel
-from vireid_lib.generators.config import GeneratorConfig
-from vireid_lib.generators.cost import Estimate
-from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import GalleryRequest, SampleRequest
+from vireid_lib.generators.base import galleries, parallel
+from vireid_lib.generators.base.config import GeneratorConfig
+from vireid_lib.generators.base.cost import Estimate
+from vireid_lib.generators.base.galleries import Pictures
+from vireid_lib.generators.base.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import devices, processes
 from vireid_lib.training.binding import differences
 from vireid_lib.training.loop import History

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.generators.translation_task import Losses, Modalities, TranslationTask
+from vireid_lib.generators.base.translation_task import Losses, Modalities, TranslationTask
 
 BETAS = (0.5, 0.999)  # of CycleGAN, StarGAN, AlignGAN, JSIA-ReID and Flow2Flow
 

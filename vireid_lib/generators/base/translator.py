@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES, OTHER, camera_in_table, camera_key
-from vireid_lib.generators import plans, translator_cost
-from vireid_lib.generators.base import Generator
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
-from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import GalleryRequest, SampleRequest
-from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.base import plans, translator_cost
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.config import TranslatorConfig
+from vireid_lib.generators.base.cost import WORTH_AN_ESTIMATE, Estimate
+from vireid_lib.generators.base.galleries import Pictures, to_pictures
+from vireid_lib.generators.base.generator import Generator
+from vireid_lib.generators.base.networks import Images
+from vireid_lib.generators.base.plans import GalleryRequest, SampleRequest
+from vireid_lib.generators.base.translation_task import TranslationTask
 from vireid_lib.training import processes, seeds
 from vireid_lib.training.loop import train
 from vireid_lib.training.weights import read_tensors

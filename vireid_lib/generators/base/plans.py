@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.data.tables import OTHER, camera_in_table
-from vireid_lib.generators import gallery_files
+from vireid_lib.generators.base import gallery_files
 from vireid_lib.training import seeds
 
 ATTEMPTS = 4

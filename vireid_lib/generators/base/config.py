@@ -162,4 +162,4 @@ def release(name: str) -> dict[str, Any]:
 
 @cache
 def _read(file: str) -> dict[str, dict[str, Any]]:
-    return read_yaml(Path(__file__).with_name(f"{file}.yaml"))
+    return read_yaml(Path(__file__).parents[1] / f"{file}.yaml")

@@ -18,14 +18,14 @@ from torch import Tensor
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.text import read_json
-from vireid_lib.generators import gallery_files
-from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
+from vireid_lib.generators.base import gallery_files
+from vireid_lib.generators.base.plans import ATTEMPTS, SampleRequest
 from vireid_lib.training import processes
 from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.base import Generator
+    from vireid_lib.generators.base.generator import Generator
 
 MOST_SKIPPED, BATCH = 0.01, 64  # share that may be left out; pictures made at once where the settings say nothing
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from vireid_lib.data import augment
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.batches import Batches, Rows
-from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.networks import Images
+from vireid_lib.generators.base.batches import Batches, Rows
+from vireid_lib.generators.base.config import TranslatorConfig
+from vireid_lib.generators.base.networks import Images
 from vireid_lib.training import schedules, seeds, whole_batch
 from vireid_lib.training.task import Task
 

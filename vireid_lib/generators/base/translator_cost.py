@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from vireid_lib.data.tables import camera_keys
-from vireid_lib.generators import cost
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import Estimate
+from vireid_lib.generators.base import cost
+from vireid_lib.generators.base.batches import Batches
+from vireid_lib.generators.base.cost import Estimate
 from vireid_lib.training import hub
 from vireid_lib.training.determinism import deterministic_kernels
 
 if TYPE_CHECKING:
-    from vireid_lib.generators.config import TranslatorConfig
-    from vireid_lib.generators.translator import Translator
+    from vireid_lib.generators.base.config import TranslatorConfig
+    from vireid_lib.generators.base.translator import Translator
 
 PATIENCE = 10.0  # seconds of a step on a CPU; of one that would take longer, a smaller batch is measured and scaled
 LEAST = {"batch": 2, "identities": 2, "images": 2, "visible_only": 0, "feature_identities": 2, "feature_images": 2}

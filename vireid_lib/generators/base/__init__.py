@@ -1,0 +1,1 @@
+"""What generators share: their contract (`generator`), galleries, costs, and the training of translators."""
