@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from vireid_lib.analysis.retrieval import ranked
+from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
 from vireid_lib.evaluation import Trial
 from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, bare
@@ -171,11 +172,11 @@ def _grid(
 
 def _overlay(image: Image, heat: Float[np.ndarray, "map_height map_width"], low: float, high: float) -> Image:
     """The image in grey under the heat map, more opaque where it is hotter; in grey alone if the map is NaN."""
-    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    shown = grey(image)
     if np.isnan(heat).any():
-        return grey.astype(np.uint8)
+        return shown
     scaled = np.clip((heat - low) / (high - low), 0, 1) if high > low else np.zeros_like(heat)
     large = Pillow.fromarray(scaled.astype(np.float32)).resize(image.shape[1::-1], Pillow.Resampling.BILINEAR)
     shares = np.asarray(large)
     alpha = (0.25 + 0.55 * shares)[..., None]
-    return (alpha * 255 * matplotlib.colormaps[HEAT](shares)[..., :3] + (1 - alpha) * grey).astype(np.uint8)
+    return (alpha * 255 * matplotlib.colormaps[HEAT](shares)[..., :3] + (1 - alpha) * shown).astype(np.uint8)

@@ -7,7 +7,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, QUIET, LINE, PAPER = "#1c2128", "#5d6673", "#c9ccd1", "#ffffff"
+INK, QUIET = "#1c2128", "#5d6673"
 
 # Okabe and Ito's colours, without the yellow that is lost on white.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
