@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -103,9 +103,10 @@ class Context:
     def reid_config(self) -> ReidConfig:
         return settings.reid_config(self.profile)
 
-    def generator_config(self, name: str) -> BaseModel:
-        """The settings of a generator, or of a variant of the profile's."""
-        return settings.generator_config(self.profile, name)
+    @cached_property
+    def generator_config(self) -> Callable[[str], BaseModel]:
+        """The settings of a generator, or of a variant of the profile's, by name."""
+        return lru_cache(partial(settings.generator_config, self.profile))
 
     @cached_property
     def device(self) -> str:
