@@ -12,7 +12,7 @@ import pandas as pd
 
 from vireid_lib import user_paths
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import settings
+from vireid_lib.experiment import method_registry, settings
 from vireid_lib.experiment.cache import Cache, NotMade
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vireid_lib.reid.config import ReidConfig
+    from vireid_lib.reid.method import Method
 
 
 class Fetched(NamedTuple):
@@ -98,6 +99,11 @@ class Context:
             return Fetched(ask(own), own.cache.older)
         except NotMade:
             return None
+
+    @property
+    def method(self) -> type[Method]:
+        """The ReID method."""
+        return method_registry.method_class(self.profile.reid.method)
 
     @cached_property
     def reid_config(self) -> ReidConfig:

@@ -34,8 +34,8 @@ def plan(
 def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     """The plan of a generator for a training set, "" if it is among those `said`; `own` has a row's settings on top of
     those of `run`."""
-    config, made = own.generator_config(name), synthetic(own, name, training)
-    starts = name in method_registry.JOINT and name == own.profile.reid.method and training == "real"
+    config, made, joint = own.generator_config(name), synthetic(own, name, training), name == own.method.starts_from
+    starts = joint and training == "real"
     external = "" if starts or expansion_of(training) else own.profile.data.external
     if starts:
         rows, config = own.starting_settings(training, own.profile.reid.seeds[0])
@@ -45,7 +45,7 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     said.add(key)
     sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
     changed = ""  # the settings that a row changes
-    if own.profile != run.profile and name not in method_registry.JOINT:
+    if own.profile != run.profile:
         ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
         changed = variants.text(variants.difference(ours, before))
     lines = [f"{name} on profile {run.profile.name}, {sets}{', ' * bool(changed)}{changed}:"]
@@ -54,13 +54,9 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     try:
         expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
         lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-        if (
-            name in method_registry.JOINT
-            and own.profile.reid.method == name
-            and hasattr(method_registry.module(name), "joint_bytes")
-        ):
+        if joint and hasattr(module := method_registry.module(own.profile.reid.method), "joint_bytes"):
             people = own.data().train_rows()["identity"].nunique()
-            needed = method_registry.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
+            needed = module.joint_bytes(own.reid_config, own.generator_config(name), people)
             lines.append(f"  joint        {readable(needed)} of memory in the training with re-identification")
     except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
         lines.append(f"  can't be fitted: {error}")
