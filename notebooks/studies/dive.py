@@ -66,7 +66,7 @@ from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
-STUDY = dive.study(run, [name.strip() for name in compared.split(",") if name.strip()], method)
+STUDY = dive.study(run, compared, method)
 METHOD = dive.method_label(STUDY.method)
 run
 
