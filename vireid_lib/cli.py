@@ -44,10 +44,10 @@ def _in_words(error: Exception, options: argparse.Namespace) -> str:
     words = str(error)
     if not isinstance(error, NAMED_ERRORS):
         words = f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
-    if not disk.is_full(error) or "The disk is full" in words:
+    if not disk.is_full(error):
         return words
     named = getattr(error, "filename", None) or getattr(options, "workspace", "") or getattr(options, "root", "") or "."
-    return f"{words}. {disk.in_words(Path(named))}"
+    return disk.with_remedy(words, Path(named))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -187,4 +187,4 @@ def _failure(chapter: Chapter, output: Path, log: Path, status: int) -> str:
     else:
         return ""
     full = disk.is_full(words) or ((cut_off or status) and not disk.has_room(output.parent))
-    return f"{words}\n{disk.in_words(output.parent)}" if full and "The disk is full" not in words else words
+    return disk.with_remedy(words, output.parent) if full else words
