@@ -119,12 +119,20 @@ def asked(
     only: Iterable[str] = (),
     overrides: Iterable[str] = (),
     study: str | None = None,
-    folder: Path | None = None,
+    chapters_folder: Path | None = None,
 ) -> tuple[Run, list[Chapter], dict[str, dict[str, object]]]:
     """What a command line asks for: the run, with the method that its parameters name; the chapters, or the one study;
     and by chapter the values of all its parameters. Raises ChapterError as the functions above and below, else as
-    `experiment.open`. `folder`: where the chapters, or the studies, are; None means the book's own."""
-    source = folder or project_root() / "notebooks" / ("" if study is None else "studies")
+    `experiment.open`.
+
+    Args:
+        profile, workspace, data_root: as `experiment.open` takes them.
+        only: numbers or names of chapters.
+        overrides: `name=value` texts for the chapters' parameters.
+        study: this study of the folder instead of its chapters.
+        chapters_folder: None means the book's own, or its studies.
+    """
+    source = chapters_folder or project_root() / "notebooks" / ("" if study is None else "studies")
     chapters = find_chapters(source, only) if study is None else [find_study(source, study)]
     given = parse_overrides(overrides, chapters, load_profile(profile))
     chosen = {chapter.name: chapter.parameters | given[chapter.name] for chapter in chapters}

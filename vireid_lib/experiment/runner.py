@@ -60,18 +60,14 @@ def run_book(
     study leaves `study_<name>.json` instead of `book.json`, and is a page of the same site.
 
     Args:
-        profile, workspace, data_root: as `experiment.open` takes them.
-        only: numbers or names of chapters.
-        overrides: `name=value` texts for the chapters' parameters.
-        chapters_folder: where the chapters are; None means the book's own, or its studies.
-        study: run this study of the folder instead of its chapters.
+        profile, workspace, data_root, only, overrides, chapters_folder, study: as `chapters.asked` takes them.
         command: the command line that continues this run.
 
     Raises:
         RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
-    options = {"only": only, "overrides": overrides, "study": study, "folder": chapters_folder}
+    options = {"only": only, "overrides": overrides, "study": study, "chapters_folder": chapters_folder}
     run, chapters, chosen = asked(profile, workspace, data_root, **options)  # refuses what is missing, before it starts
     settings, folder, source = run.profile, run.folder, chapters[0].path.parent
     record = folder / (f"study_{study}.json" if study else "book.json")
