@@ -136,7 +136,7 @@ def asked(
     chapters = find_chapters(source, only) if study is None else [find_study(source, study)]
     given = parse_overrides(overrides, chapters, load_profile(profile))
     chosen = {chapter.name: chapter.parameters | given[chapter.name] for chapter in chapters}
-    method = next(filter(None, (values.get("method", "") for values in chosen.values())), "")
+    method = next((values["method"] for values in given.values() if values.get("method")), "")
     return experiment.open(profile, workspace, data_root, method), chapters, chosen
 
 

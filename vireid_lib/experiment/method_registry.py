@@ -27,11 +27,9 @@ def _modules() -> dict[str, str]:
     """Method → its module."""
     from vireid_lib.reid import methods
 
-    packages = [
-        path.parent.name for folder in import_module(GENERATORS).__path__ for path in Path(folder).glob("*/joint.py")
-    ]
-    own = {name: f"{methods.__name__}.{name}" for name in methods.names()}
-    return own | {name: f"{GENERATORS}.{name}.joint" for name in packages}
+    own, places = {name: f"{methods.__name__}.{name}" for name in methods.names()}, import_module(GENERATORS).__path__
+    joint = (path.parent.name for folder in places for path in Path(folder).glob("*/joint.py"))
+    return own | {name: f"{GENERATORS}.{name}.joint" for name in joint}
 
 
 def names() -> list[str]:

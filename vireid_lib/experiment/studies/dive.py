@@ -37,7 +37,7 @@ def expanding(names: str = "") -> list[str]:
     """Those of the generators that are named between commas (of all, if none is named) that can make a gallery: the
     ones that the paper compares, then the others, greyscale copies last. DiVE is not among them: it is in every table.
     Raises ValueError if there is no such generator."""
-    asked = set(list(filter(None, map(str.strip, names.split(",")))) or generators.names()) - {"dive"}
+    asked = ({name.strip() for name in names.split(",")} - {""} or set(generators.names())) - {"dive"}
     made = {name: generators.generator_class(name) for name in sorted(asked)}
     can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
     order = [*PRINTED, *sorted(can - {*PRINTED, "grayscale"}), "grayscale"]
