@@ -60,7 +60,7 @@ from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.gallery_measures import audit, compare, training_images
 from vireid_lib.experiment.prompt_measures import cameras_of_each_view
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.experiment.trainings import evaluate_all
 from vireid_lib.generators.dive import tone
 from vireid_lib.generators.dive.noise_schedule import sampler
@@ -384,7 +384,7 @@ viz.image_grid(
 # as large a share of the pixels lies: one monotone curve for a camera, from its real training images. The paper does
 # not have it: `tone: cameras` is the setting (it measures its curves on other pictures of these people). In a profile
 # of your own, `dive_tone: {variant_of: dive, tone: cameras}` below `generators` makes it a training set of
-# [chapter 4](04_reid_training.py), which then says what it is worth. By hand:
+# [chapter 4](04_reid_training.py), "DiVE tone", which then says what it is worth. By hand:
 
 # %% tags=["by-hand"]
 under, training = run.infrared_cameras[0], run.data().train_rows()
@@ -563,7 +563,7 @@ print(f"guessing: {found.chance:.1%}")
 preserved = measures.preservation(run, "real", run.profile.reid.seeds[0]).values["galleries"]
 pd.DataFrame(
     {
-        "infrared images": [training_label(name).removeprefix("+ ") for name in preserved],
+        "infrared images": [plain_label(name) for name in preserved],
         "nearest is the same person (%)": [100 * each["rank_1"] for each in preserved.values()],
         "images": [each["images"] for each in preserved.values()],
     }
@@ -583,7 +583,7 @@ pd.DataFrame(
 # %%
 by_person = pd.DataFrame(
     {
-        training_label(name).removeprefix("+ "): {row["identity"]: row["rank_1"] for row in each["by_identity"]}
+        plain_label(name): {row["identity"]: row["rank_1"] for row in each["by_identity"]}
         for name, each in preserved.items()
     }
 )
@@ -769,7 +769,7 @@ groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half"
 groups["external photographs (visible)"] = run.data().external
 for name in run.profile.reid.training_sets:
     if name != "real":
-        groups[training_label(name).removeprefix("+ ")] = run.synthesize(name)
+        groups[plain_label(name)] = run.synthesize(name)
 count, seen, histograms, rows = min(map(len, groups.values())), {}, {}, {}
 for name, table in groups.items():
     table = thin(table, count)
@@ -846,7 +846,7 @@ print(f"flagged: {flagged.double().mean():.1%} of {len(made)} synthetic images, 
 audits = {name: audit(run, name) for name in ("grayscale", "dive")}
 rows = [
     {
-        "gallery": training_label(name).removeprefix("+ "),
+        "gallery": plain_label(name),
         "flagged (%)": 100 * each.found.rate,
         "expected (%)": 100 * each.found.quantile,
         "threshold": each.found.threshold,

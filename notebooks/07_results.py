@@ -58,7 +58,7 @@ from vireid_lib.experiment.gallery_measures import compare
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark
 from vireid_lib.experiment.prompt_measures import concentrations, prompt_worth
 from vireid_lib.experiment.provenance import minute
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label, training_label
 from vireid_lib.viz import widgets
 
 viz.notebook_style()
@@ -151,10 +151,7 @@ def all_runs(mode=run.profile.evaluation.modes[0], score=metric):
     """The mean of each run with its standard deviation over seeds, the best on top."""
     shown = every[every["mode"] == mode].sort_values(score)
     figure, axes = plt.subplots(figsize=(7.2, 0.8 + 0.28 * max(len(shown), 3)))
-    names = [
-        f"{training_label(row.training).removeprefix('+ ')}, {row.method}{mark(row.older)}"
-        for row in shown.itertuples()
-    ]
+    names = [f"{plain_label(row.training)}, {row.method}{mark(row.older)}" for row in shown.itertuples()]
     axes.errorbar(shown[score], range(len(shown)), xerr=shown[f"{score}_std"].fillna(0), fmt="o", capsize=3)
     axes.set_yticks(range(len(shown)), names)
     axes.set_xlabel(f"{SCORES[score]} (%), mean and standard deviation over seeds")
@@ -412,10 +409,7 @@ def costs(variant):
 
 
 def retrieved(record):
-    shares = (
-        f"{training_label(name).removeprefix('+ ')} {100 * own['rank_1']:.1f} %"
-        for name, own in record.values["galleries"].items()
-    )
+    shares = (f"{plain_label(name)} {100 * own['rank_1']:.1f} %" for name, own in record.values["galleries"].items())
     return f"the baseline finds the ordered identity nearest for {', '.join(shares)}; chance is " + (
         f"{100 * record.values['chance']:.1f} %"
     )

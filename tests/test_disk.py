@@ -39,7 +39,9 @@ def test_it_is_recognised_whoever_says_it(error, tmp_path):
             raise ValueError("could not be saved") from inner
     except ValueError as outer:
         assert disk.is_full(outer)
-    assert "The disk is full" in disk.told(error, tmp_path) and str(tmp_path) in disk.told(error, tmp_path)
+    told = disk.told(error, tmp_path)
+    assert disk.SAID in told and str(tmp_path) in told
+    assert disk.told(RuntimeError(told), tmp_path).count(disk.SAID) == 1, "nor is it said again of an outer error"
 
 
 CUT = '{\n "cells": [\n  {\n   "cell_type": "m'
@@ -63,7 +65,7 @@ def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypat
     if little:
         monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"total": 3_000_000, "free": 0}))
     said = runner._failure(chapter, output, logged, 1)
-    assert "Chapter 01_first" in said and said.count("The disk is full") == 1 and str(tmp_path) in said
+    assert "Chapter 01_first" in said and said.count(disk.SAID) == 1 and str(tmp_path) in said
 
 
 def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, monkeypatch):
@@ -77,5 +79,5 @@ def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, mon
     options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters"}
     outcome = runner.run_book("smoke", site=False, command="vireid book", **options)
     assert not outcome.ok and outcome.page is None and "raise OSError(28" in outcome.failure
-    assert outcome.failure.count("The disk is full") == 1 and str(tmp_path / "ws") in outcome.failure
+    assert outcome.failure.count(disk.SAID) == 1 and str(tmp_path / "ws") in outcome.failure
     assert "Continue with:  vireid book" in outcome.failure

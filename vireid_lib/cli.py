@@ -44,10 +44,10 @@ def _in_words(error: Exception, options: argparse.Namespace) -> str:
     words = str(error)
     if not isinstance(error, NAMED_ERRORS):
         words = f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
-    if not disk.is_full(error) or "The disk is full" in words:
+    if not disk.is_full(error):
         return words
     named = getattr(error, "filename", None) or getattr(options, "workspace", "") or getattr(options, "root", "") or "."
-    return f"{words}. {disk.in_words(Path(named))}"
+    return disk.with_remedy(words, Path(named))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -147,15 +147,16 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     """Run notebooks; tell their processes by environment variables what no result depends on."""
-    from vireid_lib.experiment import cost, executors
+    from vireid_lib.experiment import chapters, cost, executors
     from vireid_lib.experiment.cache import KEEP_RESULTS
     from vireid_lib.experiment.runner import run_book
     from vireid_lib.training import trackers
 
+    names = ("profile", "workspace", "data_root", "only", "overrides", "study")
+    wanted = {name: getattr(options, name) for name in names}
     if options.plan:
-        full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
-        places = options.profile, options.workspace, options.data_root
-        for text in cost.plan(*places, study=options.study, full=full):
+        run, _, chosen = chapters.asked(**wanted)
+        for text in cost.plan(run, options.study, chosen.get(options.study)):
             print(text, flush=True)
         return 0
     if options.trackers:
@@ -164,8 +165,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ValueError(f"--address {options.address} is a Ray cluster's: give it together with --engine ray.")
     os.environ[executors.ENGINE], os.environ[executors.ADDRESS] = executors.check(options.engine), options.address
     os.environ[KEEP_RESULTS] = "1" if options.keep else ""
-    names = ("profile", "workspace", "data_root", "only", "overrides", "study", "site", "command")
-    run = run_book(**{name: getattr(options, name) for name in names})
+    run = run_book(**wanted, site=options.site, command=options.command)
     if run.table:
         print(f"\n{run.table}", end="")
     if run.page is not None:

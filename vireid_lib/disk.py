@@ -11,6 +11,9 @@ NUMBERS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 WORDS = re.compile(r"No space left on device|Disk quota exceeded|os error (28|122)\b|\[Errno (28|122)\]|WinError 112")
 """How other libraries' errors say it, whose numbers are lost."""
 
+SAID = "The disk is full"
+"""How `in_words` begins. Errors come from other processes, and from those of notebooks as text alone."""
+
 LITTLE = 4 * 2**20
 """Bytes: with less room than this, a notebook or a log may be cut off."""
 
@@ -40,7 +43,7 @@ def in_words(place: Path, needed: int | None = None) -> str:
     usage = _usage(place)
     wanted = "" if needed is None else f"; {readable(needed)} are needed"
     return (
-        f"The disk is full, or your quota of it is used up, at {place}: {readable(usage.free)} of "
+        f"{SAID}, or your quota of it is used up, at {place}: {readable(usage.free)} of "
         f"{readable(usage.total)} are free now{wanted}. Make room there, or take a --workspace on another disk, and "
         "run the same again: what is finished is kept."
     )
@@ -49,11 +52,16 @@ def in_words(place: Path, needed: int | None = None) -> str:
 def told(error: BaseException, place: Path) -> str:
     """The error's type and words, and if the disk is full, that it is and what to do."""
     words = f"{type(error).__name__}: {error}"
-    if is_full(error) and "The disk is full" not in words:
-        written = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file()) if place.is_dir() else 0
-        so_far = f" {readable(written)} have been written to that folder so far." if written else ""
-        return f"{words}\n{in_words(place)}{so_far}"
-    return words
+    if not is_full(error):
+        return words
+    written = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file()) if place.is_dir() else 0
+    so_far = f" {readable(written)} have been written to {place} so far." if written else ""
+    return with_remedy(words, place) + so_far
+
+
+def with_remedy(words: str, place: Path) -> str:
+    """The words of an error of a full disk and, where they do not say it yet, that the disk is full and what to do."""
+    return words if SAID in words else f"{words}\n{in_words(place)}"
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ from vireid_lib.experiment.gallery_measures import COLUMNS, compare
 from vireid_lib.experiment.prompt_measures import cameras_of_each_view, concentrations
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.experiment.trainings import GIVEN
 from vireid_lib.generators.dive.base_model import load_base
 from vireid_lib.generators.dive.model import Predictor
@@ -66,7 +66,7 @@ from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
-STUDY = dive.study(run, [name.strip() for name in compared.split(",") if name.strip()], method)
+STUDY = dive.study(run, compared, method)
 METHOD = dive.method_label(STUDY.method)
 run
 
@@ -276,7 +276,7 @@ studies.effort(measured).round(1)
 # %%
 TABLE_1 = [row for row in STUDY.rows if row.name.startswith(f"{STUDY.method}_") and row.name in set(measured["row"])]
 galleries = [row.training for row in TABLE_1 if row.name == f"{STUDY.method}_{row.training}" and row.training != "real"]
-label = {name: training_label(name).removeprefix("+ ") for name in galleries}
+label = {name: plain_label(name) for name in galleries}
 
 shown = {"photograph": external}
 for name in galleries:
@@ -440,7 +440,7 @@ for training in ("dive", "oracle_ir"):
     rows = {expanded: f"{STUDY.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
     curve = {count: ranks[name] for count, name in sorted(rows.items()) if name in ranks}
     if len(curve) > 1:
-        curves[training_label(training).removeprefix("+ ")] = curve
+        curves[plain_label(training)] = curve
 most = max((count for curve in curves.values() for count in curve), default=expanded)
 if most > expanded:  # identities beyond those that the profile expands
     row = next(row for row in STUDY.rows if row.name in (f"dive_{most}", f"oracle_ir_{most}"))

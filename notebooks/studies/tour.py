@@ -58,7 +58,7 @@ from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data.grey import grey
 from vireid_lib.data.tables import camera_in_table, camera_modalities
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.generators.base.config import GeneratorConfig
 from vireid_lib.generators.base.translator import Translator
 from vireid_lib.reid.features import extract
@@ -84,7 +84,7 @@ print(inspect.getdoc(sys.modules[kind.__module__]), inspect.getdoc(kind), sep="\
 # %%
 fitting = run.fit(generator)
 fitted = run.generator(generator)
-name = training_label(generator).removeprefix("+ ")
+name = plain_label(generator)
 print(f"{name}: {' and '.join(sorted(fitted.capabilities))}")
 
 # %% [markdown]
@@ -474,7 +474,7 @@ def spread(rows):
 
 rows = {}
 for each, table in found.items():
-    rows[training_label(each).removeprefix("+ ")] = {
+    rows[plain_label(each)] = {
         "images": len(table),
         "nearest photograph shows the identity (%)": 100 * table["right"].mean(),
         f"Fréchet distance (N = {count})": frechet_distance(spread(features[each]), spread(real)),
@@ -487,7 +487,7 @@ plt.figure(figsize=(8, 2.8))
 for each, table in [*galleries.items(), ("real infrared, other people", infrared)]:
     levels = grey(pixels(table))[..., 0].ravel()
     heights, edges = np.histogram(levels, bins=32, range=(0, 256), density=True)
-    plt.plot(edges[:-1] + 4, heights, label=training_label(each).removeprefix("+ "))
+    plt.plot(edges[:-1] + 4, heights, label=plain_label(each))
 plt.xlabel("brightness (0 to 255)")
 plt.ylabel("share of the pixels per grey level")
 plt.title("Brightness of the pixels")
@@ -511,7 +511,7 @@ def one_identity(place=0):
     columns = {"photograph": pixels(external[external["identity"] == identity].iloc[:3])}
     for each, table in galleries.items():
         own = table[table["identity"] == identity].sort_values("path")
-        columns[training_label(each).removeprefix("+ ")] = pixels(own.iloc[:6])
+        columns[plain_label(each)] = pixels(own.iloc[:6])
     widest = max(map(len, columns.values()))
     return viz.image_grid(
         [[*images, *[None] * (widest - len(images))] for images in columns.values()],

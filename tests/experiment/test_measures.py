@@ -34,7 +34,7 @@ def test_copies_are_flagged_each_original_is_named_and_what_does_not_apply_is_no
     roomier = tiny_run({"expand.per_camera": 1})
     compared = compare(roomier, ["real", "grayscale", "dive", "dive_from_image", "oracle_ir"])
     table = compared.table.set_index("infrared images")
-    assert table.index.tolist() == ["greyscale copies", "DiVE", "DiVE from the image", "true infrared"]
+    assert table.index.tolist() == ["greyscale copies", "DiVE", "DiVE from image", "true infrared"]
     assert list(compared.basis) == table.columns.tolist()
     assert all(words.startswith("N = ") for words in compared.basis.values())
     assert table.loc["greyscale copies", "flagged as copies (%)"] == 100

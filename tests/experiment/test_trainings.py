@@ -53,7 +53,7 @@ EPOCHS = 3  # of `open_real`
 
 @pytest.fixture
 def study(tiny_book):
-    return dive.study(tiny_book, ["grayscale"])
+    return dive.study(tiny_book, "grayscale")
 
 
 def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:

@@ -8,9 +8,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from vireid_lib.data.decode import upright
 from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.base_model import load_base
-from vireid_lib.generators.dive.config import DiveConfig, one_camera, upright
+from vireid_lib.generators.dive.config import DiveConfig, one_camera
 from vireid_lib.generators.dive.prompts import make_codes, prompt
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder
 
@@ -62,7 +63,7 @@ def test_wide_pictures_are_left_out(tiny_table, tmp_path):
     table = tiny_table.copy()
     Image.new("RGB", (17, 32)).save(tmp_path / "wide.png")
     table.loc[0, "path"] = str(tmp_path / "wide.png")
-    assert upright(table["path"], 2.0).tolist() == [False] + [True] * (len(table) - 1)
+    assert upright(table["path"].tolist(), 2.0).tolist() == [False] + [True] * (len(table) - 1)
     assert len(DiveConfig(form="release").fitted_rows(table)) == len(table) - 1
 
 

@@ -1,12 +1,14 @@
-"""One image file to 8-bit RGB at a wanted size, whatever the file's kind; broken files are named."""
+"""One image file to 8-bit RGB at a wanted size, whatever the file's kind, and sizes; broken files are named."""
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vireid_lib.data import intensity
@@ -81,6 +83,17 @@ def image_size(path: str | Path) -> tuple[int, int]:
         except Exception:  # as in `open_image`
             lies = False
         return file.size if lies else file.size[::-1]
+
+
+_size = lru_cache(maxsize=1 << 18)(image_size)
+
+
+def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " images"]:
+    """Whether each image is at least `min_aspect` times as high as wide; only its header is read."""
+    if not min_aspect:
+        return np.ones(len(paths), bool)
+    with ThreadPoolExecutor() as pool:
+        return np.array([height >= min_aspect * width for height, width in pool.map(_size, paths)], bool)
 
 
 def _eight_bits(values: np.ndarray, path: str | Path) -> UInt8[np.ndarray, "height width"]:

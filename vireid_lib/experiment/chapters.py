@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vireid_lib import experiment
 from vireid_lib.data.text import read_text
 from vireid_lib.did_you_mean import hint, nearest
 from vireid_lib.experiment import parameters
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.project import project_root
 
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
@@ -105,6 +109,35 @@ def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, 
         except ValueError as error:
             raise ChapterError(f"{path}: parameter {name}: {error}.") from None
     return found, kinds
+
+
+def asked(
+    profile: str,
+    workspace: str | Path = "",
+    data_root: str = "",
+    *,
+    only: Iterable[str] = (),
+    overrides: Iterable[str] = (),
+    study: str | None = None,
+    chapters_folder: Path | None = None,
+) -> tuple[Run, list[Chapter], dict[str, dict[str, object]]]:
+    """What a command line asks for: the run, with the method that its parameters name; the chapters, or the one study;
+    and by chapter the values of all its parameters. Raises ChapterError as the functions above and below, else as
+    `experiment.open`.
+
+    Args:
+        profile, workspace, data_root: as `experiment.open` takes them.
+        only: numbers or names of chapters.
+        overrides: `name=value` texts for the chapters' parameters.
+        study: this study of the folder instead of its chapters.
+        chapters_folder: None means the book's own, or its studies.
+    """
+    source = chapters_folder or project_root() / "notebooks" / ("" if study is None else "studies")
+    chapters = find_chapters(source, only) if study is None else [find_study(source, study)]
+    given = parse_overrides(overrides, chapters, load_profile(profile))
+    chosen = {chapter.name: chapter.parameters | given[chapter.name] for chapter in chapters}
+    method = next((values["method"] for values in given.values() if values.get("method")), "")
+    return experiment.open(profile, workspace, data_root, method), chapters, chosen
 
 
 def parse_overrides(

@@ -181,7 +181,8 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
             count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
             fits.setdefault(count, {})[plain_label(name)] = None
     words = []
-    if together := sorted({row.method.upper() for row in rows if row.method in method_registry.JOINT}):
+    joint = {row.method for row in rows if method_registry.method_class(row.method).starts_from}
+    if together := sorted(method.upper() for method in joint):
         named = ", ".join(together)
         words.append(f"The generators of {named} were trained anew with each seed: intervals contain them.")
     for count, labels in sorted(fits.items()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from vireid_lib import user_paths
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import settings
+from vireid_lib.experiment import method_registry, settings
 from vireid_lib.experiment.cache import Cache, NotMade
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vireid_lib.reid.config import ReidConfig
+    from vireid_lib.reid.method import Method
 
 
 class Fetched(NamedTuple):
@@ -99,13 +100,19 @@ class Context:
         except NotMade:
             return None
 
+    @property
+    def method(self) -> type[Method]:
+        """The ReID method."""
+        return method_registry.method_class(self.profile.reid.method)
+
     @cached_property
     def reid_config(self) -> ReidConfig:
         return settings.reid_config(self.profile)
 
-    def generator_config(self, name: str) -> BaseModel:
-        """The settings of a generator, or of a variant of the profile's."""
-        return settings.generator_config(self.profile, name)
+    @cached_property
+    def generator_config(self) -> Callable[[str], BaseModel]:
+        """The settings of a generator, or of a variant of the profile's, by name."""
+        return lru_cache(partial(settings.generator_config, self.profile))
 
     @cached_property
     def device(self) -> str:

@@ -1,12 +1,10 @@
 """What `--plan` prints: what each generator will make and how long it will take, before anything is started."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from vireid_lib import experiment, generators
+from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.did_you_mean import hint
 from vireid_lib.disk import readable
 from vireid_lib.experiment import method_registry, settings, variants
 from vireid_lib.experiment.context import MissingData
@@ -15,27 +13,28 @@ from vireid_lib.experiment.results import STUDIES, study_of
 from vireid_lib.experiment.study import run_of, trainable
 from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
 
+Asked = tuple[Run, str, str, bool]
+"""A run, a generator, a training set, and whether networks are trained on it."""
 
-def plan(
-    profile: str, workspace: str | Path = "", data_root: str = "", *, study: str | None = None, full: bool = False
-) -> Iterator[str]:
-    """The plan of each generator that the profile's training sets, or a study's rows (reduced or `full`), use: it reads
-    the data sets' lists and times a few steps. Raises ValueError for an unknown study, else as `experiment.open`."""
-    run, said, left = experiment.open(profile, workspace, data_root), set(), []
-    asked = _used(run, run.profile.reid.training_sets) if study is None else _study(run, study, full, left)
-    for own, name, training in asked:
-        if text := _words(run, own, name, training, said):
+
+def plan(run: Run, study: str | None = None, parameters: Mapping[str, object] | None = None) -> Iterator[str]:
+    """The plan of each generator that the profile's training sets use, or a study with these `parameters`: its rows, or
+    its one generator. It reads the data sets' lists and times a few steps. Raises ValueError: the study has neither."""
+    said, left = set(), []
+    asked = _used(run, run.profile.reid.training_sets) if study is None else _study(run, study, parameters or {}, left)
+    for own, name, training, trained in asked:
+        if text := _words(run, own, name, training, trained, said):
             yield text
     yield from left
     if not said:
         yield f"no generator: the training sets are {', '.join(run.profile.reid.training_sets)}"
 
 
-def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
+def _words(run: Run, own: Run, name: str, training: str, trained: bool, said: set[str]) -> str:
     """The plan of a generator for a training set, "" if it is among those `said`; `own` has a row's settings on top of
-    those of `run`."""
-    config, made = own.generator_config(name), synthetic(own, name, training)
-    starts = name in method_registry.JOINT and name == own.profile.reid.method and training == "real"
+    those of `run`. `trained`: networks are trained on the set, else the generator is fitted once."""
+    config, made, joint = own.generator_config(name), synthetic(own, name, training), name == own.method.starts_from
+    starts = joint and training == "real"
     external = "" if starts or expansion_of(training) else own.profile.data.external
     if starts:
         rows, config = own.starting_settings(training, own.profile.reid.seeds[0])
@@ -45,7 +44,7 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     said.add(key)
     sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
     changed = ""  # the settings that a row changes
-    if own.profile != run.profile and name not in method_registry.JOINT:
+    if own.profile != run.profile:
         ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
         changed = variants.text(variants.difference(ours, before))
     lines = [f"{name} on profile {run.profile.name}, {sets}{', ' * bool(changed)}{changed}:"]
@@ -54,20 +53,16 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     try:
         expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
         lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-        if (
-            name in method_registry.JOINT
-            and own.profile.reid.method == name
-            and hasattr(method_registry.module(name), "joint_bytes")
-        ):
+        if joint and hasattr(module := method_registry.module(own.profile.reid.method), "joint_bytes"):
             people = own.data().train_rows()["identity"].nunique()
-            needed = method_registry.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
+            needed = module.joint_bytes(own.reid_config, own.generator_config(name), people)
             lines.append(f"  joint        {readable(needed)} of memory in the training with re-identification")
     except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
         lines.append(f"  can't be fitted: {error}")
-    if (count := len(run.splits)) > 1:
+    if trained and (count := len(run.splits)) > 1:
         lines.append(f"  all of it {count} times, once for each of the data set's splits")
     fits = min(own.profile.expand.fits, len(own.profile.reid.seeds))
-    if fits > 1 and settings.trained_generator(own.profile, name):
+    if trained and fits > 1 and settings.trained_generator(own.profile, name):
         lines.append(f"  all of it {fits} times, once for each of its fits (expand.fits)")
     return "\n".join(lines)
 
@@ -88,18 +83,22 @@ def synthetic(run: Run, name: str, training: str) -> int:
     return people * len(run.infrared_cameras) * run.profile.expand.per_camera
 
 
-def _used(run: Run, trainings: list[str]) -> Iterator[tuple[Run, str, str]]:
+def _used(run: Run, trainings: list[str]) -> Iterator[Asked]:
     for training in trainings:
         for name in variants.generators_of(run.profile, training):
-            yield run, name, training
+            yield run, name, training, True
 
 
-def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[Run, str, str]]:
-    """The generators of a study's rows, then those that it measures itself; `left` gets what could not be planned."""
+def _study(run: Run, study: str, parameters: Mapping[str, object], left: list[str]) -> Iterator[Asked]:
+    """The generator that a study shows; or those of its rows, then those that it measures itself. `left` gets what
+    could not be planned."""
     if study not in STUDIES:
-        raise ValueError(f"There is no study {study!r} whose rows are known; {hint(study, STUDIES)}")
-    known = study_of(run, study)
-    for row in trainable(run, known.chosen(full)):
+        if (name := parameters.get("generator")) is None:
+            raise ValueError(f"Study {study!r} has neither rows nor a generator: there is nothing to plan.")
+        yield run, name, name, False
+        return
+    known = study_of(run, study, parameters)
+    for row in trainable(run, known.chosen(bool(parameters.get("full")))):
         try:
             own = run_of(run, row)
         except (FileError, MissingData) as error:
@@ -107,4 +106,4 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
             continue
         yield from _used(own, [row.training])
     for name in known.generators:
-        yield run, name, "real"
+        yield run, name, "real", False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vireid_lib.data import tables
+from vireid_lib.data.decode import upright
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.layouts.market1501 import DRAWN
 from vireid_lib.data.layouts.sysu import PERMUTATIONS
@@ -18,7 +19,6 @@ from vireid_lib.data.text import printable
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical
 from vireid_lib.experiment.settings import world_size
-from vireid_lib.generators.dive.config import upright
 
 if TYPE_CHECKING:
     from vireid_lib.experiment.context import Context

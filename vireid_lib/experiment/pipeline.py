@@ -43,12 +43,11 @@ class Run(Generating):
         if steps_of_epoch := self.epoch_steps(training_set, seed, split):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
         inputs: dict[str, object] = {"table": table}
-        if config.method in method_registry.JOINT:
-            inputs["start"] = self.starting_point(training_set, seed, split)
-        start = inputs["start"].folder if "start" in inputs else None
+        if (start := self.starting_point(training_set, seed, split)) is not None:
+            inputs["start"] = start
         about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
         about |= {"weights": read} if (read := config.weights_read()) else {}
-        options = {"config": config, "table": table, "seed": seed, "start": start} | self.machine
+        options = {"config": config, "table": table, "seed": seed, "start": start and start.folder} | self.machine
         make, code = partial(method_registry.train, **options), [method_registry.module(config.method)]
         return self.stage(f"train_{training_set}", about, inputs, make, code=code, seeds=[seed])
 
@@ -153,19 +152,20 @@ class Run(Generating):
         if counted == config and (training_set == "real" or not equal):
             return None
         table = self._set("real" if equal else training_set, seed, split)
-        return steps_per_epoch(method_registry.method_class(config.method), table, counted, seed=seed)
+        return steps_per_epoch(self.method, table, counted, seed=seed)
 
-    def starting_point(self, training_set: str, seed: int, split: int = 1) -> StageRecord:
-        """The fitted generator that a joint method starts from; all trainings of a seed share it."""
+    def starting_point(self, training_set: str, seed: int, split: int = 1) -> StageRecord | None:
+        """The fitted generator that the method starts from; None if it starts from none."""
+        if self.method.starts_from is None:
+            return None
         rows, config = self.starting_settings(training_set, seed, split)
-        return self._fit(self.profile.reid.method, config, rows, threads=1)
+        return self._fit(self.method.starts_from, config, rows, threads=1)
 
     def starting_settings(self, training_set: str, seed: int, split: int = 1) -> tuple[pd.DataFrame, BaseModel]:
         """The rows and the settings of that fit."""
-        method, table = self.profile.reid.method, self._set(training_set, seed, split)
-        return method_registry.module(method).starting_point(
-            table, self.generator_config(method), seed, self.reid_config
-        )
+        table, config = self._set(training_set, seed, split), self.generator_config(self.method.starts_from)
+        module = method_registry.module(self.profile.reid.method)
+        return module.starting_point(table, config, seed, self.reid_config)
 
 
 def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False) -> Float[Tensor, "images dim"]:

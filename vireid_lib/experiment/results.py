@@ -5,8 +5,9 @@ A table shows the results of the settings that a run resolves to, found by their
 
 import contextlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
+from inspect import signature
 from pathlib import Path
 
 import pandas as pd
@@ -102,17 +103,18 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
                 yield run_of(run, row), row.training
 
 
-def study_of(run: Run, name: str) -> Study:
-    """A study, whose rows may depend on the data."""
+def study_of(run: Run, name: str, parameters: Mapping[str, object] | None = None) -> Study:
+    """A study, whose rows may depend on the data and on `parameters` of its notebook."""
     module = f"vireid_lib.experiment.studies.{name}"
-    if importlib.util.find_spec(module):
-        return importlib.import_module(module).study(run)
-    return load_study(name)
+    if not importlib.util.find_spec(module):
+        return load_study(name)
+    make = importlib.import_module(module).study
+    return make(run, **{key: value for key, value in (parameters or {}).items() if key in signature(make).parameters})
 
 
-def known_study(run: Run, name: str) -> Study | None:
-    """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
-    made = run.fetched(partial(study_of, name=name))
+def known_study(run: Run, name: str, parameters: Mapping[str, object] | None = None) -> Study | None:
+    """`study_of`; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
+    made = run.fetched(partial(study_of, name=name, parameters=parameters))
     return made and made.value
 
 

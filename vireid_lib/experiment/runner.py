@@ -14,14 +14,13 @@ from pathlib import Path
 import nbformat
 from tqdm import tqdm
 
-from vireid_lib import disk, experiment, user_paths
+from vireid_lib import disk, user_paths
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results, sensitivity
-from vireid_lib.experiment.chapters import Chapter, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile_files import load_profile, located
+from vireid_lib.experiment.chapters import Chapter, asked
+from vireid_lib.experiment.profile_files import located
 from vireid_lib.experiment.provenance import library, made_with, now, write_json
 from vireid_lib.experiment.publish import MAIN_TABLE, publish
-from vireid_lib.project import project_root
 
 
 class RunError(RuntimeError):
@@ -61,30 +60,23 @@ def run_book(
     study leaves `study_<name>.json` instead of `book.json`, and is a page of the same site.
 
     Args:
-        profile, workspace, data_root: as `experiment.open` takes them.
-        only: numbers or names of chapters.
-        overrides: `name=value` texts for the chapters' parameters.
-        chapters_folder: where the chapters are; None means the book's own, or its studies.
-        study: run this study of the folder instead of its chapters.
+        profile, workspace, data_root, only, overrides, chapters_folder, study: as `chapters.asked` takes them.
         command: the command line that continues this run.
 
     Raises:
         RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
-    source = chapters_folder or project_root() / "notebooks" / ("" if study is None else "studies")
-    chapters = [find_study(source, study)] if study is not None else find_chapters(source, only)
-    chosen = parse_overrides(overrides, chapters, load_profile(profile))
-    method = next(filter(None, (values.get("method", "") for values in chosen.values())), "")
-    run = experiment.open(profile, workspace, data_root, method)  # refuses before the first chapter what is missing
-    settings, folder = run.profile, run.folder
+    options = {"only": only, "overrides": overrides, "study": study, "chapters_folder": chapters_folder}
+    run, chapters, chosen = asked(profile, workspace, data_root, **options)  # refuses what is missing, before it starts
+    settings, folder, source = run.profile, run.folder, chapters[0].path.parent
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
     notebooks, tables = user_paths.made(folder / "notebooks"), [folder / name for name in MAIN_TABLE]
     say = partial(print, flush=True)
     with _only_run(folder, study):
         say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
-        if study in results.STUDIES and (known := results.known_study(run, study)):
+        if study in results.STUDIES and (known := results.known_study(run, study, chosen[study])):
             say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
         # What an earlier run left must not pass for the outcome of this one.
         left = [notebooks / f"{chapter.name}{suffix}" for chapter in chapters for suffix in (".json", ".ipynb", ".log")]
@@ -95,7 +87,7 @@ def run_book(
         for number, chapter in enumerate(chapters, 1):
             head, began = f"{number:2d}/{len(chapters)}  {chapter.name}  ", time.monotonic()
             say(f"{head}starts{_left(chapters, spent, settings.minutes)}")
-            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder)
+            failure = _run_chapter(chapter, chosen[chapter.name] | reserved, folder)
             spent[chapter.name] = time.monotonic() - began
             say(f"{head}{'failed' if failure else 'done'} in {tqdm.format_interval(spent[chapter.name])}")
             if failure:
@@ -191,4 +183,4 @@ def _failure(chapter: Chapter, output: Path, log: Path, status: int) -> str:
     else:
         return ""
     full = disk.is_full(words) or ((cut_off or status) and not disk.has_room(output.parent))
-    return f"{words}\n{disk.in_words(output.parent)}" if full and "The disk is full" not in words else words
+    return disk.with_remedy(words, output.parent) if full else words

@@ -92,32 +92,32 @@ def adds_external(name: str) -> bool:
     return name != "real" and expansion_of(name) is None
 
 
-TRAINING_LABELS = {
+LABELS = {
     "real": "real images only",
-    "grayscale": "+ greyscale copies",
-    "interpolation": "+ image interpolation",
-    "cyclegan": "+ CycleGAN",
-    "flow2flow": "+ Flow2Flow",
-    "stargan": "+ StarGAN",
-    "aligngan": "+ AlignGAN",
-    "vae": "+ VAE",
-    "vi_diff": "+ VI-Diff",
-    "cyclegan_turbo": "+ CycleGAN-Turbo",
-    "jsia": "+ JSIA-ReID",
-    "dive": "+ DiVE",
-    "dive_tone": "+ DiVE, tone curves",
-    "dive_from_image": "+ DiVE from the image",
-    "resampled_ir": "+ re-drawn infrared",
-    "oracle_ir": "+ true infrared",
+    "grayscale": "greyscale copies",
+    "interpolation": "image interpolation",
+    "cyclegan": "CycleGAN",
+    "flow2flow": "Flow2Flow",
+    "stargan": "StarGAN",
+    "aligngan": "AlignGAN",
+    "vae": "VAE",
+    "vi_diff": "VI-Diff",
+    "cyclegan_turbo": "CycleGAN-Turbo",
+    "jsia": "JSIA-ReID",
+    "dive": "DiVE",
+    "resampled_ir": "re-drawn infrared",
+    "oracle_ir": "true infrared",
 }
-"""What stands in tables and figures. "+" adds an external, visible set and, as its infrared, what is named."""
-
-
-def training_label(name: str) -> str:
-    """A training set in words, the same in every table and figure."""
-    return TRAINING_LABELS.get(name, f"+ {name}")
+"""What generators are called in tables and figures."""
 
 
 def plain_label(name: str) -> str:
-    """The generator of a training set in words: its label without the plus."""
-    return training_label(name).removeprefix("+ ")
+    """The generator of a training set in words, the same in every table and figure. A profile's variant whose name
+    begins with its generator's is called by both: "dive_from_image" is "DiVE from image"."""
+    base = max((each for each in LABELS if f"{name}_".startswith(f"{each}_")), key=len, default="")
+    return f"{LABELS.get(base, '')} {name.removeprefix(base).replace('_', ' ').strip()}".strip()
+
+
+def training_label(name: str) -> str:
+    """A training set in words: "+" adds an external, visible set and, as its infrared, what is named."""
+    return plain_label(name) if name == "real" else f"+ {plain_label(name)}"

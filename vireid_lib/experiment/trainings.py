@@ -10,7 +10,7 @@ import torch
 
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images, to_float
-from vireid_lib.experiment import executors, method_registry, variants
+from vireid_lib.experiment import executors, variants
 from vireid_lib.experiment.executors import Job
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord, canonical
@@ -47,7 +47,8 @@ def _make(trainings: Sequence[Training]) -> list[StageRecord]:
         own = run.with_fit(name, seed)
         apart = canonical(own.profile.model_dump(exclude={"reid"}))
         shared |= {(apart, name, split): partial(own.training_set, name, split) for split in run.splits}
-        if (method := run.profile.reid.method) in method_registry.JOINT:
+        if run.method.starts_from is not None:
+            method = run.profile.reid.method
             words = f"what {method} on {name}, seed {seed}, starts from"
             for split in run.splits:
                 starts[method, name, seed, split] = Job(words, partial(run.starting_point, name, seed, split))
@@ -152,7 +153,7 @@ def untrained(run: Run, seed: int) -> Method:
     config, identities = run.reid_config, run.data().train_rows()["identity"].nunique()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "weights"))
-        return method_registry.method_class(config.method)(config, identities)
+        return run.method(config, identities)
 
 
 def first_batch(run: Run, *, identities: int, images: int, seed: int = 0) -> tuple[Batch, pd.DataFrame]:

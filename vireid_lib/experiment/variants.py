@@ -96,7 +96,8 @@ def _listed(settings: object) -> dict[str, object]:
 
 def generators_of(profile: Profile, training: str) -> list[str]:
     """The generators whose settings a training depends on: the method's own, and the training set's."""
-    names = [profile.reid.method] if profile.reid.method in method_registry.JOINT else []
+    start = method_registry.method_class(profile.reid.method).starts_from
+    names = [] if start is None else [start]
     if own := expansion_of(training):
         return [*names, own.generator]
     return names if training == "real" else [*names, training]

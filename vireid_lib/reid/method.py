@@ -42,8 +42,12 @@ class Batch:
 class Method:
     """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
     `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults. The network
-    is trained as `network(...)` by `loss`, and has `features(images, modality) -> [B, D]`."""
+    is trained as `network(...)` by `loss`, and has `features(images, modality) -> [B, D]`.
 
+    A method that is trained together with a generator lies in that one's package, which it names as `starts_from`: its
+    training starts from the fitted generator (see `vireid_lib.experiment.method_registry`)."""
+
+    starts_from: ClassVar[str | None] = None
     config_class: ClassVar[type[ReidConfig]]
     config: ReidConfig
     network: nn.Module

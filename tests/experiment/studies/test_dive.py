@@ -32,13 +32,13 @@ def real(run: Run) -> Run:
 
 
 def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world(tiny_book):
-    assert dive.study(tiny_book, ["grayscale"]).method == dive.MINIATURE == "agw"
-    found = dive.study(real(tiny_book), ["grayscale"])
+    assert dive.study(tiny_book, "grayscale").method == dive.MINIATURE == "agw"
+    found = dive.study(real(tiny_book), "grayscale")
     assert found.method == dive.THE_PAPERS == "deen"
-    assert dive.study(real(tiny_book), ["grayscale"], "agw").method == "agw"
+    assert dive.study(real(tiny_book), "grayscale", "agw").method == "agw"
     assert {printed.method for number in OF_ONE_METHOD for printed in found.table(number).rows} == {dive.THE_PAPERS}
     with pytest.raises(ValueError, match="no method 'agv'"):
-        dive.study(tiny_book, ["grayscale"], "agv")
+        dive.study(tiny_book, "grayscale", "agv")
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
         dive.study(Run(alone, tiny_book.folder))
@@ -51,7 +51,7 @@ def test_a_rows_changes_of_dive_do_not_reach_the_profiles_variants_of_it(tiny_ru
             "reid.training_sets": ["real", "dive", "dive_tone"],
         }
     )
-    rows = {row.name: row for row in dive.study(run, ["grayscale"]).rows}
+    rows = {row.name: row for row in dive.study(run, "grayscale").rows}
     changed = run_of(run, rows["agw_dive_from_image"]).profile
     assert changed.generators["dive"]["start"] == "image"
     assert changed.variants == {} and changed.reid.training_sets == ["real", "dive"]
@@ -59,7 +59,7 @@ def test_a_rows_changes_of_dive_do_not_reach_the_profiles_variants_of_it(tiny_ru
 
 
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
-    study = dive.study(counting_book, ["grayscale"])
+    study = dive.study(counting_book, "grayscale")
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
     assert list(rows) == ["dive_1", "oracle_ir_1", "oracle_ir_3"], (
         "beyond the expanded people the miniature world has the truth"
@@ -69,7 +69,7 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
-    study = dive.study(real(counting_book), ["grayscale"])
+    study = dive.study(real(counting_book), "grayscale")
     names = [row.name for row in study.rows if FIGURE_5.fullmatch(row.name)]
     assert names == ["dive_1", "oracle_ir_1", "dive_3"]
     claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]

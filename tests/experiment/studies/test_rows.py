@@ -19,7 +19,7 @@ FREE = {"dive": (1, 3, 4)}
 @pytest.fixture
 def study(request, tiny_run):
     if request.param == "dive":
-        return dive.study(tiny_run({"expand.counts": [1]}), ["grayscale", "cyclegan"])
+        return dive.study(tiny_run({"expand.counts": [1]}), "grayscale,cyclegan")
     return load_study(request.param)
 
 

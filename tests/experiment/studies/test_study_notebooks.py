@@ -62,7 +62,7 @@ def test_a_study_trains_its_reduced_rows_and_ends_with_verdicts(name, executed, 
 def test_dives_study_shows_the_papers_tables_and_figures(executed, tiny_book):
     run = executed("dive", tiny_book.profile, "-p", "compared=grayscale", workspace=tiny_book.folder)
     assert all(f"DiVE, Table {number}:" in run.markup for number in (1, 2, 3, 4)) and run.pictures >= 8
-    assert f"Of {len(dive.study(tiny_book, ['grayscale']).claims)} claims:" in run.printed
+    assert f"Of {len(dive.study(tiny_book, 'grayscale').claims)} claims:" in run.printed
 
 
 @pytest.mark.parametrize("generator", ["cyclegan", pytest.param("interpolation", marks=pytest.mark.slow)])

@@ -1,6 +1,5 @@
 """DiVE's study, whose rows follow the method, the generators and the numbers of people that are asked for."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
@@ -34,11 +33,11 @@ def method_label(method: str) -> str:
     return METHODS.get(method, method.upper())
 
 
-def expanding(names: Sequence[str] = ()) -> list[str]:
-    """Those of the named generators (of all, if none is named) that can make a gallery: the ones that the paper
-    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table. Raises ValueError if
-    there is no such generator."""
-    asked = set(names or generators.names()) - {"dive"}
+def expanding(names: str = "") -> list[str]:
+    """Those of the generators that are named between commas (of all, if none is named) that can make a gallery: the
+    ones that the paper compares, then the others, greyscale copies last. DiVE is not among them: it is in every table.
+    Raises ValueError if there is no such generator."""
+    asked = ({name.strip() for name in names.split(",")} - {""} or set(generators.names())) - {"dive"}
     made = {name: generators.generator_class(name) for name in sorted(asked)}
     can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
     order = [*PRINTED, *sorted(can - {*PRINTED, "grayscale"}), "grayscale"]
@@ -51,11 +50,11 @@ def counts(run: Run) -> tuple[list[int], list[int]]:
     return [count for count in asked if count < everybody], [count for count in asked if count > everybody]
 
 
-def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
+def study(run: Run, compared: str = "", method: str = "") -> Study:
     """The study. Raises ValueError: there is no such generator or method, or the profile has no external people.
 
     Args:
-        compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
+        compared: generators of table 1 besides DiVE, between commas; empty takes all that can make a gallery.
         method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
             `MINIATURE`.
     """

@@ -77,6 +77,7 @@ class AlignGanReidConfig(ReidConfig):
 class AlignGanMethod(Method):
     """Names the settings; the training is the generator's."""
 
+    starts_from = "aligngan"
     config_class = AlignGanReidConfig
 
 

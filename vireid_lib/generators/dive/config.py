@@ -1,9 +1,6 @@
 """Every knob of DiVE; the defaults are the paper's (Implementation Details), for Stable Diffusion 1.5."""
 
 import itertools
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -12,7 +9,7 @@ from jaxtyping import Bool
 from pydantic import Field, model_validator
 
 from vireid_lib.data.contents import file_digest
-from vireid_lib.data.decode import image_size
+from vireid_lib.data.decode import upright
 from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.base.config import GeneratorConfig, released
 from vireid_lib.user_paths import Source
@@ -130,7 +127,7 @@ class DiveConfig(GeneratorConfig):
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """The rows that are fitted: `min_aspect`, `views` and `train_modalities` leave some out."""
-        table = table[upright(table["path"], self.min_aspect)]
+        table = table[upright(table["path"].tolist(), self.min_aspect)]
         keep = one_camera(table) if self.views == "one_camera" else np.ones(len(table), bool)
         if self.train_modalities == "infrared":
             keep = keep & ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
@@ -173,17 +170,6 @@ class DiveConfig(GeneratorConfig):
     @property
     def token_rate(self) -> float:
         return self.learning_rate if self.token_learning_rate is None else self.token_learning_rate
-
-
-_size = lru_cache(maxsize=1 << 18)(image_size)
-
-
-def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " images"]:
-    """Whether each image is at least `min_aspect` times as high as wide; only its header is read."""
-    if not min_aspect:
-        return np.ones(len(paths), bool)
-    with ThreadPoolExecutor() as pool:
-        return np.array([height >= min_aspect * width for height, width in pool.map(_size, paths)], bool)
 
 
 def one_camera(table: "pd.DataFrame") -> Bool[np.ndarray, " images"]:

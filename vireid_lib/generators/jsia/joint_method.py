@@ -84,6 +84,7 @@ class JsiaNetwork(nn.Module):
 class JsiaMethod(Method):
     """Network, augmentation, identity losses and rates; `JointTask` adds what needs generated images."""
 
+    starts_from = "jsia"
     config_class = JsiaReidConfig
     network: JsiaNetwork
 
