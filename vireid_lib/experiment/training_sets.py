@@ -114,8 +114,8 @@ LABELS = {
 def plain_label(name: str) -> str:
     """The generator of a training set in words, the same in every table and figure. A profile's variant whose name
     begins with its generator's is called by both: "dive_from_image" is "DiVE from image"."""
-    base = max((each for each in LABELS if f"{name}_".startswith(f"{each}_")), key=len, default="")
-    return f"{LABELS.get(base, '')} {name.removeprefix(base).replace('_', ' ').strip()}".strip()
+    base = max((each for each in LABELS if f"{name}_".startswith(f"{each}_")), key=len, default=None)
+    return name if base is None else f"{LABELS[base]} {name.removeprefix(base).replace('_', ' ').strip()}".strip()
 
 
 def training_label(name: str) -> str:
