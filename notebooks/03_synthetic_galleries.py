@@ -55,7 +55,7 @@ from vireid_lib import experiment, viz
 from vireid_lib.analysis.fidelity import colourfulness, frechet, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import Audit
-from vireid_lib.analysis.subsets import thin
+from vireid_lib.analysis.subsets import subsample
 from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.gallery_measures import audit, compare, training_images
@@ -389,7 +389,7 @@ viz.image_grid(
 # %% tags=["by-hand"]
 under, training = run.infrared_cameras[0], run.data().train_rows()
 drawn = grey(pixels(made[made["camera"] == under]))
-real = grey(pixels(thin(training[training["camera"] == under], 200)))
+real = grey(pixels(subsample(training[training["camera"] == under], 200)))
 counts = [np.bincount(images[..., 0].ravel(), minlength=256) for images in (drawn, real)]
 below, aims = ((each.cumsum() - each / 2) / each.sum() for each in counts)
 curve = np.interp(below, aims, np.arange(256)).round().clip(real.min(), real.max()).astype(np.uint8)
@@ -772,7 +772,7 @@ for name in run.profile.reid.training_sets:
         groups[plain_label(name)] = run.synthesize(name)
 count, seen, histograms, rows = min(map(len, groups.values())), {}, {}, {}
 for name, table in groups.items():
-    table = thin(table, count)
+    table = subsample(table, count)
     seen[name] = extract(evaluator, table.assign(modality="infrared"), reid_config, run.cache.files).numpy()
     shown = pixels(table, (config.height, config.width))
     brightness = luminance(shown)
@@ -901,9 +901,8 @@ viz.image_grid(
 # greyscale copies, which every generator must beat, and in the miniature world the two that only its renderer knows,
 # infrared with re-drawn materials (the best possible guess from a photograph) and true infrared.
 #
-# - **right person**: identity preservation, the share of images whose nearest photograph (or true infrared image) has
-#   their identity; **MD** (JSIA-ReID's identity distance): mean distance between two images of one person, at unit
-#   length;
+# - **identity preserved**: the share of images whose nearest photograph (or true infrared image) has their identity;
+#   **MD** (JSIA-ReID's identity distance): mean distance between two images of one person, at unit length;
 # - **precision** and **density**: could each image be real? **Recall** and **coverage**: is every real image matched by
 #   a synthetic one (Kynkäänniemi et al. 2019, Naeem et al. 2020)? As the Fréchet distance does, they compare with
 #   pictures that no gallery holds;
@@ -911,7 +910,7 @@ viz.image_grid(
 #   without the background; only for generators that translate, and only in the miniature world;
 # - **taken for infrared** by small networks that learned the two modalities from real images. One sees colour, for
 #   which grey is enough; the other sees luminance alone and asks for infrared materials, illumination and places;
-# - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
+# - **diversity**: distance between two images of one person under one camera, in percent of what real ones have.
 
 # %%
 compared = compare(run, ["grayscale", "dive", *(("resampled_ir", "oracle_ir") if run.miniature else ())])

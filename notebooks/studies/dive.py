@@ -302,8 +302,8 @@ studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 # between the baseline and the true infrared.
 #
 # Which property of a gallery helps? [Chapter 3](../03_synthetic_galleries.py) explains the measures; here each is
-# compared with the gain over real images only. "Right person" is identity preservation: the nearest true infrared image
-# (on real data, photograph), by the baseline's features, has the same identity. "Variety": how much a person's images
+# compared with the gain over real images only. "Identity preserved": the nearest true infrared image (on
+# real data, photograph), by the baseline's features, has the same identity. "Diversity": how much a person's images
 # differ, compared with real ones. "Distinct": how many of a gallery's images differ from one another at all.
 
 # %%
@@ -312,8 +312,8 @@ ranks = {name: own["rank_1"] for name, own in first.groupby("row")}
 gains = [ranks[f"{STUDY.method}_{name}"] - ranks[f"{STUDY.method}_real"].mean() for name in galleries]
 found = compare(run, galleries)
 
-right = COLUMNS["right person (true infrared)" if run.miniature else "right person (photographs)"]
-keys = ("infrared (luminance)", "variety", "flagged copies")
+right = COLUMNS["identity preservation (true infrared)" if run.miniature else "identity preservation (photographs)"]
+keys = ("infrared (luminance)", "diversity", "flagged copies")
 columns = [right, "Fréchet distance", "SSIM on the person", *(COLUMNS[key] for key in keys)]
 table = found.table.set_index("infrared images").reindex(columns=columns)
 table.insert(0, f"gain in rank-1 of {METHOD} (points)", [gain.mean() for gain in gains])

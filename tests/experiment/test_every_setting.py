@@ -12,7 +12,7 @@ from vireid_lib.experiment import datasets, method_registry
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import generator_config, reid_config
-from vireid_lib.generators.aligngan.joint import UNKNOWN
+from vireid_lib.generators.aligngan.joint_training import UNKNOWN
 
 BY_OTHER_TESTS = {
     "reid.length": "on real data only",

@@ -14,7 +14,9 @@ def test_a_joint_method_is_one_by_name_and_says_what_it_starts_from():
 def test_a_joint_method_is_added_by_a_file_in_its_generators_package(tmp_path, monkeypatch):
     (tmp_path / "swap").mkdir()
     (tmp_path / "swap/__init__.py").touch()
-    (tmp_path / "swap/joint.py").write_text("from vireid_lib.generators.jsia.joint import *  # noqa: F403")
+    (tmp_path / "swap/joint_training.py").write_text(
+        "from vireid_lib.generators.jsia.joint_training import *  # noqa: F403"
+    )
     monkeypatch.setattr(generators, "__path__", [*generators.__path__, str(tmp_path)])
     assert "swap" in method_registry.names()
     assert method_registry.method_class("swap") is method_registry.method_class("jsia")

@@ -98,7 +98,7 @@ def to_reference(
         found |= {name: Measure(name, value, **by_k) for name, value in manifold(*near).items()}
     if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
         share, note = diversity(made, gallery, held, real), f"share of the spread of {words}"
-        found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
+        found["diversity"] = Measure("diversity", share, images=(len(gallery), len(real)), note=note, **about)
     return found
 
 

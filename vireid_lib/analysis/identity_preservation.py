@@ -80,6 +80,6 @@ def of_people(
     apart = identity_distance(made, gallery["identity"], others, rows["identity"])
     guess = f"guessing gives {share.chance:.3g}"
     return {
-        f"right person ({words})": Measure("right person", share.rank_1, note=guess, **about),
+        f"identity preservation ({words})": Measure("identity preservation", share.rank_1, note=guess, **about),
         f"distance to {words}": Measure("MD", apart, note=f"to {words}, L2", **about),
     }

@@ -11,7 +11,7 @@ def evenly(table: pd.DataFrame, count: int) -> Int64[np.ndarray, " rows"]:
     return order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
 
 
-def thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
+def subsample(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """The rows at the positions of `evenly`."""
     return table.iloc[evenly(table, count)].reset_index(drop=True)
 
@@ -19,7 +19,7 @@ def thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
 def spread(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """`count` rows, half of each modality, spread evenly over the table."""
     sides = (table[table["modality"] == modality] for modality in ("visible", "infrared"))
-    return pd.concat(thin(own, -(-count // 2)) for own in sides).reset_index(drop=True)
+    return pd.concat(subsample(own, -(-count // 2)) for own in sides).reset_index(drop=True)
 
 
 def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 8) -> Int64[np.ndarray, " rows"]:

@@ -17,7 +17,7 @@ from vireid_lib.analysis.identity_preservation import of_people
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
 from vireid_lib.analysis.privacy import Audit, audit_pixels
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.analysis.subsets import thin
+from vireid_lib.analysis.subsets import subsample
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.pipeline import Run
@@ -43,14 +43,14 @@ SIGHTS = {"colour": False, "luminance": True}
 """What the modality classifiers see, and whether that is grey."""
 
 COLUMNS = {
-    "right person (photographs)": "right person: photographs (%)",
-    "right person (true infrared)": "right person: true infrared (%)",
+    "identity preservation (photographs)": "identity preserved: photographs (%)",
+    "identity preservation (true infrared)": "identity preserved: true infrared (%)",
     "distance to photographs": "MD to photographs",
     "distance to true infrared": "MD to true infrared",
     **{name: name for name in ("Fréchet distance", "precision", "recall", "density", "coverage", "SSIM on the person")},
     "infrared (colour)": "taken for infrared: in colour (%)",
     "infrared (luminance)": "taken for infrared: luminance (%)",
-    "variety": "variety (% of real)",
+    "diversity": "diversity (% of real)",
     "flagged copies": "flagged as copies (%)",
 }
 """What `measures` takes, in the order of `compare`'s table, and what it is called there."""
@@ -137,7 +137,7 @@ def modality_classifiers(run: Run) -> tuple[StageRecord, dict[str, ModalityClass
     """Networks that have learned visible from infrared on the target's training images and the external photographs;
     one sees colour, the other only luminance."""
     rows = tables.concat(run.data().train_rows(), run.data().external)
-    rows = tables.concat(*(thin(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
+    rows = tables.concat(*(subsample(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
 
     def make(folder: Path) -> dict:
         pixels, about = _pixels(run, rows), {}
@@ -209,7 +209,7 @@ def training_images(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
 def audit(run: Run, name: str) -> GalleryAudit:
     """Look up each image of gallery `name` among all training images. Real infrared training images are looked up too,
     each among the images of other people or other cameras; the nearest 1 % of them set the threshold."""
-    (training, real), gallery = training_images(run), thin(run.synthesize(name), LOOKED_UP)
+    (training, real), gallery = training_images(run), subsample(run.synthesize(name), LOOKED_UP)
 
     def make(folder: Path) -> dict:
         found = audit_pixels(_pixels(run, gallery), _pixels(run, training), training, real)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from vireid_lib.reid.method import Method
 
 GENERATORS = "vireid_lib.generators"
-"""Where methods lie that are trained together with a generator: `joint.py` in a generator's package is the method of
-that name. It is imported by name, for the code of no other training depends on a generator."""
+"""Where methods lie that are trained together with a generator: `joint_training.py` in a generator's package is the
+method of that name. It is imported by name, for the code of no other training depends on a generator."""
 
 
 def _modules() -> dict[str, str]:
@@ -28,8 +28,8 @@ def _modules() -> dict[str, str]:
     from vireid_lib.reid import methods
 
     own, places = {name: f"{methods.__name__}.{name}" for name in methods.names()}, import_module(GENERATORS).__path__
-    joint = (path.parent.name for folder in places for path in Path(folder).glob("*/joint.py"))
-    return own | {name: f"{GENERATORS}.{name}.joint" for name in joint}
+    joint = (path.parent.name for folder in places for path in Path(folder).glob("*/joint_training.py"))
+    return own | {name: f"{GENERATORS}.{name}.joint_training" for name in joint}
 
 
 def names() -> list[str]:

@@ -5,7 +5,7 @@ import torch
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig
+from vireid_lib.generators.aligngan.joint_training import SHARED, AlignGanReidConfig
 from vireid_lib.generators.aligngan.networks import Classifier, PairDiscriminator, image_discriminator, make_generator
 from vireid_lib.reid.features import extract
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from vireid_lib.generators import build, configure, load
-from vireid_lib.generators.jsia.joint import load_joint, train_joint
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import MODALITY, JointTask
+from vireid_lib.generators.jsia.joint_training import load_joint, train_joint
 from vireid_lib.reid.features import extract
 
 JOINT = {"height": 32, "width": 32, "identities": 3, "images": 2, "generation_identities": 2, "steps": 5}

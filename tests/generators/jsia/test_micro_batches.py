@@ -10,9 +10,9 @@ from vireid_lib.generators.base.cost import Peak
 from vireid_lib.generators.jsia import JsiaTask
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.generation import generate, make_networks
-from vireid_lib.generators.jsia.joint import joint_bytes
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JointTask
+from vireid_lib.generators.jsia.joint_training import joint_bytes
 from vireid_lib.generators.jsia.networks import Decoder
 
 GPU = 80e9

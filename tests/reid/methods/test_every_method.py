@@ -11,7 +11,7 @@ import pytest
 import torch
 from listings import listing
 
-from vireid_lib.generators.aligngan.joint import AlignGanReidConfig
+from vireid_lib.generators.aligngan.joint_training import AlignGanReidConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.reid import methods
 from vireid_lib.reid.config import Origin, ReidConfig

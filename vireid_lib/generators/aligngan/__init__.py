@@ -194,7 +194,7 @@ class AlignGanTask(TranslationTask):
 class AlignGan(Translator):
     """Wang, Zhang, Cheng, Liu, Yang, Hou: "RGB-Infrared Cross-Modality Person Re-Identification via Joint Pixel and
     Feature Alignment", ICCV 2019. Knows modalities, not cameras. `reid_network` is what
-    `vireid_lib.generators.aligngan.joint` has as a ReID method."""
+    `vireid_lib.generators.aligngan.joint_training` has as a ReID method."""
 
     name = "aligngan"
     config_class, task_class = AlignGanConfig, AlignGanTask

@@ -116,8 +116,8 @@ class Jsia(Translator):
     """Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
     RGB-Infrared Person Re-Identification", Neural Networks 2020 (after Wang et al., AAAI 2020).
 
-    `fit` is the paper's pre-training of the generation and variation modules; `vireid_lib.generators.jsia.joint` goes
-    on from there with re-identification, and leaves a folder that can be loaded here too.
+    `fit` is the paper's pre-training of the generation and variation modules; `joint_training` goes on from there with
+    re-identification, and leaves a folder that can be loaded here too.
     """
 
     name = "jsia"
