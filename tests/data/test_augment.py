@@ -124,11 +124,6 @@ def test_pad_and_crop(images, fill):
     assert torch.equal(augment.pad_and_crop(images, generator(), padding=3, fill=fill), torch.stack(wanted))
 
 
-def test_normalise(images):
-    mean, std = (torch.tensor(values)[:, None, None] for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    torch.testing.assert_close(augment.normalise(images), (images - mean) / std)
-
-
 @pytest.mark.parametrize("operation", [*(about[0] for about in OPERATIONS.values()), augment.pad_and_crop])
 def test_input_and_global_random_state_stay_as_they_were(images, operation):
     before, state = images.clone(), torch.random.get_rng_state()

@@ -38,7 +38,13 @@ def about(trial):
 
 @pytest.mark.parametrize("chunk", [1, 100, 10**6])
 @pytest.mark.parametrize(
-    "protocol", [SysuProtocol(), LlcmProtocol("infrared-to-visible"), LlcmProtocol("visible-to-infrared", "release")]
+    "protocol",
+    [
+        SysuProtocol(),
+        SysuProtocol(galleries=3),
+        LlcmProtocol("infrared-to-visible"),
+        LlcmProtocol("visible-to-infrared", "release"),
+    ],
 )
 def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkeypatch):
     """Queries in common, or the gallery; computed at once, then each trial from its own distances."""
