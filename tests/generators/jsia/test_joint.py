@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from toys import stopped
 
 from vireid_lib.generators import build, configure, load
 from vireid_lib.generators.jsia.joint import load_joint, train_joint
@@ -51,22 +52,10 @@ def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_pa
     assert maker.translate(images, "toy/0000", "toy/3").shape == images.shape
 
 
-class _Stopped(Exception):
-    pass
-
-
 @pytest.mark.parametrize("changes", [{}, {"set_level": "adversarial", "end_to_end": False}])
-def test_resume_is_bitwise(people, start, tmp_path, monkeypatch, changes):
+def test_resume_is_bitwise(people, start, tmp_path, changes):
     whole, _ = _train(people, tmp_path / "whole", start, **changes)
-    real = JointTask.step
-
-    def stops(self, accelerator, step):
-        if step == 3:
-            raise _Stopped
-        return real(self, accelerator, step)
-
-    with monkeypatch.context() as patch, pytest.raises(_Stopped):
-        patch.setattr(JointTask, "step", stops)
+    with stopped(JointTask, 3):
         _train(people, tmp_path / "parts", start, **changes)
     parts, _ = _train(people, tmp_path / "parts", start, **changes)
     ours, theirs = parts.state_dict(), whole.state_dict()
