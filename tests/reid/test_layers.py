@@ -28,13 +28,6 @@ def replaced(names: dict[str, str]) -> Callable[[str], str]:
     return rename
 
 
-def expansion_name(theirs: str) -> str:
-    """FC12.weight is branch 1's second convolution, FC1.weight its last."""
-    number, kind = theirs.removeprefix("FC").split(".")
-    branch = int(number[0]) - 1
-    return f"restore.{branch}.{kind}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}.{kind}"
-
-
 def aggregation(data: dict[str, Tensor]) -> nn.Module:
     (_, high, rows, _), (_, low, larger, _) = data["in.x_high"].shape, data["in.x_low"].shape
     return MultiStageAggregation(high, low, larger // rows, form="release")
@@ -55,7 +48,7 @@ def close(found: Tensor, expected: Tensor, scale: float = 1.0) -> None:
         (
             "modules/deen_dee",
             lambda data: DiverseEmbeddingExpansion(data["in.x"].shape[1], form="release"),
-            expansion_name,
+            oracle_files.expansion_name,
             ["x"],
         ),
         *[

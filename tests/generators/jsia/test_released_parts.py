@@ -143,12 +143,7 @@ def released_network():
     with torch.device("meta"):
         network = JsiaNetwork(config, oracle["meta"]["num_classes"])
     network = network.to_empty(device="cpu").double()
-    weights = {
-        _ours(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
-        for place, (name, shape) in enumerate(oracle["entries"])
-    }
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    oracle_files.filled(network, oracle, _ours)
     frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
     assert frozen == [_ours(name) for name in oracle["not_trainable"]]
     return network

@@ -58,11 +58,8 @@ def ours(name: str, case: str) -> str | None:
         return None
     if name.startswith(("visible_", "thermal_")) and not stem or name.startswith("bottleneck_2."):
         return None
-    if name.startswith("DEE.FC"):
-        number, parameter = name.removeprefix("DEE.FC").split(".")
-        branch = int(number[0]) - 1
-        place = f"restore.{branch}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}"
-        return f"expansion.{place}.{parameter}"
+    if name.startswith("DEE."):
+        return f"expansion.{oracle_files.expansion_name(name.removeprefix('DEE.'))}"
     for theirs, own in NAMES.items():
         name = name.replace(theirs, own)
     return name
@@ -100,16 +97,8 @@ def shapes(network: nn.Module) -> dict[str, list[int]]:
 
 def fill(network: nn.Module, case: str, dtype: torch.dtype, without: tuple[str, ...] = ()) -> nn.Module:
     """The network with the oracle's weights, but for its parts `without` them."""
-    oracle = entries(case)
-    weights = {
-        ours(name, case): oracle_files.fill(name, place, shape, oracle["fill_rule"]).to(dtype)
-        for place, (name, shape) in enumerate(oracle["entries"])
-        if ours(name, case) is not None and ours(name, case).split(".")[0] not in without
-    }
     network = network.to_empty(device="cpu").to(dtype)
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    missing = [name for name in missing if name.split(".")[0] not in without]
-    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    oracle_files.filled(network, entries(case), lambda name: ours(name, case), without)
     return network
 
 
