@@ -103,7 +103,7 @@ def fill(network: nn.Module, case: str, dtype: torch.dtype, without: tuple[str, 
 
 
 @pytest.mark.parametrize("case", ["agw", "caj", "dart", "deen_llcm", "deen_regdb", "mpanet"])
-def test_parameters(case: str) -> None:
+def test_parameters(case):
     oracle = entries(case)
     expected = {ours(name, case): shape for name, shape in oracle["entries"] if ours(name, case) is not None}
     found = networks(case, oracle["meta"]["num_classes"])
@@ -132,7 +132,7 @@ def compare(found: dict[str, torch.Tensor], outputs: dict[str, torch.Tensor], dt
     ],
 )
 @torch.no_grad()
-def test_outputs(case: str, dtype: torch.dtype) -> None:
+def test_outputs(case, dtype):
     network = fill(networks(case, entries(case)["meta"]["num_classes"])[0], case, dtype)
     about, outputs = (get(f"networks/{case}_outputs") for get in (oracle_files.meta, oracle_files.read))
     images = {modality: batch.to(dtype) for modality, batch in oracle_files.images(about).items()}
@@ -164,7 +164,7 @@ def test_outputs(case: str, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", BOTH)
 @torch.no_grad()
-def test_mpanets_outputs(dtype: torch.dtype) -> None:
+def test_mpanets_outputs(dtype):
     unused = ("classifier", "own_classifiers", "teachers")  # for features: five times 5.7 million numbers
     network = fill(networks("mpanet", 2)[0], "mpanet", dtype, unused).eval()
     data, found = oracle_files.read("networks/mpanet_outputs", torch.float64), {}
@@ -178,7 +178,7 @@ def test_mpanets_outputs(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("case", ["agw", "caj", "dart", "deen_sysu", "deen_llcm", "deen_regdb"])
-def test_optimisers_and_rates(case: str) -> None:
+def test_optimisers_and_rates(case):
     name, _, dataset = case.partition("_")
     recorded, rate = oracle_files.schedule("_".join([name.upper(), *filter(None, [dataset])]))
     config, of_network = config_of(case, learning_rate=rate), {"deen_sysu": "deen_llcm"}.get(case, case)
@@ -210,7 +210,7 @@ def rate_list(per_epoch: list[list[float]]) -> object:
 
 
 @pytest.mark.parametrize("name", ["baseline", "den", "mmd_reid"])
-def test_recipes_of_agw(name: str) -> None:
+def test_recipes_of_agw(name):
     """Of DEN, the paper's base model is AGW's; MMD-ReID's release trains by AGW's rates for fewer epochs."""
     recorded, rate = oracle_files.schedule("AGW")
     oracle, config = recorded["optimizer"], config_of(name, learning_rate=rate)
@@ -229,7 +229,7 @@ def test_recipes_of_agw(name: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["sysu_mm01", "regdb"])
-def test_mpanets_optimiser_and_rates(dataset: str) -> None:
+def test_mpanets_optimiser_and_rates(dataset):
     oracle, _ = oracle_files.schedule({"sysu_mm01": "MPANet_sysu", "regdb": "MPANet_regdb"}[dataset])
     config = MpanetConfig.published(dataset, pretrained=None)
     with torch.device("meta"):
@@ -262,7 +262,7 @@ class _Given(nn.Module):
         return Expanded(pooled, self.classifier(self.bottleneck(pooled)), pooled)
 
 
-def test_deens_whole_objective() -> None:
+def test_deens_whole_objective():
     data = oracle_files.read("losses/deen_train_step_total")
     config = DeenConfig.small(form="release", label_smoothing=0.0)
     method = methods.build("deen", config, len(data["in.classifier_weight"]))
@@ -293,7 +293,7 @@ class _NoBackbone(nn.Module):
 
 
 @pytest.mark.parametrize("dtype", BOTH)
-def test_mpanets_head_and_losses(dtype: torch.dtype) -> None:
+def test_mpanets_head_and_losses(dtype):
     data, about = (get("modules/mpanet_pattern_and_mutual") for get in (oracle_files.read, oracle_files.meta))
     tensors = oracle_files.read("modules/mpanet_pattern_and_mutual", dtype)
     (identities, _), channels = data["w.classifier.weight"].shape, data["in.feature_map"].shape[1]
