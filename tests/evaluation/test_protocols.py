@@ -72,14 +72,9 @@ def test_regdb(direction, asking):
 
 
 def test_market():
-    rows = pd.concat(
-        [
-            table((1, 1, "visible", 1), split="query"),
-            table((0, 2, "visible", 2), (1, 2, "visible", 1), split="gallery"),
-            table((8, 2, "visible", 5), split="train"),
-        ],
-        ignore_index=True,
-    )
+    query, gallery = [(1, 1, "visible", 1)], [(0, 2, "visible", 2), (1, 2, "visible", 1)]
+    parts = {"query": query, "gallery": gallery, "train": [(8, 2, "visible", 5)]}
+    rows = pd.concat([table(*each, split=split) for split, each in parts.items()], ignore_index=True)
     (trial,) = MarketProtocol().trials(rows)
     assert len(trial.query) == 1 and trial.gallery["identity"].tolist() == ["set/0000", "set/0000", "set/0001"]
 
