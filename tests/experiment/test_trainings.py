@@ -53,11 +53,6 @@ def test_what_was_tuned_on_the_miniature_world_is_not_passed_off_as_published():
 EPOCHS = 3  # of `open_real`
 
 
-@pytest.fixture
-def study(tiny_book):
-    return dive.study(tiny_book, ["grayscale"])
-
-
 def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:
     config = run.reid_config.model_copy(update=batch)
     return steps_per_epoch(Agw, run.training_set(training, split), config, seed=0)
@@ -94,8 +89,8 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
 
 
 @pytest.mark.parametrize("length", ["equal", "published"])
-def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
-    run = open_real(length=length)
+def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, tiny_book, length):
+    run, study = open_real(length=length), dive.study(tiny_book, ["grayscale"])
     plain, training = run.reid_config, "grayscale"
     times = {name: study.row(f"{name}_real").times for name in ("wide", "long")}
     wide, long = (run_of(run, Row(name, name, "agw", training=training, times=own)) for name, own in times.items())

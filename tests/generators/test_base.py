@@ -44,17 +44,6 @@ def base(tiny_base, tmp_path):
     return shutil.copytree(tiny_base, tmp_path / "base")
 
 
-def save_scheduler(base, name, settings):
-    """Write the scheduler's files as diffusers would, had the model been saved with it."""
-    index, file = base / "model_index.json", base / "scheduler/scheduler_config.json"
-    index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", name]}))
-    noise = {
-        key: json.loads(file.read_text())[key]
-        for key in ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type")
-    }
-    file.write_text(json.dumps(noise | settings | {"_class_name": name}))
-
-
 def picture(base):
     config = DiveConfig(base_model=str(base), height=32, width=16, lora_rank=2, code_length=4)
     words = Vocabulary(["x/1"], {"x/3": "abcd"}, {"x/3": "x/3"}, {"x/3": "shared"})
@@ -69,8 +58,13 @@ def expected(tiny_base):
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_the_scheduler_that_a_model_was_saved_with_changes_nothing(base, name, expected):
+    """Its files are written as diffusers would, had the model been saved with it."""
     assert hasattr(diffusers, name)
-    save_scheduler(base, name, SCHEDULERS[name])
+    index, file = base / "model_index.json", base / "scheduler/scheduler_config.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", name]}))
+    saved = json.loads(file.read_text())
+    noise = ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type")
+    file.write_text(json.dumps({key: saved[key] for key in noise} | SCHEDULERS[name] | {"_class_name": name}))
     assert np.array_equal(picture(base), expected)
 
 
