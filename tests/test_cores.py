@@ -86,8 +86,7 @@ def test_a_containers_quota_is_what_torch_has(tmp_path, monkeypatch):
         "import importlib, os, vireid_lib\nimportlib.reload(vireid_lib)\nimport torch\n"
         "print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])"
     )
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    }
+    chosen = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in chosen}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.split("\n")[0] == "1 1"

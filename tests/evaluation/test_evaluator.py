@@ -58,9 +58,8 @@ def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkey
     apart = sum(len(trial.query) * len(trial.gallery) for trial in trials)
     assert sum(rows) < apart / 2
     for trial, found in zip(trials, together.trials, strict=True):
-        query, gallery = (
-            features[torch.from_numpy(side.index.to_numpy(copy=True))] for side in (trial.query, trial.gallery)
-        )
+        sides = (side.index.to_numpy(copy=True) for side in (trial.query, trial.gallery))
+        query, gallery = (features[torch.from_numpy(rows)] for rows in sides)
         about = {"query_ids": trial.query["identity"], "gallery_ids": trial.gallery["identity"]}
         about |= {"query_cameras": trial.query["camera"], "gallery_cameras": trial.gallery["camera"]}
         alone = score(cosine_distance(query, gallery), **about, rule=protocol.rule)
@@ -87,10 +86,8 @@ def test_record_is_json_and_says_what_was_ranked():
 
 def test_another_distance():
     table = miniature()
-    near, other = (
-        evaluate(features_of(table), table, SysuProtocol(trial_count=1), distance=distance)
-        for distance in (cosine_distance, torch.cdist)
-    )
+    asked = features_of(table), table, SysuProtocol(trial_count=1)
+    near, other = (evaluate(*asked, distance=distance) for distance in (cosine_distance, torch.cdist))
     assert other.to_dict()["distance"] == "cdist" and near.scores.mean_ap != other.scores.mean_ap
     assert cosine_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[0, 1], [1, 0]]
     assert dot_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[-2, 0], [0, -2]]

@@ -26,21 +26,6 @@ def counted(table: pd.DataFrame) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", claims.count(table))]
 
 
-def over_splits(**rows: list[list[float]]) -> pd.DataFrame:
-    """Row name → for each seed the rank-1 on each split."""
-    return pd.DataFrame(
-        {
-            "row": name,
-            "mode": "all",
-            "seed": seed,
-            "rank_1": float(np.mean(splits)),
-            "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(splits, 1)}},
-        }
-        for name, seeds in rows.items()
-        for seed, splits in enumerate(seeds)
-    )
-
-
 def scores(**ranks: list[float]) -> pd.DataFrame:
     """As `results.score_table` has them: training set → rank-1 of each seed."""
     table = measured(**ranks).rename(columns={"row": "training"})
@@ -150,7 +135,9 @@ def test_a_claim_may_compare_two_steps():
 def test_what_gives_no_verdict():
     (one,) = judge(measured(a=[10.0], b=[30.0]), [Claim("b beats a", "here", "rank_1", "b", "a")])
     assert (one.verdict, one.words) == ("one seed only", "+20.0 points") and np.isnan(one.margin)
-    (other_splits,) = judge(over_splits(a=[[60.0, 70.0]], b=[[50.0, 60.0, 70.0]]), [A_B])
+    two = {"split 1": 60.0, "split 2": 70.0}
+    table = measured(a=[65.0], b=[60.0]).assign(splits=[{"rank_1": two}, {"rank_1": two | {"split 3": 50.0}}])
+    (other_splits,) = judge(table, [A_B])
     assert other_splits.verdict == "one seed only", "seeds are what is left, and of those there is one"
     (equal,) = judge(measured(a=[0.5, 0.5], b=[0.5, 0.5]), [A_B])
     assert equal.verdict == "within noise"

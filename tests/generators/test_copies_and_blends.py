@@ -35,10 +35,8 @@ def test_infrared_pictures_are_half_way_between_two_of_the_person(tiny_table, tm
     generator.fit(tiny_table, tmp_path / "fit")
     table = generator.expand(["mini_vi/0001"], ["mini_vi/3"], 3, 0, tmp_path / "gallery")
     assert (table["source"] == "interpolation").all() and (table["split"] == "train").all()
-    own, to_grey = (
-        tiny_table.query("identity == 'mini_vi/0001' and modality == 'infrared'"),
-        [[0.299], [0.587], [0.114]],
-    )
+    own = tiny_table.query("identity == 'mini_vi/0001' and modality == 'infrared'")
+    to_grey = [[0.299], [0.587], [0.114]]
     sources = [np.array(Image.open(path).convert("RGB")) @ to_grey for path in own["path"]]
     halves = [(one + other) / 2 for one, other in itertools.combinations(sources, 2)]
     for path in table["path"]:

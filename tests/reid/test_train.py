@@ -59,9 +59,8 @@ def test_trainings_of_a_seed_are_paired(coloured):
     """First batches on real images alone, and with two galleries whose rows come in another order."""
     real, external = coloured(5, 3), coloured(9, 3, "market", "external")
     made = external[external["modality"] == "infrared"]
-    by_camera = tables.concat(
-        external.drop(made.index), made.iloc[[*range(0, 27, 3), *range(1, 27, 3), *range(2, 27, 3)]]
-    )
+    order = [*range(0, 27, 3), *range(1, 27, 3), *range(2, 27, 3)]
+    by_camera = tables.concat(external.drop(made.index), made.iloc[order])
     expanded = [tables.concat(real, external), tables.concat(real, by_camera)]
     alone, first, second = (ReidTask(table, tiny(), seed=0, cache=None) for table in (real, *expanded))
     for step in range(7):

@@ -35,10 +35,8 @@ def test_flows_twice_adversaries_once(task_of):
     for form, turns in (("paper", 2), ("release", 1)):
         task = task_of("flow2flow", form=form)
         task.step(Accelerator(cpu=True), 0)
-        steps = {
-            name: {int(state["step"]) for state in optimizer.state.values()}
-            for name, optimizer in task.optimizers.items()
-        }
+        states = {name: optimizer.state.values() for name, optimizer in task.optimizers.items()}
+        steps = {name: {int(state["step"]) for state in own} for name, own in states.items()}
         assert steps == {"flows": {turns}, "adversaries": {1}}
 
 

@@ -149,9 +149,8 @@ def test_release_form(people, tiny, tmp_path):
 @pytest.mark.slow
 def test_one_step_at_the_papers_size(people, tmp_path):
     sizes = {"pretrained": None, "identities": 2, "images": 2, "steps": 1}
-    build("jsia", configure("jsia", sizes | {"visible_only": 0}), device="cpu", progress=False).fit(
-        people, tmp_path / "a"
-    )
+    generator = build("jsia", configure("jsia", sizes | {"visible_only": 0}), device="cpu", progress=False)
+    generator.fit(people, tmp_path / "a")
     options = {"generator": tmp_path / "a", "seed": 0, "cache": None, "progress": False, "device": "cpu"}
     network = train_joint(people, JsiaReidConfig(**sizes), tmp_path / "b", **options)
     assert network.features(torch.rand(2, 3, 256, 128), "visible").shape == (2, 2048)

@@ -7,29 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vireid_lib.reid.losses import divergences
+from vireid_lib.reid.losses import divergences, triplets
+from vireid_lib.reid.losses import intra_identity_diversification as diversification
 from vireid_lib.reid.losses.adaptive_quadruplet import REDRAWS, Positives, adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.centre_losses import centre_cluster
 from vireid_lib.reid.losses.distances import same_identity
 from vireid_lib.reid.losses.divergences import margin_mmd
-from vireid_lib.reid.losses.intra_identity_diversification import (
-    colour_invariance,
-    negative_enhancement,
-    positive_enhancement,
-)
 from vireid_lib.reid.losses.orthogonality import orthogonal, pattern_separation
-from vireid_lib.reid.losses.triplets import (
-    cross_modality_triplet,
-    enhanced_squared_triplet,
-    hard_triplet,
-    hetero_centre_triplet,
-    weighted_regularized_triplet,
-)
 
-TRIPLETS = [weighted_regularized_triplet, hard_triplet, enhanced_squared_triplet, centre_cluster]
-PAIRS = [hetero_centre_triplet, margin_mmd, cross_modality_triplet, centre_guided_pair_mining]
-PAIRS += [partial(positive_enhancement, margin=0.1), partial(negative_enhancement, margin=0.1)]
+TRIPLETS = [triplets.weighted_regularized_triplet, triplets.hard_triplet, triplets.enhanced_squared_triplet]
+TRIPLETS += [centre_cluster]
+PAIRS = [triplets.hetero_centre_triplet, margin_mmd, triplets.cross_modality_triplet, centre_guided_pair_mining]
+ENHANCEMENTS = {"PE": diversification.positive_enhancement, "NE": diversification.negative_enhancement}
+PAIRS += [partial(loss, margin=0.1) for loss in ENHANCEMENTS.values()]
 
 
 def normal(*shape: int, seed: int = 4, scale: float = 1.0) -> Tensor:
@@ -56,7 +47,7 @@ def test_pairs_of_collapsed_features_have_finite_gradients_and_lonely_identities
     for sides in ((labels, alone), (alone, labels)):
         with pytest.raises(ValueError, match="one modality|no (infrared|visible) one|in one of them|no positive"):
             loss(*rows, *sides)
-    if loss is not margin_mmd and getattr(loss, "func", None) is not positive_enhancement:
+    if loss is not margin_mmd and getattr(loss, "func", None) is not diversification.positive_enhancement:
         with pytest.raises(ValueError, match="same identity|one identity only|no positive or no negative"):
             loss(*rows, alone, alone)
 
@@ -68,7 +59,7 @@ def test_one_pattern_has_nothing_to_be_apart_from():
 
 def test_cajs_triplet_stands_still_at_88():
     rows = (torch.arange(8.0)[:, None] * 1000).requires_grad_()
-    loss = enhanced_squared_triplet(rows, torch.arange(8) % 2)
+    loss = triplets.enhanced_squared_triplet(rows, torch.arange(8) % 2)
     loss.backward()
     assert loss.item() == 88.0 and not rows.grad.any()
 
@@ -121,8 +112,8 @@ def test_hetero_centre_triplet_is_that_of_centres_whatever_the_counts_and_the_or
     sides = (normal(9, 4), [5, 2, 8, 5, 2, 8, 8, 8, 2]), (normal(7, 4, seed=5), [2, 8, 5, 5, 5, 2, 8])
     rows, labels = zip(*((rows, torch.tensor(own)) for rows, own in sides), strict=True)
     centres = [side[own == name].mean(0) for side, own in zip(rows, labels, strict=True) for name in (2, 5, 8)]
-    expected = hard_triplet(torch.stack(centres), torch.tensor([2, 5, 8] * 2), margin=0.5)
-    torch.testing.assert_close(hetero_centre_triplet(*rows, *labels, margin=0.5), expected)
+    expected = triplets.hard_triplet(torch.stack(centres), torch.tensor([2, 5, 8] * 2), margin=0.5)
+    torch.testing.assert_close(triplets.hetero_centre_triplet(*rows, *labels, margin=0.5), expected)
 
 
 def naive_quadruplet(features, logits, labels, trusted, positives) -> float:
@@ -188,9 +179,7 @@ def test_quadruplet_without_trust_is_no_loss_and_wrong_input_is_refused():
     with pytest.raises(ValueError, match="Label 1 is in the batch with one image alone"):
         draw_positives(labels, labels > 0, torch.Generator())
     with pytest.raises(ValueError, match="same identity: a triplet loss needs at least two"):
-        adaptive_quadruplet(
-            torch.rand(3, 2), torch.rand(3, 2), torch.zeros(3).long(), torch.ones(3), Positives(rows, rows)
-        )
+        adaptive_quadruplet(*torch.rand(2, 3, 2), torch.zeros(3).long(), torch.ones(3), Positives(rows, rows))
 
 
 VISIBLE, INFRARED = [0, 2, 0, 1, 2, 1, 2], [1, 1, 0, 2, 0]  # unequal numbers, no order
@@ -224,8 +213,8 @@ def enhancement(kind: str, margin: float, one, other, labels, other_labels) -> f
 @pytest.mark.parametrize("scale", [0.1, 1.0])
 @pytest.mark.parametrize("margin", [-1.0, 0.0, 0.3])
 def test_dens_parts_equal_a_naive_loop(scale, margin):
-    rows, parts = two_modalities(scale), {"PE": positive_enhancement, "NE": negative_enhancement}
-    for name, loss in parts.items():
+    rows = two_modalities(scale)
+    for name, loss in ENHANCEMENTS.items():
         assert float(loss(*rows, margin=margin)) == pytest.approx(enhancement(name, margin, *rows), rel=1e-9)
 
 
@@ -233,11 +222,11 @@ def test_dens_gradients_equal_finite_differences():
     one, other, *labels = two_modalities()
     longer = torch.cat((other, other[:2]))
     expected = sum(float((a - b).norm()) for a, b in zip(one, longer, strict=True)) / len(one)
-    assert float(colour_invariance(one, longer)) == pytest.approx(expected)
+    assert float(diversification.colour_invariance(one, longer)) == pytest.approx(expected)
     inputs = one.requires_grad_(), other.requires_grad_()
-    for loss in (positive_enhancement, negative_enhancement):
+    for loss in ENHANCEMENTS.values():
         assert torch.autograd.gradcheck(lambda a, b, loss=loss: loss(a, b, *labels, margin=0.3), inputs)
-    assert torch.autograd.gradcheck(colour_invariance, (one, longer.requires_grad_()))
+    assert torch.autograd.gradcheck(diversification.colour_invariance, (one, longer.requires_grad_()))
 
 
 def test_a_divergences_target_gets_no_gradient():
