@@ -84,27 +84,15 @@ def test_a_layer_is_the_releases(oracle, make, rename, inputs, dtype):
             close(buffers[rename(key[6:])], value)
 
 
-class Through(nn.Module):
-    """A backbone that lets its maps pass."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def stem(self, images: Tensor, modality: str) -> Tensor:
-        return images
-
-    def trunk(self, maps: Tensor) -> Tensor:
-        return maps
-
-
 @BOTH
 @pytest.mark.parametrize("gem", ["on", "off"])
 def test_the_head_is_the_releases(gem, dtype):
     data = oracle_files.read(f"modules/agw_head_gem_{gem}", dtype)
     pool = generalised_mean_pool if gem == "on" else average_pool
     identities, channels = data["w.classifier.weight"].shape
-    network = TwoStreamNetwork(Through(channels), identities, pool=pool).to(dtype)
+    through = nn.Identity()  # a backbone that lets its maps pass
+    through.channels, through.stem, through.trunk = channels, lambda images, modality: images, lambda maps: maps
+    network = TwoStreamNetwork(through, identities, pool=pool).to(dtype)
     network.load_state_dict({key[2:]: value for key, value in data.items() if key.startswith("w.")})
     network.eval()
     for short, modality in (("vis", "visible"), ("ir", "infrared")):

@@ -284,25 +284,18 @@ def test_deens_whole_objective():
         torch.testing.assert_close(parameter.grad, data[f"out.grad_{theirs}"], rtol=1e-9, atol=1e-12)
 
 
-class _NoBackbone(nn.Module):
-    """Stands for a backbone where its maps are given."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-
 @pytest.mark.parametrize("dtype", BOTH)
 def test_mpanets_head_and_losses(dtype):
     data, about = (get("modules/mpanet_pattern_and_mutual") for get in (oracle_files.read, oracle_files.meta))
     tensors = oracle_files.read("modules/mpanet_pattern_and_mutual", dtype)
-    (identities, _), channels = data["w.classifier.weight"].shape, data["in.feature_map"].shape[1]
+    identities, no_backbone = len(data["w.classifier.weight"]), nn.Identity()  # its maps are given
+    no_backbone.channels = data["in.feature_map"].shape[1]
     settings = {"separation_weight": "weight_sep", "modality_weight": "weight_sid", "mutual_weight": "weight_KL"}
     settings |= {"patterns": "num_parts", "margin": "margin"}
     given = {"form": "release", "backbone": "small", "pretrained": None}
     config = MpanetConfig().model_copy(update=given | {own: about[theirs] for own, theirs in settings.items()})
     method = Mpanet(config, identities)
-    network = PatternNetwork(_NoBackbone(channels), identities, patterns=about["num_parts"]).to(dtype)
+    network = PatternNetwork(no_backbone, identities, patterns=about["num_parts"]).to(dtype)
     method.network = method.plain = network
     network.load_state_dict(oracle_files.weights(tensors, lambda name: ours(name, "mpanet")))
     # Their head sorts the rows by modality; ours expects them so.
