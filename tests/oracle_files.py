@@ -7,12 +7,13 @@ these from the files, so that they run on it unchanged.
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 SHIPPED = Path(__file__).parent / "oracles"
 FOLDER = Path(os.environ.get("VIREID_ORACLES") or SHIPPED)
@@ -110,6 +111,24 @@ def fill(name: str, place: int, shape: list[int], rule: dict) -> torch.Tensor:
     share = float(next((number for number, part in shares if part in name), otherwise))
     filled = _value(formula, u=uniform, m=share, fan_in=int(np.prod(shape[1:])))
     return torch.from_numpy(filled.reshape(shape))
+
+
+def filled(network: nn.Module, oracle: dict, renamed: Callable[[str], str | None], without: Sequence = ()) -> None:
+    """Give a network all weights that an oracle lists, by its `fill_rule`, but for its parts `without` them."""
+    held = {}
+    for place, (name, shape) in enumerate(oracle["entries"]):
+        if (own := renamed(name)) is not None and own.split(".")[0] not in without:
+            held[own] = fill(name, place, shape, oracle["fill_rule"])
+    missing, unexpected = network.load_state_dict(held, strict=False)
+    missing = [name for name in missing if name.split(".")[0] not in without]
+    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+
+
+def expansion_name(theirs: str) -> str:
+    """Ours of a layer of DEEN's DEE: FC12.weight is branch 1's second convolution, FC1.weight its last."""
+    number, kind = theirs.removeprefix("FC").split(".")
+    branch = int(number[0]) - 1
+    return f"restore.{branch}.{kind}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}.{kind}"
 
 
 def _value(formula: str, **known: object) -> np.ndarray:

@@ -8,14 +8,6 @@ import pytest
 
 from vireid_lib import cores
 
-
-def tree(folder, files):
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
 V1 = {"cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"}
 
 
@@ -36,9 +28,10 @@ V1 = {"cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"}
     ],
 )
 def test_quotas_are_found_wherever_they_are_set(tmp_path, own, files, expected):
-    groups = tree(tmp_path / "groups", files)
-    (tmp_path / "own").write_text(own)
-    assert sorted(set(cores.quotas(groups, tmp_path / "own"))) == expected
+    for name, text in ({"own": own} | {f"groups/{name}": text for name, text in files.items()}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert sorted(set(cores.quotas(tmp_path / "groups", tmp_path / "own"))) == expected
 
 
 @pytest.mark.parametrize(("quotas", "expected"), [([], 4), ([2.9], 2), ([0.3], 1), ([8.0], 4), ([3.0, 1.5], 1)])
@@ -93,8 +86,7 @@ def test_a_containers_quota_is_what_torch_has(tmp_path, monkeypatch):
         "import importlib, os, vireid_lib\nimportlib.reload(vireid_lib)\nimport torch\n"
         "print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])"
     )
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    }
+    chosen = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in chosen}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.split("\n")[0] == "1 1"

@@ -28,16 +28,9 @@ def tiny_base_model(tmp_path_factory):
     small = recipe(seed=0, vae=vae, text=text, denoiser={"channels": (16, 16, 32), "groups": 8})
     tokenizer, text = build_text(small)
     folder = tmp_path_factory.mktemp("base") / "model"
-    StableDiffusionPipeline(
-        vae=build_vae(small),
-        text_encoder=text,
-        tokenizer=tokenizer,
-        scheduler=build_scheduler(small),
-        safety_checker=None,
-        unet=build_unet(small, (4, 16, 8)),
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
+    parts = {"vae": build_vae(small), "text_encoder": text, "tokenizer": tokenizer, "scheduler": build_scheduler(small)}
+    without = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    StableDiffusionPipeline(**parts, unet=build_unet(small, (4, 16, 8)), **without).save_pretrained(folder)
     return folder
 
 

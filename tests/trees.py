@@ -42,6 +42,17 @@ def sysu(seen: dict[int, dict[int, int]], parts: dict[str, Iterable[int]], form:
     return images, {f"exp/{part}_id.txt": [",".join(map(str, ids))] for part, ids in parts.items()}
 
 
+def permutations(orders: Callable[[int, int], object], people: int) -> np.ndarray:
+    """SYSU-MM01's `rand_perm_cam`: a cell for each camera, in it a cell for each person. `orders(camera, person)`: the
+    images' numbers, a row for each trial."""
+    cells = np.empty((6, 1), object)
+    for camera in range(6):
+        cells[camera, 0] = np.empty((people, 1), object)
+        for person in range(people):
+            cells[camera, 0][person, 0] = np.asarray(orders(camera + 1, person + 1), np.uint8)
+    return cells
+
+
 def regdb(counts: dict[int, int], trials: list[tuple[int, ...]]) -> Tree:
     """RegDB. `counts`: identity → images in each modality; `trials`: the identities that each trains on."""
     images, lists = [], {}

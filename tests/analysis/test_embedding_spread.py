@@ -27,10 +27,8 @@ def test_spread_agrees_with_naive_loops():
     found = embedding_spread.spread(features, table)
     largest, within, centres = [], {"visible": [], "infrared": []}, {"visible": [], "infrared": []}
     for person in sorted(set(table["identity"])):
-        side = {
-            modality: unit[((table["identity"] == person) & (table["modality"] == modality)).to_numpy()]
-            for modality in within
-        }
+        own = table["identity"] == person
+        side = {modality: unit[(own & (table["modality"] == modality)).to_numpy()] for modality in within}
         largest.append(max(np.linalg.norm(a - b) for a in side["visible"] for b in side["infrared"]))
         for modality, own in side.items():
             within[modality].append(np.mean([np.linalg.norm(a - b) for a, b in itertools.combinations(own, 2)]))

@@ -1,4 +1,4 @@
-"""Measures of a set of images against closed forms, cases by hand and well-kept implementations."""
+"""Measures of a set of images against well-kept implementations, and a case by hand."""
 
 import numpy as np
 import prdc
@@ -16,16 +16,6 @@ def test_frechet_distance_with_fewer_images_than_dimensions_stays_finite_and_bad
         fidelity.frechet_distance(few[:1], few)
     with pytest.raises(ValueError, match="not finite"):
         fidelity.frechet_distance(np.full((3, 2), np.nan), np.ones((3, 2)))
-
-
-def test_frechet_distance_of_two_known_gaussians():
-    """Whitened samples have exactly the mean and the covariance that the closed form is told."""
-    rng = np.random.default_rng(3)
-    white = rng.normal(size=(400, 4))
-    white = (white - white.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(white, rowvar=False))).T
-    scale, shift = np.array([1.0, 2, 3, 4]), np.array([3.0, 0, 0, 4])
-    expected = 25 + np.square(scale - 1).sum()  # |means|^2 + sum (sigma_a - sigma_b)^2
-    assert fidelity.frechet_distance(white, white * scale + shift) == pytest.approx(expected)
 
 
 def test_frechet_distance_agrees_with_torchmetrics():

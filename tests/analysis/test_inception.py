@@ -30,20 +30,14 @@ def test_features_are_2048_numbers_whatever_the_size_and_the_batch(network):
 
 
 def test_the_original_network_pools_without_padding_and_takes_the_largest_last():
-    original, later = (InceptionV3(classes) for classes in (1008, 1000))
-    pooled = {}
-    for name, network in (("original", original), ("later", later)):
-        for block in ("Mixed_5b", "Mixed_7c"):
+    pooled = {"original": [], "later": []}
+    for found, classes in zip(pooled.values(), (1008, 1000), strict=True):
+        network = InceptionV3(classes).eval()
+        for block, inside in (("Mixed_5b", 192), ("Mixed_7c", 2048)):
             seen = []
             getattr(network, block).branch_pool.forward = lambda x, seen=seen: (seen.append(x), x)[1]
-            inside = {"Mixed_5b": 192, "Mixed_7c": 2048}[block]
             ramp = torch.arange(16.0).reshape(1, 1, 4, 4).expand(1, inside, 4, 4)
             with torch.no_grad():
-                getattr(network.eval(), block)(ramp)
-            pooled[name, block] = seen[0][0, 0, 0, 0].item()  # the corner sees 0, 1, 4, 5 and five padded places
-    assert pooled == {
-        ("original", "Mixed_5b"): 2.5,
-        ("later", "Mixed_5b"): pytest.approx(10 / 9),
-        ("original", "Mixed_7c"): 5.0,
-        ("later", "Mixed_7c"): pytest.approx(10 / 9),
-    }
+                getattr(network, block)(ramp)
+            found.append(seen[0][0, 0, 0, 0].item())  # the corner sees 0, 1, 4, 5 and five padded places
+    assert pooled == {"original": [2.5, 5.0], "later": pytest.approx([10 / 9, 10 / 9])}

@@ -20,14 +20,9 @@ def test_a_ranking_by_hand_gives_the_scores_of_the_library(made_up_trial):
         precision.append(hits["precision"].mean())
         penalty.append(len(hits) / hits["rank"].iloc[-1])
         first.append(hits["identity rank"].iloc[0])
-    found = score(
-        distances,
-        query_ids=trial.query["identity"].to_numpy(),
-        gallery_ids=trial.gallery["identity"].to_numpy(),
-        query_cameras=trial.query["camera"].to_numpy(),
-        gallery_cameras=trial.gallery["camera"].to_numpy(),
-        rule="sysu-mm01",
-    )
+    about = {"query_ids": trial.query["identity"], "gallery_ids": trial.gallery["identity"]}
+    about |= {"query_cameras": trial.query["camera"], "gallery_cameras": trial.gallery["camera"]}
+    found = score(distances, **about, rule="sysu-mm01")
     assert found.mean_ap == pytest.approx(np.mean(precision), abs=1e-6)
     assert found.mean_inp == pytest.approx(np.mean(penalty), abs=1e-6)
     assert found.cmc == pytest.approx([np.mean(np.asarray(first) <= k) for k in range(1, 13)])

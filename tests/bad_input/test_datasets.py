@@ -4,6 +4,7 @@ import os
 import shutil
 
 import numpy as np
+import trees
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -17,12 +18,6 @@ CAMERA_FOLDERS |= {"market1501": ["query", "bounding_box_train", "bounding_box_t
 
 def test_kind(row, tried, tree):
     tried(row, lambda draw, folder: globals()[row["id"]](draw, folder, tree))
-
-
-def _picture(path, seed):
-    """Write a picture of noise, which no other seed gives."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(1000 + seed).integers(0, 256, (16, 8, 3), np.uint8)).save(path)
 
 
 def _refused(name, root, *names):
@@ -100,7 +95,7 @@ def tree_has_odd_names(draw, name, root):
     odd = ["portrait.jpg", "c1s1_1_1.png", "0002-c1.png", "样.png", "0002_c.png", "0000_c1s1_1_1.png"]
     odd += [f"0002_c{draw(st.integers(7, 10**6))}s1_1_1.png"]
     place = root / draw(st.sampled_from(["query", "bounding_box_train"])) / draw(st.sampled_from(odd))
-    _picture(place, 99)
+    trees.picture(place)
     return _refused(name, root, place.name)
 
 

@@ -1,21 +1,9 @@
-"""The table of bad inputs is whole: enough kinds, each tried, each function with a row."""
+"""The table of bad inputs is tried as a whole: no row without a module, no function without a row."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MUST = {"id", "wrong", "enters", "expected"}
-MAY = {"error", "examples", "inputs", "command", "names", "texts", "changes", "of"}
-
-
-def test_there_are_enough_kinds_and_every_row_says_all(rows):
-    assert len(rows) >= 60
-    assert [name for name, count in Counter(row["id"] for row in rows).items() if count > 1] == []
-    for row in rows:
-        assert MUST <= row.keys() <= MUST | MAY, row
-        assert row["expected"] in {"refused", "right", "counted"}, row
-        assert ("error" in row) == (row["expected"] == "refused"), row
 
 
 def test_every_place_has_a_module_that_tries_its_kinds(rows):

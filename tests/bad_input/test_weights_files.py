@@ -85,12 +85,6 @@ def _base(folder):
     return folder / "model"
 
 
-def _other(path, data):
-    path.unlink()
-    path.write_bytes(data)
-    return path
-
-
 def base_model_has_a_broken_file(draw, folder):
     """Weights that are cut, empty or something else; settings that are no JSON."""
     model, weights = _base(folder), draw(st.booleans())
@@ -99,7 +93,8 @@ def base_model_has_a_broken_file(draw, folder):
     path = model / f"{draw(st.sampled_from(parts if weights else settings))}.{'safetensors' if weights else 'json'}"
     data = path.read_bytes()
     left = [b"<html>", data[: len(data) // 3]] if weights else [b"{", b"\xff\xfe{\0}\0"]
-    _other(path, draw(st.sampled_from([b"", POINTER, *left])))
+    path.unlink()
+    path.write_bytes(draw(st.sampled_from([b"", POINTER, *left])))
     return lambda: load_base(str(model)), [str(path)]
 
 

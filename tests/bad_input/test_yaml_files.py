@@ -24,7 +24,8 @@ def test_kind(row, tried):
 def _listed(row, draw, folder):
     """One of the row's whole files, or a profile or manifest with one of the row's wrong values."""
     if "texts" in row:
-        return _text(draw, folder, draw(st.sampled_from(row["texts"])), names=row.get("names", ()))
+        load = draw(st.sampled_from([load_profile, load_manifest]))
+        return _text(load, folder, draw(st.sampled_from(row["texts"])), *row.get("names", ()))
     files, save = (MANIFESTS, _manifest) if row["id"].startswith("manifest") else (PROFILES, _profile)
     content = files[draw(st.sampled_from(row.get("of", sorted(files))))]
     place = draw(st.sampled_from(sorted(row["changes"])))
@@ -43,28 +44,25 @@ def _put(content, place, value):
     return content
 
 
-def _text(draw, folder, data, load=None, names=()):
+def _text(load, folder, data, *names):
+    """Refused, and named with the key."""
     path = folder / "own.yaml"
     path.write_text(data)
-    load = load or draw(st.sampled_from([load_profile, load_manifest]))
     return lambda: load(path), [str(path), *names]
 
 
 def _profile(folder, content, *names):
-    """Refused, and named with the key."""
-    (folder / "own.yaml").write_text(yaml.safe_dump({**content, "name": "own"}))
-    return lambda: load_profile(folder / "own.yaml"), [str(folder / "own.yaml"), *names]
+    return _text(load_profile, folder, yaml.safe_dump({**content, "name": "own"}), *names)
 
 
 def _manifest(folder, content, *names):
-    (folder / "own.yaml").write_text(yaml.safe_dump(content))
-    return lambda: load_manifest(folder / "own.yaml"), [str(folder / "own.yaml"), *names]
+    return _text(load_manifest, folder, yaml.safe_dump(content), *names)
 
 
 def yaml_writes_a_key_twice(draw, folder):
     content, load = draw(st.sampled_from([(PROFILES["sysu"], load_profile), (MANIFESTS["llcm"], load_manifest)]))
     key = draw(st.sampled_from(sorted(content)))
-    return _text(draw, folder, f"{yaml.safe_dump(content)}\n{key}: 3\n", load, [key, "twice"])
+    return _text(load, folder, f"{yaml.safe_dump(content)}\n{key}: 3\n", key, "twice")
 
 
 def manifest_lacks_a_key(draw, folder):
@@ -85,4 +83,4 @@ def manifest_contradicts_itself(draw, folder):
 
 def profile_is_named_unlike_its_file(draw, folder):
     content = {**PROFILES["smoke"], "name": draw(st.sampled_from(["smoke", "Own", "own ", "", "own.yaml"]))}
-    return _text(draw, folder, yaml.safe_dump(content), load_profile, ["name", "'own'"])
+    return _text(load_profile, folder, yaml.safe_dump(content), "name", "'own'")

@@ -27,11 +27,8 @@ def test_every_layout_gives_a_valid_table_sorted_by_path(tree, name):
 def test_sysu(tree, form, suffix):
     table = read_dataset("sysu_mm01", tree("sysu_mm01", form=form, suffix=suffix))
     assert len(table) == 3 * (6 + 2 + 2 + 6 + 2)
-    assert {split: ids(rows) for split, rows in table.groupby("split")} == {
-        "train": ["0001", "0002"],
-        "val": ["0012"],
-        "test": ["0007", "0333"],
-    }
+    splits = {split: ids(rows) for split, rows in table.groupby("split")}
+    assert splits == {"train": ["0001", "0002"], "val": ["0012"], "test": ["0007", "0333"]}
     assert set(camera_numbers(table[table["modality"] == "infrared"])) == {3, 6}
     assert set(table["camera"]) == {f"sysu_mm01/{number}" for number in range(1, 7)}
     assert ids(training_rows(table)) == ["0001", "0002", "0012"] and ids(test_rows(table)) == ["0007", "0333"]

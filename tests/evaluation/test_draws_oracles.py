@@ -7,6 +7,7 @@ import oracle_files
 import pandas as pd
 import pytest
 import scipy.io
+import trees
 
 from vireid_lib.evaluation import LlcmProtocol, SysuProtocol
 
@@ -58,13 +59,8 @@ def test_seeded_draw_of_sysu(name, mode):
 
 def write_permutations(path, first, identities):
     """Write a `rand_perm_cam.mat` whose permutations begin, and end, with `first[camera, identity]` [10, n]."""
-    cameras = np.empty((6, 1), dtype=object)
-    for camera in range(6):
-        cameras[camera, 0] = cells = np.empty((identities, 1), dtype=object)
-        for identity in range(identities):
-            start = first.get((camera + 1, identity + 1), np.empty((10, 0)))
-            cells[identity, 0] = np.asarray(start, dtype=np.uint8)
-    scipy.io.savemat(path, {"rand_perm_cam": cameras})
+    held = trees.permutations(lambda *place: first.get(place, np.empty((10, 0))), identities)
+    scipy.io.savemat(path, {"rand_perm_cam": held})
 
 
 @pytest.mark.skipif(not oracle_files.has(OFFICIAL), reason=f"the folder of oracles has no {OFFICIAL}")

@@ -30,15 +30,15 @@ def features_of(table):
     return centres[identity] + 2 * torch.randn(len(table), 16, generator=generator)
 
 
-def about(trial):
-    """Whom and which cameras a trial's images show, for `score`."""
-    sides, columns = {"query": trial.query, "gallery": trial.gallery}, {"ids": "identity", "cameras": "camera"}
-    return {f"{side}_{name}": rows[column] for side, rows in sides.items() for name, column in columns.items()}
-
-
 @pytest.mark.parametrize("chunk", [1, 100, 10**6])
 @pytest.mark.parametrize(
-    "protocol", [SysuProtocol(), LlcmProtocol("infrared-to-visible"), LlcmProtocol("visible-to-infrared", "release")]
+    "protocol",
+    [
+        SysuProtocol(),
+        SysuProtocol(galleries=3),
+        LlcmProtocol("infrared-to-visible"),
+        LlcmProtocol("visible-to-infrared", "release"),
+    ],
 )
 def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkeypatch):
     """Queries in common, or the gallery; computed at once, then each trial from its own distances."""
@@ -58,10 +58,11 @@ def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkey
     apart = sum(len(trial.query) * len(trial.gallery) for trial in trials)
     assert sum(rows) < apart / 2
     for trial, found in zip(trials, together.trials, strict=True):
-        query, gallery = (
-            features[torch.from_numpy(side.index.to_numpy(copy=True))] for side in (trial.query, trial.gallery)
-        )
-        alone = score(cosine_distance(query, gallery), **about(trial), rule=protocol.rule)
+        sides = (side.index.to_numpy(copy=True) for side in (trial.query, trial.gallery))
+        query, gallery = (features[torch.from_numpy(rows)] for rows in sides)
+        about = {"query_ids": trial.query["identity"], "gallery_ids": trial.gallery["identity"]}
+        about |= {"query_cameras": trial.query["camera"], "gallery_cameras": trial.gallery["camera"]}
+        alone = score(cosine_distance(query, gallery), **about, rule=protocol.rule)
         np.testing.assert_allclose(found.scores.cmc, alone.cmc, atol=1e-12)
         assert found.scores.mean_ap == pytest.approx(alone.mean_ap, abs=1e-9)
         assert found.scores.valid_queries == alone.valid_queries
@@ -85,10 +86,8 @@ def test_record_is_json_and_says_what_was_ranked():
 
 def test_another_distance():
     table = miniature()
-    near, other = (
-        evaluate(features_of(table), table, SysuProtocol(trial_count=1), distance=distance)
-        for distance in (cosine_distance, torch.cdist)
-    )
+    asked = features_of(table), table, SysuProtocol(trial_count=1)
+    near, other = (evaluate(*asked, distance=distance) for distance in (cosine_distance, torch.cdist))
     assert other.to_dict()["distance"] == "cdist" and near.scores.mean_ap != other.scores.mean_ap
     assert cosine_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[0, 1], [1, 0]]
     assert dot_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[-2, 0], [0, -2]]

@@ -136,13 +136,8 @@ def test_agrees_with_a_loop(rule, levels, chunk, device, monkeypatch):
     assert scores.valid_queries == expected[3]
 
 
-GOOD = {
-    "query_ids": [1, 2],
-    "gallery_ids": [1, 2, 3],
-    "query_cameras": [3, 6],
-    "gallery_cameras": [1, 1, 2],
-    "rule": "sysu-mm01",
-}
+GOOD = {"query_ids": [1, 2], "gallery_ids": [1, 2, 3], "rule": "sysu-mm01"}
+GOOD |= {"query_cameras": [3, 6], "gallery_cameras": [1, 1, 2]}
 
 
 def attempt(distances=None, **changes):

@@ -7,12 +7,8 @@ from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"
 STUDIES = [find_study(NOTEBOOKS / "studies", path.stem) for path in sorted((NOTEBOOKS / "studies").glob("*.py"))]
-OWN = [
-    (chapter, name)
-    for chapter in [*find_chapters(NOTEBOOKS), *STUDIES]
-    for name in chapter.parameters
-    if name not in RESERVED
-]
+SHIPPED = [*find_chapters(NOTEBOOKS), *STUDIES]
+OWN = [(chapter, name) for chapter in SHIPPED for name in chapter.parameters if name not in RESERVED]
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
 SENSELESS = {str: "no such thing", bool: "yes", int: "-1", float: ".nan", list: "[]"}
 

@@ -16,9 +16,10 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
     assert cli.main(["book", *places]) == 0
     printed = capsys.readouterr().out
     images = 3 * 6 * 3 + 2 * 12  # SYSU-MM01's three people to train on, and Market-1501's two
-    assert f"{images} images; 5 people in 7 views; 400,000 steps of 16 images at 512 x 256" in printed
-    assert "7 LoRA branches, 178.6 million parameters" in printed  # 25.5 million each, as public counts have it
-    assert f"sampling     {2 * 2 * 18} images" in printed and "not on this machine yet" in printed
+    trained = (f"{images} images", "5 people", "7 views", "400,000 steps", "512 x 256", "7 LoRA branches")
+    for each in (*trained, "178.6 million"):  # 25.5 million in each branch, as public counts have it
+        assert each in printed
+    assert f"{2 * 2 * 18} images" in printed and "not on this machine" in printed
     assert not (tmp_path / "w" / "stages").exists()
     assert cli.main(["study", "dive", *places, "-p", "full=true"]) == 0
     printed = capsys.readouterr().out
@@ -29,8 +30,8 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
 @pytest.mark.slow
 def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
     grey, dive, oracle = outlook.plan(experiment.open("smoke", tmp_path))
-    assert "30 steps (400,000 as published) of 4" in dive and "measured on" in dive and "16 images" in dive
-    assert "nothing is trained" in grey and "16 images" in oracle
+    assert "30 steps" in dive and "400,000" in dive and "16 images" in dive and "measured on" in dive
+    assert "steps" not in grey and "16 images" in oracle
 
 
 @pytest.fixture

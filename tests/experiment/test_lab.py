@@ -161,30 +161,26 @@ def explored(page, source: str, act: Callable, seen: str = "img", of: str = "src
     )
 
 
-def slide(name: str) -> Callable:
-    """Move a slider by one, with the keyboard."""
-
-    def act(cell) -> None:
-        cell.locator(f".widget-hslider:has-text('{name}') .noUi-handle").focus()
-        cell.page.keyboard.press("ArrowRight")
-
-    return act
+def choose_camera(cell) -> None:
+    cell.locator(".widget-dropdown:has-text('colour') select").select_option("camera")
 
 
-def choose(name: str, value: str) -> Callable:
-    return lambda cell: cell.locator(f".widget-dropdown:has-text('{name}') select").select_option(value)
+def slide_query(cell) -> None:
+    """By one, with the keyboard."""
+    cell.locator(".widget-hslider:has-text('query') .noUi-handle").focus()
+    cell.page.keyboard.press("ArrowRight")
 
 
-def tick(name: str) -> Callable:
-    return lambda cell: cell.locator(f".widget-checkbox:has-text('{name}') input").click()
+def tick_heat(cell) -> None:
+    cell.locator(".widget-checkbox:has-text('heat') input").click()
 
 
 def explore_an_embedding(page) -> None:
-    explored(page, "explore(clickable", choose("colour", "camera"), seen="iframe", of="srcdoc")
+    explored(page, "explore(clickable", choose_camera, seen="iframe", of="srcdoc")
     frame = page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output iframe").first
     points = frame.element_handle().content_frame()
     points.wait_for_selector(".bk-Canvas")
     points.evaluate(CLICK)
     assert points.locator("img").count() > 3
-    explored(page, "any_query,", slide("query"))
-    explored(page, "any_query,", tick("heat"))
+    explored(page, "any_query,", slide_query)
+    explored(page, "any_query,", tick_heat)

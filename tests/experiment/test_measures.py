@@ -13,12 +13,8 @@ from vireid_lib.experiment.gallery_measures import audit, compare, reference
 from vireid_lib.experiment.prompt_measures import concentrations, outlines, prompt_worth
 
 
-@pytest.fixture(scope="module")
-def run(tiny_run):
-    return tiny_run({"reid.training_sets": ["real", "grayscale", "oracle_ir"]})
-
-
-def test_preservation_asks_every_gallery_and_evaluator(run):
+def test_preservation_asks_every_gallery_and_evaluator(tiny_run):
+    run = tiny_run({"reid.training_sets": ["real", "grayscale", "oracle_ir"]})
     assert set(measures.evaluators(run)) == {"real", "oracle_ir"}
     for name in measures.evaluators(run):
         values = measures.preservation(run, name, 0).values

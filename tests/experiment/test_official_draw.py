@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import numpy as np
 import pytest
 import scipy.io
+import trees
 import yaml
 
 from vireid_lib import experiment
@@ -36,14 +37,8 @@ def permutation(camera: int, person: int, trial: int) -> list[int]:
 
 
 def permutations() -> np.ndarray:
-    """As the data set's file has them: a cell for each camera, in it a cell for each person."""
-    cells = np.empty((6, 1), object)
-    for camera in range(6):
-        cells[camera, 0] = np.empty((PEOPLE, 1), object)
-        for person in range(PEOPLE):
-            orders = [permutation(camera + 1, person + 1, trial) for trial in range(TRIALS)]
-            cells[camera, 0][person, 0] = np.array(orders, np.uint8)
-    return cells
+    """As the data set's file has them."""
+    return trees.permutations(lambda *place: [permutation(*place, trial) for trial in range(TRIALS)], PEOPLE)
 
 
 def edited(change) -> dict[str, np.ndarray]:

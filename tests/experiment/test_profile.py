@@ -8,22 +8,8 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.experiment.profile_files import load_profile, profile_names, profiles_folder
-from vireid_lib.experiment.settings import generator_config, reid_config, world_size
+from vireid_lib.experiment.settings import changed, generator_config, reid_config, world_size
 from vireid_lib.generators.dive import prompts
-
-
-def changed(tmp_path, **changes):
-    """A copy of the smoke profile; "section__key" changes a nested value."""
-    content = yaml.safe_load((profiles_folder() / "smoke.yaml").read_text()) | {"name": "own"}
-    for place, value in changes.items():
-        *sections, key = place.split("__")
-        inner = content
-        for section in sections:
-            inner = inner[section]
-        inner[key] = value
-    path = tmp_path / "own.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return path
 
 
 @pytest.mark.parametrize("name", ["smoke", "mini", "sysu", "regdb", "llcm"])
@@ -58,9 +44,10 @@ def test_another_external_set_takes_its_own_parts(tmp_path):
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 
 
-def test_a_variant_has_its_generators_settings_and_its_own(tmp_path):
+def test_a_variant_has_its_generators_settings_and_its_own():
     own = {"dive": {"base_model": "mini", "lora_rank": 3}, "dive_x": {"variant_of": "dive", "start": "image"}}
-    profile = load_profile(changed(tmp_path, generators=own, reid__training_sets=["real", "dive_x"]))
+    changes = {"generators": own, "reid.training_sets": ["real", "dive_x"]}
+    profile = changed(load_profile("smoke"), changes, "test")
     assert profile.variants == {"dive_x": "dive"} and "dive_x" in training_sets(profile)
     plain, variant = (generator_config(profile, name) for name in ("dive", "dive_x"))
     assert variant == plain.model_copy(update={"start": "image"}) and variant.lora_rank == 3 and plain.start == "noise"

@@ -99,7 +99,8 @@ def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book,
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr[-3000:]
 
-    broken, unbroken = (_fine_tuned(each) for each in (tmp_path, workspace))
+    records = [(each / "stages" / "fit_dive").glob("*/result.json") for each in (tmp_path, workspace)]
+    (broken,), (unbroken,) = ([path.parent for path in paths] for paths in records)
     assert broken.name == unbroken.name, "the stages' keys differ"
     assert json.loads((broken / "result.json").read_text())["attempts"] == 2
     weights = sorted(path.relative_to(unbroken) for path in unbroken.rglob("*.safetensors"))
@@ -109,8 +110,3 @@ def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book,
         assert (broken / path).read_bytes() == (unbroken / path).read_bytes(), path
     values = [json.loads((each / "result.json").read_text())["values"] for each in (broken, unbroken)]
     assert values[0] == values[1]
-
-
-def _fine_tuned(workspace: Path) -> Path:
-    (folder,) = (path.parent for path in (workspace / "stages" / "fit_dive").glob("*/result.json"))
-    return folder

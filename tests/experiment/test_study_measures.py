@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 import torch
 
-from vireid_lib.analysis.embedding_spread import pair_distances, spread
-from vireid_lib.experiment import claims, measures, results, studies
+from vireid_lib.analysis.embedding_spread import spread
+from vireid_lib.experiment import claims, results, studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 
 ROWS = [Row(name, name, "caj", {"flip_at_test": name == "flipped"}) for name in ("flipped", "plain")]
@@ -25,11 +25,6 @@ def test_the_same_network_has_the_same_distances_however_it_is_tested(tiny_book)
     assert torch.equal(of_images[1], tested[1]) and not torch.allclose(of_images[0], tested[0], atol=1e-3)
     average = spread(tested[0], tiny_book.data().test())
     assert average["iirs_visible"] < 0.999 * flipped["iirs_visible"], "what the average would have said"
-    values = [list(measures.distances(run, run.evaluate("real", 0)).values.values()) for run in runs]
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
-    pairs = [pair_distances(*run.features("real", 0, plain=True)) for run in runs]
-    for first, second in zip(*(each.values() for each in pairs), strict=True):
-        assert first == pytest.approx(second, abs=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +44,8 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
     scores = results.score_table(records)
     for mode in run.profile.evaluation.modes:
         (found,) = claims.compare(scores, "mean_ap", mode=mode).itertuples()
-        trials = [
-            [trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]] for record in (copies, real)
-        ]
+        evaluations = [record.values["evaluations"][mode] for record in (copies, real)]
+        trials = [[trial["mean_ap"] for trial in each["trials"]] for each in evaluations]
         assert [len(each) for each in trials] == [2, 2]
         assert found.over == "2 splits" and found.verdict != "one seed only"
         expected = scipy.stats.ttest_rel(*trials)
@@ -62,9 +56,8 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
 
 def test_claims_are_judged_over_splits(run, records):
     rows = [Row("real", "real", "agw"), Row("grayscale", "grayscale", "agw", training="grayscale")]
-    own = Study(
-        "den", rows, [Claim("copies help", "", each, "grayscale", "real") for each in ("mean_ap", "iirs_visible")]
-    )
+    asked = [Claim("copies help", "", each, "grayscale", "real") for each in ("mean_ap", "iirs_visible")]
+    own = Study("den", rows, asked)
     measured = studies.measure(run, own, training=False)
     for found in claims.judge(measured, own.claims).itertuples():
         assert found.over == "2 splits" and found.verdict != "one seed only" and "over 2 splits" in found.words

@@ -180,33 +180,26 @@ def edited(folder, change):
     return load_paper(folder / "dive.yaml")
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"changes": {DIVE: {"vews": "single"}}}, "unknown key generators.dive.vews; did you mean views?"),
-        ({"changes": {DIVE: {"views": "double"}}}, "key generators.dive.views is 'double'"),
-        ({"changes": {"views": "single"}}, "views names no section"),
-        ({"changes": {DIVE: {"views": "multi"}}}, "generators.dive.views changes nothing of deen on dive"),
-        ({"method": "dene"}, "no method 'dene'; did you mean"),
-        ({"settings": {"draw": "offical"}}, "settings.draw is 'offical'"),
-    ],
-)
-def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, change, expected):
-    with pytest.raises(FileError) as caught:
-        edited(tmp_path, lambda tables: tables[2]["rows"][1].update(change))
-    message = str(caught.value)
-    assert expected in message and "dive.yaml" in message and "table 3" in message
+def row(**change: object):
+    """A change of the second row of table 3."""
+    return lambda tables: tables[2]["rows"][1].update(change)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        (row(changes={DIVE: {"vews": "single"}}), "table 3.* unknown key generators.dive.vews; did you mean views"),
+        (row(changes={DIVE: {"views": "double"}}), "table 3.* key generators.dive.views is 'double'"),
+        (row(changes={"views": "single"}), "table 3.* views names no section"),
+        (row(changes={DIVE: {"views": "multi"}}), "table 3.* generators.dive.views changes nothing of deen on dive"),
+        (row(method="dene"), "table 3.* no method 'dene'; did you mean"),
+        (row(settings={"draw": "offical"}), "table 3.* settings.draw is 'offical'"),
         (lambda tables: tables[0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
-        (lambda tables: tables[0].update(metrics=["rank_1", "map"]), "metrics\\[1\\] is 'map'"),
+        (lambda tables: tables[0].update(metrics=["rank_1", "map"]), r"metrics\[1\] is 'map'"),
         (lambda tables: tables[1]["columns"][0].update(settings={"shots": 1}), "say with which draw"),
         (lambda tables: tables[1]["columns"][0]["settings"].update(reading="paper"), "reading is no setting of sysu"),
     ],
 )
-def test_a_table_written_wrongly_is_refused(tmp_path, change, expected):
-    with pytest.raises(FileError, match=expected):
+def test_a_table_written_wrongly_is_refused_by_name(tmp_path, change, expected):
+    with pytest.raises(FileError, match=f"dive.yaml.*{expected}"):
         edited(tmp_path, change)

@@ -3,16 +3,10 @@
 from functools import cache
 from pathlib import Path
 
+import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    StableDiffusionPipeline,
-    UNet2DConditionModel,
-)
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -44,16 +38,16 @@ def tiny_base(tmp_path_factory):
     blocks = {"down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"), "block_out_channels": (16, 32)}
     blocks |= {"up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"), "layers_per_block": 1, "norm_num_groups": 8}
     attention = {"cross_attention_dim": 16, "attention_head_dim": 2}
-    unet = UNet2DConditionModel(sample_size=(8, 4), in_channels=4, out_channels=4, **blocks, **attention)
+    unet = diffusers.UNet2DConditionModel(sample_size=(8, 4), in_channels=4, out_channels=4, **blocks, **attention)
     blocks = {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}
     blocks |= {"block_out_channels": (8, 8, 16), "norm_num_groups": 4}
-    vae = AutoencoderKL(latent_channels=4, sample_size=32, scaling_factor=0.5, **blocks)
+    vae = diffusers.AutoencoderKL(latent_channels=4, sample_size=32, scaling_factor=0.5, **blocks)
     noise = {"beta_schedule": "scaled_linear", "prediction_type": "v_prediction"}
     parts = {"vae": vae, "text_encoder": text, "tokenizer": tokenizer, "unet": unet}
-    parts |= {"scheduler": DDIMScheduler(**noise, clip_sample=False, steps_offset=1)}
+    parts |= {"scheduler": diffusers.DDIMScheduler(**noise, clip_sample=False, steps_offset=1)}
     without = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     folder = tmp_path_factory.mktemp("base") / "model"
-    StableDiffusionPipeline(**parts, **without).save_pretrained(folder)
+    diffusers.StableDiffusionPipeline(**parts, **without).save_pretrained(folder)
     return folder
 
 
@@ -62,9 +56,11 @@ def vanilla(tiny_base):
     """Makes diffusers' own pipeline of the tiny base model, with its DPM-Solver, to which the options go."""
 
     def make(**options):
-        pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
+        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
         own = pipeline.scheduler.config
-        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(own, timestep_spacing="linspace", **options)
+        pipeline.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(
+            own, timestep_spacing="linspace", **options
+        )
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

@@ -1,4 +1,4 @@
-"""The base model: any scheduler it was saved with gives one picture, and keys follow files."""
+"""The base model: any scheduler it was saved with gives one picture, keys follow files, half precision is undone."""
 
 import json
 import shutil
@@ -9,9 +9,10 @@ import pytest
 import torch
 from listings import listing
 from safetensors.torch import load_file
+from torch import nn
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.dive.base_model import load_base
+from vireid_lib.generators.dive.base_model import frozen_in, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
@@ -43,17 +44,6 @@ def base(tiny_base, tmp_path):
     return shutil.copytree(tiny_base, tmp_path / "base")
 
 
-def save_scheduler(base, name, settings):
-    """Write the scheduler's files as diffusers would, had the model been saved with it."""
-    index, file = base / "model_index.json", base / "scheduler/scheduler_config.json"
-    index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", name]}))
-    noise = {
-        key: json.loads(file.read_text())[key]
-        for key in ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type")
-    }
-    file.write_text(json.dumps(noise | settings | {"_class_name": name}))
-
-
 def picture(base):
     config = DiveConfig(base_model=str(base), height=32, width=16, lora_rank=2, code_length=4)
     words = Vocabulary(["x/1"], {"x/3": "abcd"}, {"x/3": "x/3"}, {"x/3": "shared"})
@@ -68,8 +58,13 @@ def expected(tiny_base):
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_the_scheduler_that_a_model_was_saved_with_changes_nothing(base, name, expected):
+    """Its files are written as diffusers would, had the model been saved with it."""
     assert hasattr(diffusers, name)
-    save_scheduler(base, name, SCHEDULERS[name])
+    index, file = base / "model_index.json", base / "scheduler/scheduler_config.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", name]}))
+    saved = json.loads(file.read_text())
+    noise = ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type")
+    file.write_text(json.dumps({key: saved[key] for key in noise} | SCHEDULERS[name] | {"_class_name": name}))
     assert np.array_equal(picture(base), expected)
 
 
@@ -105,3 +100,35 @@ def test_plain_diffusers_draws_with_the_miniature_model_as_its_page_says(monkeyp
     exec(listing("The miniature Stable Diffusion", "vireid_lib/miniworld/base_model/README.md"), names)
     red, green, blue = np.asarray(names["image"], float)[18:32, 10:22].mean((0, 1))  # the coat
     assert names["image"].size == (32, 64) and red > 1.3 * max(green, blue)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    """Two layers, of which the first is frozen."""
+    network = nn.Sequential(nn.Linear(1024, 1024), nn.Linear(1024, 4))
+    network[0].requires_grad_(False)
+    return network
+
+
+@pytest.mark.parametrize("kept_on", [None, "cpu"])
+def test_afterwards_it_is_as_it_was(network, kept_on):
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with pytest.raises(RuntimeError, match="in the middle"), frozen_in(network, torch.bfloat16, kept_on=kept_on):
+        assert [layer.weight.dtype for layer in network] == [torch.bfloat16, torch.float32]
+        assert (network[0].weight != before["0.weight"]).any()  # rounded: the copy is what is used
+        raise RuntimeError("in the middle")
+    after = network.state_dict()
+    assert all(torch.equal(after[name], value) and after[name].dtype == value.dtype for name, value in before.items())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_weights_that_wait_in_host_memory_leave_the_gpu(network):
+    network.cuda()
+    before, held = {name: value.clone() for name, value in network.state_dict().items()}, {}
+    for kept_on in (None, "cpu"):
+        start = torch.cuda.memory_allocated()
+        with frozen_in(network, torch.bfloat16, kept_on=kept_on):
+            held[kept_on] = torch.cuda.memory_allocated() - start
+        assert torch.cuda.memory_allocated() == start
+    assert held[None] > 0 > held["cpu"]
+    assert all(value.is_cuda and torch.equal(value, before[name]) for name, value in network.state_dict().items())

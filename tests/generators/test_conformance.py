@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from listings import listing
 from PIL import Image
+from toys import stopped
 
 from vireid_lib import generators
 from vireid_lib.data import tables
@@ -38,9 +39,7 @@ def files(folder):
     }
 
 
-def test_names_configurations_and_capabilities_are_checked(tmp_path):
-    with pytest.raises(ValueError, match="did you mean dive"):
-        generators.build("divee")
+def test_configurations_and_capabilities_are_checked(tmp_path):
     with pytest.raises(ValueError, match=r"takes a VaeConfig, not a DiveConfig"):
         generators.build("vae", DiveConfig())
     (tmp_path / "generator.json").write_text(json.dumps({"config": generators.configure("vae").model_dump()}))
@@ -86,10 +85,6 @@ def fitted(tiny, toy_people, tmp_path_factory):
     return fit
 
 
-class Stopped(Exception):
-    """In the middle of a training."""
-
-
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -101,7 +96,7 @@ class Stopped(Exception):
         ("dive", {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}),
     ],
 )
-def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, fitted, toy_people, tmp_path, monkeypatch):
+def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, fitted, toy_people, tmp_path):
     config, kind = tiny(name, **changes), generators.generator_class(name)
     task, stop = getattr(kind, "task_class", DiveTask), SETTINGS[name]["stop"]
 
@@ -110,16 +105,9 @@ def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, fitted, toy
         generator.fit(toy_people, tmp_path / place)
         return generator
 
-    def stops(self, accelerator, step):
-        if step == stop:
-            raise Stopped
-        return real(self, accelerator, step)
-
     if changes:
         fit("whole")
-    real = task.step
-    with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(task, "step", stops)
+    with stopped(task, stop):
         fit("parts")
     assert fit("parts").history.started_at == stop // config.checkpoint_every * config.checkpoint_every > 0
     whole, parts = files(tmp_path / "whole" if changes else fitted(name)[1]), files(tmp_path / "parts")

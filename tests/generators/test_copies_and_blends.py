@@ -1,5 +1,7 @@
 """What learns nothing: greyscale copies, half-way pictures of one person, the miniature world's own infrared."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,31 +30,18 @@ def test_copies_are_the_visible_images_in_grey_and_each_comes_once_before_any_tw
     assert len({np.array(Image.open(path)).tobytes() for path in table["path"]}) == 4
 
 
-@pytest.fixture
-def fitted(tiny_table, tmp_path):
+def test_infrared_pictures_are_half_way_between_two_of_the_person(tiny_table, tmp_path):
     generator = ImageInterpolation(InterpolationConfig(height=32, width=16), progress=False)
     generator.fit(tiny_table, tmp_path / "fit")
-    return generator
-
-
-def _pixels(table, identity, modality):
-    rows = table[(table["identity"] == identity) & (table["modality"] == modality)]
-    return [np.array(Image.open(path).convert("RGB")).astype(float) for path in rows["path"]]
-
-
-def _nearest(picture, sources):
-    halves = [(a + b) / 2 for i, a in enumerate(sources) for b in sources[i + 1 :]]
-    return min(np.abs(picture - half).max() for half in halves)
-
-
-def test_infrared_pictures_are_half_way_between_two_of_the_person(fitted, tiny_table, tmp_path):
-    table = fitted.expand(["mini_vi/0001"], ["mini_vi/3"], 3, 0, tmp_path / "gallery")
+    table = generator.expand(["mini_vi/0001"], ["mini_vi/3"], 3, 0, tmp_path / "gallery")
     assert (table["source"] == "interpolation").all() and (table["split"] == "train").all()
-    sources = [
-        source @ [[0.299] * 3, [0.587] * 3, [0.114] * 3] for source in _pixels(tiny_table, "mini_vi/0001", "infrared")
-    ]
+    own = tiny_table.query("identity == 'mini_vi/0001' and modality == 'infrared'")
+    to_grey = [[0.299], [0.587], [0.114]]
+    sources = [np.array(Image.open(path).convert("RGB")) @ to_grey for path in own["path"]]
+    halves = [(one + other) / 2 for one, other in itertools.combinations(sources, 2)]
     for path in table["path"]:
-        assert _nearest(np.array(Image.open(path)).astype(float), sources) <= 1.5
+        picture = np.array(Image.open(path)).astype(float)
+        assert picture.shape == (32, 16, 3) and min(np.abs(picture - half).max() for half in halves) <= 1.5
 
 
 @pytest.fixture(scope="module")

@@ -100,13 +100,10 @@ def test_lpips_against_loops():
     stream = torch.Generator().manual_seed(0)
     weights, heads = lpips_weights(stream)
     first, second = torch.rand(2, 2, 3, 32, 16, generator=stream) * 2 - 1
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in ([-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]))
     total = 0.0
     for one, other in zip(first, second, strict=True):
-        seen = [
-            (image - torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
-            / torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1)
-            for image in (one, other)
-        ]
+        seen = [(image - mean) / std for image in (one, other)]
         for depth, stage in enumerate(STAGES):
             seen = [nn.functional.max_pool2d(maps, 2) for maps in seen] if depth else seen
             for number in stage:

@@ -46,9 +46,8 @@ def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all
     drawn = Counter(said(made, made._prompts(rows, 0)))
     (alone,) = read(made, [code])
     assert 0.47 < drawn.pop(alone) / len(rows) < 0.53
-    assert drawn.keys() == set(
-        read(made, [prompts.prompt(code, person, each) for each in prompts.TEMPLATES["imagenet"]])
-    )
+    written = [prompts.prompt(code, person, each) for each in prompts.TEMPLATES["imagenet"]]
+    assert drawn.keys() == set(read(made, written))
     assert all(60 < count < 165 for count in drawn.values())  # 111 of each are expected
     assert torch.equal(made._prompts(rows, 0), made._prompts(rows, 0))
     assert not torch.equal(made._prompts(rows, 0), made._prompts(rows, 1))

@@ -1,6 +1,5 @@
 """A gallery that was interrupted becomes the gallery of an unbroken run."""
 
-import contextlib
 import json
 import resource
 from dataclasses import replace
@@ -65,17 +64,6 @@ def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gon
     assert {int(name[2:]) // 3 for names in made for name in names} == batches
 
 
-@contextlib.contextmanager
-def full_disk(room: int):
-    """No file can grow beyond `room` bytes: writing fails as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_costs_nothing_that_was_made(tmp_path, monkeypatch):
     def gallery(name):
         maker = maker_of("dive", rounded_by_batch([]), 3)
@@ -85,8 +73,12 @@ def test_a_full_disk_costs_nothing_that_was_made(tmp_path, monkeypatch):
 
     def third_finds_it_full(path, *values):
         begun.append(path)
-        with full_disk(30) if len(begun) == 3 else contextlib.nullcontext():
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)  # beyond it writing fails as it does on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30 if len(begun) == 3 else soft, hard))
+        try:
             write(path, *values)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     monkeypatch.setattr(gallery_files, "write_image", third_finds_it_full)
     with pytest.raises(OSError, match="File too large"):

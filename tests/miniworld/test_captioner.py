@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from vireid_lib.miniworld import pretrain
 from vireid_lib.miniworld.captions import SLOTS, Captioner, by_slot, caption, parse, vocabulary
 from vireid_lib.miniworld.people import people_stream
-from vireid_lib.miniworld.pretrain import (
-    ABSENT,
-    Bank,
-    CaptionerTask,
-    accuracy,
-    build_captioner,
-    captioning_loss,
-    labels,
-    recipe,
-)
+from vireid_lib.miniworld.pretrain import ABSENT, Bank, CaptionerTask, build_captioner, labels, recipe
 from vireid_lib.training.loop import train
 
 RED = "bald person wearing red coat, black trousers, white shoes"
@@ -48,7 +40,7 @@ def test_the_loss_counts_what_is_there():
         for row in range(2)
         if wanted[row, place] != ABSENT
     ]
-    torch.testing.assert_close(captioning_loss(logits, wanted), torch.stack(by_hand).mean())
+    torch.testing.assert_close(pretrain.captioning_loss(logits, wanted), torch.stack(by_hand).mean())
 
 
 def test_an_identity_s_words_are_those_of_the_mean_probability(captioner, monkeypatch):
@@ -96,6 +88,6 @@ def test_it_learns_words_of_people_that_it_has_not_seen(tmp_path):
     config = recipe(seed=0, bank={"images": 500, "height": 32, "width": 16}, captioner=settings)
     task = CaptionerTask(build_captioner(config), bank, config)
     train(task, steps=200, folder=tmp_path / "fit", seed=0, device="cpu", progress=False)
-    found = accuracy(task.extras["average"].module["captioner"], held_out.pixels, held_out.captions)
+    found = pretrain.accuracy(task.extras["average"].module["captioner"], held_out.pixels, held_out.captions)
     assert found["upper_colour"] > 0.35 and found["lower_colour"] > 0.35  # of 14 colours, each in its place
     assert 0 <= found["captions"] <= found["face"] < 0.9  # nothing in the picture tells it

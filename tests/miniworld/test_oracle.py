@@ -13,11 +13,6 @@ from vireid_lib.miniworld.oracle import paired_views, person_masks, read_oracle
 from vireid_lib.miniworld.render import render, silhouettes
 
 
-@pytest.fixture
-def photographs(world):
-    return sorted(str(path) for path in world["mini_market"].glob("bounding_box_train/*.jpg"))[:4]
-
-
 def test_a_silhouette_is_what_the_scenery_behind_does_not_change(people):
     rng = np.random.default_rng(0)
     views = [sample_view(rng, replace(CAMERAS["mini_vi/1"], noise=0.0, blur=0.0)) for _ in people]
@@ -44,7 +39,8 @@ def test_the_masks_of_written_pictures_are_those_of_the_people_in_them(world, ti
         assert np.array_equal(person_masks(paths), silhouettes(people, views))
 
 
-def test_in_the_other_modality_the_person_stands_where_the_photograph_shows_them(photographs):
+def test_in_the_other_modality_the_person_stands_where_the_photograph_shows_them(world):
+    photographs = sorted(str(path) for path in world["mini_market"].glob("bounding_box_train/*.jpg"))[:4]
     pictures, masks = paired_views(photographs, ["mini_vi/3", "mini_vi/6"] * 2)
     np.testing.assert_array_equal(masks, person_masks(photographs))
     assert pictures.shape == (4, 128, 64, 3) and (pictures[..., 0] == pictures[..., 2]).all()

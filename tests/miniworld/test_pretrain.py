@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
+from toys import stopped
 
 from vireid_lib.generators.dive.base_model import EMBEDDED
 from vireid_lib.miniworld import captions
@@ -65,19 +66,11 @@ def test_prompts_drop_and_shorten(kind):
     assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
 
 
-def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_path, monkeypatch):
+def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     options = dict(config=tiny(), device="cpu", checkpoint_every=2, progress=False)
     script.pretrain(whole, **options)
-    real = script.DenoiserTask.losses
-
-    def stops(self, step):
-        if step == 3:
-            raise KeyboardInterrupt
-        return real(self, step)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(script.DenoiserTask, "losses", stops)
+    with stopped(script.DenoiserTask, 3):
         script.pretrain(parts, **options)
     made = script.pretrain(parts, **options)
     assert made["steps"] == {"vae": 3, "denoiser": 4, "captioner": 3} and 0 < made["quality"]["psnr"] < 60

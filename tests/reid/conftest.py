@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from toys import stopped
 
 from vireid_lib.data import tables
 from vireid_lib.reid.config import ReidConfig
@@ -61,21 +62,13 @@ def random_batch() -> Callable[..., Batch]:
 
 
 @pytest.fixture
-def broken_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
+def broken_training(tmp_path: Path) -> Callable[..., tuple]:
     """Trains once as a whole, and once broken after a step; returns the first network, and what continues the other."""
 
     def train(table: pd.DataFrame, config: ReidConfig, at: int = 4, every: int = 3) -> tuple[torch.nn.Module, Callable]:
         options = {"seed": 2, "cache": None, "checkpoint_every": every, "progress": False, "device": "cpu"}
         whole = train_reid(table, config, tmp_path / "whole", **options)
-        losses = ReidTask.losses
-
-        def crash(task: ReidTask, step: int) -> dict:
-            if step == at:
-                raise KeyboardInterrupt
-            return losses(task, step)
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(ReidTask, "losses", crash)
+        with stopped(ReidTask, at):
             train_reid(table, config, tmp_path / "broken", **options)
         return whole, lambda: train_reid(table, config, tmp_path / "broken", **options)
 

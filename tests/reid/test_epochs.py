@@ -27,7 +27,7 @@ def small(method: str, **changes) -> ReidConfig:
 
 
 @pytest.mark.parametrize(("method", "mix"), [("agw", None), ("caj", 0.5), ("dart", 0.5), ("mpanet", None)])
-def test_epochs_of_a_given_length_place_length_and_schedule(real_and_more, method: str, mix: float | None) -> None:
+def test_epochs_of_a_given_length_place_length_and_schedule(real_and_more, method, mix):
     real, more = real_and_more
     config = small(method, mix=mix)
     given = steps_per_epoch(method_registry.method_class(method), real, config, seed=3)
@@ -44,7 +44,7 @@ def test_epochs_of_a_given_length_place_length_and_schedule(real_and_more, metho
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_images_are_drawn_by_the_samplers_own_epochs(real_and_more, processes: int) -> None:
+def test_images_are_drawn_by_the_samplers_own_epochs(real_and_more, processes):
     """A large table under short epochs: the sampler goes on where it was, and does not begin anew with each epoch."""
     _, more = real_and_more
     config = small("mpanet", mix=None, epoch_steps=2)
@@ -65,7 +65,7 @@ def test_images_are_drawn_by_the_samplers_own_epochs(real_and_more, processes: i
     assert len(shown) == len(set(shown)), "MPANet's sampler repeats no image within its epoch"
 
 
-def test_darts_warm_up_ends_with_its_epoch(real_and_more) -> None:
+def test_darts_warm_up_ends_with_its_epoch(real_and_more):
     """Batches without pairs belong to the warm-up's loss, and only to it."""
     _, more = real_and_more
     task = ReidTask(more, small("dart", mix=None, noise_warm_up=2, epoch_steps=3), seed=0, cache=None)
@@ -77,7 +77,7 @@ def test_darts_warm_up_ends_with_its_epoch(real_and_more) -> None:
 
 
 @pytest.mark.parametrize("method", method_registry.names())
-def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None:
+def test_a_longer_training_is_longer_in_all_of_its_schedule(method):
     kind = method_registry.config_class(method)
     published, small = kind.published("sysu_mm01"), kind.small()
     longer = kind(**published.stretched(2))

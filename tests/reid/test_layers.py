@@ -28,13 +28,6 @@ def replaced(names: dict[str, str]) -> Callable[[str], str]:
     return rename
 
 
-def expansion_name(theirs: str) -> str:
-    """FC12.weight is branch 1's second convolution, FC1.weight its last."""
-    number, kind = theirs.removeprefix("FC").split(".")
-    branch = int(number[0]) - 1
-    return f"restore.{branch}.{kind}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}.{kind}"
-
-
 def aggregation(data: dict[str, Tensor]) -> nn.Module:
     (_, high, rows, _), (_, low, larger, _) = data["in.x_high"].shape, data["in.x_low"].shape
     return MultiStageAggregation(high, low, larger // rows, form="release")
@@ -55,7 +48,7 @@ def close(found: Tensor, expected: Tensor, scale: float = 1.0) -> None:
         (
             "modules/deen_dee",
             lambda data: DiverseEmbeddingExpansion(data["in.x"].shape[1], form="release"),
-            expansion_name,
+            oracle_files.expansion_name,
             ["x"],
         ),
         *[
@@ -64,9 +57,7 @@ def close(found: Tensor, expected: Tensor, scale: float = 1.0) -> None:
         ],
     ],
 )
-def test_a_layer_is_the_releases(
-    oracle: str, make: Callable, rename: Callable[[str], str], inputs: list[str], dtype: torch.dtype
-) -> None:
+def test_a_layer_is_the_releases(oracle, make, rename, inputs, dtype):
     data = oracle_files.read(oracle, dtype)
     block = make(data).to(dtype)
     block.load_state_dict(oracle_files.weights(data, rename))
@@ -93,27 +84,15 @@ def test_a_layer_is_the_releases(
             close(buffers[rename(key[6:])], value)
 
 
-class Through(nn.Module):
-    """A backbone that lets its maps pass."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def stem(self, images: Tensor, modality: str) -> Tensor:
-        return images
-
-    def trunk(self, maps: Tensor) -> Tensor:
-        return maps
-
-
 @BOTH
 @pytest.mark.parametrize("gem", ["on", "off"])
-def test_the_head_is_the_releases(gem: str, dtype: torch.dtype) -> None:
+def test_the_head_is_the_releases(gem, dtype):
     data = oracle_files.read(f"modules/agw_head_gem_{gem}", dtype)
     pool = generalised_mean_pool if gem == "on" else average_pool
     identities, channels = data["w.classifier.weight"].shape
-    network = TwoStreamNetwork(Through(channels), identities, pool=pool).to(dtype)
+    through = nn.Identity()  # a backbone that lets its maps pass
+    through.channels, through.stem, through.trunk = channels, lambda images, modality: images, lambda maps: maps
+    network = TwoStreamNetwork(through, identities, pool=pool).to(dtype)
     network.load_state_dict({key[2:]: value for key, value in data.items() if key.startswith("w.")})
     network.eval()
     for short, modality in (("vis", "visible"), ("ir", "infrared")):
@@ -132,7 +111,7 @@ def test_the_head_is_the_releases(gem: str, dtype: torch.dtype) -> None:
     close(network.bottleneck.running_var, data["after.bottleneck.running_var"])
 
 
-def test_stripes_are_pooled_alone_from_top_to_bottom() -> None:
+def test_stripes_are_pooled_alone_from_top_to_bottom():
     maps = torch.rand(2, 5, 8, 3)
     found = generalised_mean_pool(maps, stripes=4)
     for stripe in range(4):
@@ -145,7 +124,7 @@ def test_stripes_are_pooled_alone_from_top_to_bottom() -> None:
 
 
 @torch.no_grad()
-def test_expansion_in_the_papers_form_and_how_both_forms_start() -> None:
+def test_expansion_in_the_papers_form_and_how_both_forms_start():
     block, x, found = DiverseEmbeddingExpansion(8, branches=4), torch.rand(2, 8, 6, 4), []
     branches = block.train()(x).chunk(4)
     assert torch.equal(branches[0], x)
@@ -164,7 +143,7 @@ def test_expansion_in_the_papers_form_and_how_both_forms_start() -> None:
     assert 0.005 < float((copy == 0).float().mean()) < 0.015, "the release drops a hundredth of the copy too"
 
 
-def test_aggregation_in_the_papers_form() -> None:
+def test_aggregation_in_the_papers_form():
     block = MultiStageAggregation(6, 4).eval()
     high, low = torch.rand(2, 6, 4, 3), torch.rand(2, 4, 4, 3)
     assert torch.equal(block(high, low), high)  # fresh, it is the identity, as is a non-local block
@@ -184,7 +163,7 @@ def test_aggregation_in_the_papers_form() -> None:
 @pytest.mark.parametrize(
     ("backbone_class", "shared_from"), [(TwoStreamResNet50, 3), *((TwoStreamSmall, number) for number in range(1, 5))]
 )
-def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_from: int) -> None:
+def test_layers_before_the_shared_ones_are_doubled(backbone_class, shared_from):
     backbone = backbone_class(non_local=False, shared_from=shared_from).eval()
     places = {name.split(".layer")[0] if ".layer" in name else "" for name in backbone.state_dict() if "layer" in name}
     doubled = {"stems.visible", "stems.infrared"} if shared_from > 1 else set()

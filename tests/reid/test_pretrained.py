@@ -1,7 +1,5 @@
 """ImageNet weights: both stems and the trunk get them; wrong files are refused by name."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -23,7 +21,7 @@ def imagenet() -> dict[str, torch.Tensor]:
     return state | {"fc.weight": torch.rand(1000, 2048), "fc.bias": torch.rand(1000)}
 
 
-def test_both_streams_start_from_the_file(tmp_path: Path, imagenet: dict) -> None:
+def test_both_streams_start_from_the_file(tmp_path, imagenet):
     file = tmp_path / "resnet50.pth"
     torch.save(imagenet, file)
     plain, single = TwoStreamResNet50(), SingleStreamResNet50()
@@ -40,7 +38,7 @@ def test_both_streams_start_from_the_file(tmp_path: Path, imagenet: dict) -> Non
     assert torch.equal(single.alleviation["layer4"].reduce.weight, before), "what ImageNet does not have is left alone"
 
 
-def test_another_network_is_refused_by_its_keys(tmp_path: Path, imagenet: dict) -> None:
+def test_another_network_is_refused_by_its_keys(tmp_path, imagenet):
     wrong = dict(imagenet)
     del wrong["layer1.0.conv1.weight"]
     wrong["extra.weight"] = torch.zeros(1)

@@ -1,8 +1,5 @@
 """Training end to end on little coloured people: it learns, mixes sources, is paired, refuses bad tables."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +25,7 @@ def rank1(features: torch.Tensor, table: pd.DataFrame) -> float:
     return score(1 - features[query] @ features[~query].T, **about, rule="regdb").cmc[0]
 
 
-def test_training_beats_chance_on_unseen_identities(coloured: Callable, tmp_path: Path) -> None:
+def test_training_beats_chance_on_unseen_identities(coloured, tmp_path):
     train, test = coloured(24, 2), coloured(12, 2, "other", "test", seed=1)
     network = train_reid(train, tiny(), tmp_path / "run", seed=0, cache=tmp_path / "cache", progress=False)
     assert not network.training
@@ -38,7 +35,7 @@ def test_training_beats_chance_on_unseen_identities(coloured: Callable, tmp_path
     assert rank1(features, test) > 4 / 12  # chance is 1/12
 
 
-def test_mix_takes_half_of_each_batch_from_external_rows(coloured: Callable) -> None:
+def test_mix_takes_half_of_each_batch_from_external_rows(coloured):
     real, external = coloured(5, 2), coloured(20, 2, "market", "external")
     external.loc[external["modality"] == "infrared", ["source", "seed"]] = ["dive", 7]
     table = tables.concat(real, external)
@@ -58,13 +55,12 @@ def test_mix_takes_half_of_each_batch_from_external_rows(coloured: Callable) -> 
     assert ReidTask(real, tiny(mix=0.5), seed=0, cache=None).sampler.steps_per_epoch == 10 // 8 + 1
 
 
-def test_trainings_of_a_seed_are_paired(coloured: Callable) -> None:
+def test_trainings_of_a_seed_are_paired(coloured):
     """First batches on real images alone, and with two galleries whose rows come in another order."""
     real, external = coloured(5, 3), coloured(9, 3, "market", "external")
     made = external[external["modality"] == "infrared"]
-    by_camera = tables.concat(
-        external.drop(made.index), made.iloc[[*range(0, 27, 3), *range(1, 27, 3), *range(2, 27, 3)]]
-    )
+    order = [*range(0, 27, 3), *range(1, 27, 3), *range(2, 27, 3)]
+    by_camera = tables.concat(external.drop(made.index), made.iloc[order])
     expanded = [tables.concat(real, external), tables.concat(real, by_camera)]
     alone, first, second = (ReidTask(table, tiny(), seed=0, cache=None) for table in (real, *expanded))
     for step in range(7):
@@ -76,7 +72,7 @@ def test_trainings_of_a_seed_are_paired(coloured: Callable) -> None:
     assert not torch.equal(alone.batch(0).visible, ReidTask(real, tiny(), seed=1, cache=None).batch(0).visible)
 
 
-def test_bad_tables_are_refused_with_identity_and_remedy(coloured: Callable) -> None:
+def test_bad_tables_are_refused_with_identity_and_remedy(coloured):
     table = coloured(5, 2)
     one_sided = table[(table["identity"] != "toy/003") | (table["modality"] == "visible")]
     with pytest.raises(ValueError, match="toy/003 has visible images and no infrared one.*add infrared"):
@@ -87,13 +83,13 @@ def test_bad_tables_are_refused_with_identity_and_remedy(coloured: Callable) -> 
         ReidTask(table[table["identity"] < "toy/003"], tiny(), seed=0, cache=None)
 
 
-def test_divergence_names_identities(coloured: Callable, tmp_path: Path) -> None:
+def test_divergence_names_identities(coloured, tmp_path):
     table, config = coloured(4, 2), tiny(learning_rate=1e30)
     with pytest.raises(NonFiniteLoss, match="agw, seed 0: .* at step 1.*identities toy/000, toy/001, toy/002"):
         train_reid(table, config, tmp_path, seed=0, cache=None, progress=False)
 
 
-def test_features_that_are_not_finite_name_the_image(coloured: Callable) -> None:
+def test_features_that_are_not_finite_name_the_image(coloured):
     table = coloured(4, 1)
     network = ReidTask(table, tiny(), seed=0, cache=None).method.network
     with torch.no_grad():
@@ -105,7 +101,7 @@ def test_features_that_are_not_finite_name_the_image(coloured: Callable) -> None
         extract(network, table.iloc[:0], tiny(), None)
 
 
-def test_features_are_the_mean_of_both_sides_and_keep_their_length_on_request(coloured: Callable) -> None:
+def test_features_are_the_mean_of_both_sides_and_keep_their_length_on_request(coloured):
     table = coloured(3, 1).iloc[::-1]  # rows count by position, whatever the index
     network = ReidTask(coloured(4, 1, "more"), tiny(), seed=0, cache=None).method.network.eval()
     both = extract(network, table, tiny(), None, batch_size=2)

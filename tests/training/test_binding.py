@@ -1,13 +1,11 @@
 """Folders bound to settings: claimed once, refused with the difference in words."""
 
-from pathlib import Path
-
 import pytest
 
 from vireid_lib.training.binding import bind, differences
 
 
-def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
+def test_a_folder_is_claimed_once(tmp_path):
     file = tmp_path / "settings.json"
     bind(file, {"a": 1, "inner": {"b": (1, 2)}}, what="another run")
     bind(file, {"inner": {"b": [1, 2]}, "a": 1}, what="another run")
@@ -16,7 +14,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
 
 
-def test_only_the_first_process_claims(tmp_path: Path) -> None:
+def test_only_the_first_process_claims(tmp_path):
     bind(tmp_path / "settings.json", {"a": 1}, what="another run", write=False)
     assert not list(tmp_path.iterdir())
 
@@ -32,5 +30,5 @@ def test_only_the_first_process_claims(tmp_path: Path) -> None:
         ({"n": [1]}, {"n": [1]}, []),
     ],
 )
-def test_differences_in_words(there: dict, here: dict, words: list[str]) -> None:
+def test_differences_in_words(there, here, words):
     assert list(differences(there, here)) == words

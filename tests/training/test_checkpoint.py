@@ -1,14 +1,12 @@
 """Checkpoints: exact round trips, and how many are kept."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from vireid_lib.training import checkpoint
 
 
-def test_round_trip_keeps_values_dtypes_and_memory_format(tmp_path: Path) -> None:
+def test_round_trip_keeps_values_dtypes_and_memory_format(tmp_path):
     shared = torch.rand(4, 4)
     tensors = {
         "half": torch.rand(3).bfloat16(),
@@ -27,7 +25,7 @@ def test_round_trip_keeps_values_dtypes_and_memory_format(tmp_path: Path) -> Non
     assert loaded["last"].is_contiguous(memory_format=torch.channels_last)
 
 
-def test_nested_state_round_trip() -> None:
+def test_nested_state_round_trip():
     state = {"state": {0: {"step": torch.tensor(3.0)}}, "groups": [{"betas": (0.9, 0.1 + 0.2), "name": None}]}
     tensors, skeleton = checkpoint.pack_state(state)
     back = checkpoint.unpack_state(tensors, skeleton)
@@ -36,7 +34,7 @@ def test_nested_state_round_trip() -> None:
         checkpoint.pack_state({"a": [object()]})
 
 
-def test_two_newest_are_kept(tmp_path: Path) -> None:
+def test_two_newest_are_kept(tmp_path):
     for step in (1, 2, 10):
         checkpoint.save(tmp_path, step, {"x": torch.tensor(step)}, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000010"]

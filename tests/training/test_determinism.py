@@ -16,7 +16,7 @@ def gradient() -> torch.Tensor:
     return table.grad
 
 
-def test_a_gradient_of_chosen_rows_is_the_same_again() -> None:
+def test_a_gradient_of_chosen_rows_is_the_same_again():
     """Threads that add to one row come in any order: without deterministic kernels some of these differ."""
     with threads(2), deterministic_kernels():
         first = gradient()
@@ -24,7 +24,7 @@ def test_a_gradient_of_chosen_rows_is_the_same_again() -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_everything_is_as_before_afterwards(wanted: bool) -> None:
+def test_everything_is_as_before_afterwards(wanted):
     before = torch.get_num_threads()
     with pytest.raises(KeyError), threads(before + 1, wanted), deterministic_kernels(wanted):
         assert torch.get_num_threads() == before + wanted

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from toys import Line
+from toys import Line, stopped
 
 from vireid_lib.training import history
 from vireid_lib.training.loop import train
 
 
-def run(folder, crash_at=None):
+def run(folder):
     settings = {"steps": 60, "seed": 3, "log_every": 1, "checkpoint_every": 4, "progress": False, "device": "cpu"}
-    return train(Line(crash_at), folder=folder, **settings)
+    return train(Line(), folder=folder, **settings)
 
 
 @pytest.mark.parametrize(("count", "every", "last"), [(21, 10, 210), (100, 1, 100), (37, 5, 183)])
@@ -53,7 +53,7 @@ def test_a_long_training_has_few_lines_and_the_same_ones_after_a_kill(tmp_path, 
         before = step
     assert before == steps[-1]
 
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "broken", crash_at=47)
+    with stopped(Line, 47):
+        run(tmp_path / "broken")
     run(tmp_path / "broken")
     assert (tmp_path / "broken/history.jsonl").read_text() == text

@@ -41,7 +41,7 @@ every = pytest.mark.parametrize("given", ENVIRONMENTS.values(), ids=ENVIRONMENTS
 def test_a_training_is_alone_and_says_what_it_ignores(given):
     before = dict(os.environ)
     name, value = sorted(given.items())[0]
-    with pytest.warns(UserWarning, match=f"ignored: {name}={value}.*The book is one process"):
+    with pytest.warns(UserWarning, match=f"ignored: .*{name}={value}"):
         accelerator = accelerator_for("no", "cpu")
     assert accelerator.num_processes == 1 and accelerator.process_index == 0 and str(accelerator.device) == "cpu"
     assert accelerator.gradient_accumulation_steps == 1 and accelerator.distributed_type == "NO"
@@ -53,7 +53,7 @@ def test_a_training_is_alone_and_says_what_it_ignores(given):
 def test_the_command_line_says_what_it_ignores_and_hands_nothing_on(given, capsys):
     assert cli.main(NO_SET) == 1
     told = capsys.readouterr().err
-    assert all(f"{name}={value}" in told for name, value in given.items()) and "The book is one process" in told
+    assert all(f"{name}={value}" in told for name, value in given.items())
     assert not given.keys() & os.environ.keys()
 
 

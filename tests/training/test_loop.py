@@ -91,7 +91,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Toy
 
 @pytest.mark.parametrize("kind", ["adamw", "sgd", "head", "averaged"])
 @pytest.mark.parametrize("crash_at", [4, 7, 19])
-def test_interrupted_and_continued_equals_unbroken(tmp_path: Path, whole: Callable, kind: str, crash_at: int) -> None:
+def test_interrupted_and_continued_equals_unbroken(tmp_path, whole, kind, crash_at):
     (unbroken, expected, folder), continued = whole(kind), Toy(kind)
     with pytest.raises(KeyboardInterrupt):
         run(Toy(kind, crash_at=crash_at), tmp_path)
@@ -103,7 +103,7 @@ def test_interrupted_and_continued_equals_unbroken(tmp_path: Path, whole: Callab
 
 
 @pytest.mark.parametrize("kill", ["step", "write", "rename"])
-def test_killed_process_continues_bitwise(tmp_path: Path, whole: Callable, kill: str) -> None:
+def test_killed_process_continues_bitwise(tmp_path, whole, kill):
     continued, checkpoints = Toy(), tmp_path / "checkpoints"
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     run_script = subprocess.run([sys.executable, __file__, str(tmp_path), kill], env=environment)
@@ -114,9 +114,7 @@ def test_killed_process_continues_bitwise(tmp_path: Path, whole: Callable, kill:
     assert not any(checkpoints.glob(".*"))
 
 
-def test_a_full_disk_leaves_the_checkpoint_before(
-    tmp_path: Path, whole: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, whole, monkeypatch):
     continued, save, saves = Toy(), checkpoint.save_file, []
 
     def third_finds_it_full(tensors: dict, file: Path) -> None:
@@ -137,7 +135,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert_same(continued.weights(), whole("adamw")[0].weights())
 
 
-def test_finished_run_is_loaded_not_repeated(tmp_path: Path) -> None:
+def test_finished_run_is_loaded_not_repeated(tmp_path):
     first, second = Toy(), Toy()
     before = run(first, tmp_path)
     second.losses = None  # would raise if called
@@ -146,7 +144,7 @@ def test_finished_run_is_loaded_not_repeated(tmp_path: Path) -> None:
     assert_same(first.weights(), second.weights())
 
 
-def test_history_holds_window_means(tmp_path: Path) -> None:
+def test_history_holds_window_means(tmp_path):
     every, thirds = run(Toy(), tmp_path / "a", log_every=1), run(Toy(), tmp_path / "b", log_every=3)
     assert [record["step"] for record in thirds] == [3, 6, 9, 12, 15, 18, 20]
     steps, fit = every.column("fit")
@@ -155,7 +153,7 @@ def test_history_holds_window_means(tmp_path: Path) -> None:
     assert thirds.column("fit")[1][-1] == pytest.approx(sum(fit[18:]) / 2)
 
 
-def test_global_random_state_is_left_alone(tmp_path: Path) -> None:
+def test_global_random_state_is_left_alone(tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -163,20 +161,20 @@ def test_global_random_state_is_left_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_not_a_number_names_step_term_and_identities(tmp_path: Path) -> None:
+def test_not_a_number_names_step_term_and_identities(tmp_path):
     with pytest.raises(NonFiniteLoss, match=r"toy: 'total' is nan at step 6.*identities toy/6"):
         run(Toy(poison=6), tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
 
 
-def test_trainable_only_checkpoints_the_trained_tensors_alone(whole: Callable) -> None:
+def test_trainable_only_checkpoints_the_trained_tensors_alone(whole):
     _, tensors, _ = checkpoint.load(whole("head")[2] / "checkpoints")
     assert sorted(name for name in tensors if ".modules." in name) == [
         f"state.modules.network.{name}" for name in ("1.bias", "1.weight", "6.bias", "6.weight")
     ]
 
 
-def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+def test_checkpoint_of_another_network_is_refused(tmp_path):
     run(Toy(), tmp_path)
     other = Toy()
     other.modules["network"].append(nn.Linear(2, 2))
@@ -188,14 +186,14 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         run(other, tmp_path)
 
 
-def test_weight_average_follows(whole: Callable) -> None:
+def test_weight_average_follows(whole):
     task = whole("averaged")[0]
     average = task.extras["average"]
     assert int(average.updates) == 20
     assert not torch.equal(average.module[0].weight, task.modules["network"][0].weight)
 
 
-def test_gradient_clip_is_recorded_and_bounds_the_step(tmp_path: Path) -> None:
+def test_gradient_clip_is_recorded_and_bounds_the_step(tmp_path):
     task = Toy("sgd")
     task.optimizers["main"] = torch.optim.SGD(task.modules["network"].parameters(), lr=1.0)
     task.gradient_clip = 1e-3
@@ -206,7 +204,7 @@ def test_gradient_clip_is_recorded_and_bounds_the_step(tmp_path: Path) -> None:
     assert history[0]["gradient_norm"] > 1e-3
 
 
-def test_bfloat16_runs_forwards_only_and_is_undone(tmp_path: Path) -> None:
+def test_bfloat16_runs_forwards_only_and_is_undone(tmp_path):
     task, seen = Toy(), []
     task.modules["network"][0].register_forward_hook(lambda *call: seen.append(call[2].dtype))
     history = run(task, tmp_path, steps=2, precision="bf16")

@@ -43,7 +43,7 @@ def run(folder: Path) -> tuple[list, torch.Tensor]:
     return list(history), task.modules["network"].weight.detach()
 
 
-def test_off_by_default_and_told_the_history_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_off_by_default_and_told_the_history_where_asked_for(tmp_path, monkeypatch):
     _, plain = run(tmp_path / "plain")
     assert Fake.told is None and not (tmp_path / "plain/trackers").exists()
     monkeypatch.setenv(trackers.NAMES, "fake")
@@ -57,7 +57,7 @@ def test_off_by_default_and_told_the_history_where_asked_for(tmp_path: Path, mon
     assert [{"step": step, **values} for step, values in records] == history
 
 
-def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracker_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(trackers, "get_available_trackers", lambda: [])
     with pytest.raises(trackers.TrackerError, match="pip install comet-ml"):
         trackers.chosen("comet_ml")

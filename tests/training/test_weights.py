@@ -1,6 +1,5 @@
 """Others' weights: files and hub ids are read; what is missing or something else is said by name."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,14 +13,14 @@ WORDS = ("Some weights", "Give a local file.")
 
 
 @pytest.mark.parametrize("suffix", [*weights.FILES, "", ".in1k"])
-def test_files(tmp_path: Path, suffix: str) -> None:
+def test_files(tmp_path, suffix):
     file = tmp_path / f"some{suffix}"
     save_file(WANTED, file) if suffix == ".safetensors" else torch.save(WANTED, file)
     found = weights.read_weights(str(file), *WORDS)
     assert found.keys() == WANTED.keys() and all(torch.equal(found[name], WANTED[name]) for name in WANTED)
 
 
-def test_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_id(tmp_path, monkeypatch):
     asked: list[tuple[str, ...]] = []
     save_file(WANTED, tmp_path / "model.safetensors")
     fetched = str(tmp_path / "model.safetensors")
@@ -30,7 +29,7 @@ def test_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("somebody/network.in1k", "model.safetensors")]
 
 
-def test_a_hub_id_means_the_revision_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id_means_the_revision_that_is_here(tmp_path, monkeypatch):
     """A hub's cache on this machine with one model in two revisions, the second of which is taken first."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
@@ -48,7 +47,7 @@ def test_a_hub_id_means_the_revision_that_is_here(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", ["nobody/no-such-model", "no such path", "a/b/c/d.ckpt"])
-def test_offline_says_where_it_looked_and_what_to_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_says_where_it_looked_and_what_to_do(name, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(FileNotFoundError) as refused:
         weights.read_weights(name, *WORDS)

@@ -16,12 +16,6 @@ FIGURE_5 = re.compile(r"(dive|oracle_ir)_\d+")
 """Names of figure 5's rows."""
 
 
-@pytest.fixture
-def counting_book(tiny_run):
-    """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
-    return tiny_run({"expand.identities": 2, "expand.counts": [3, 1]})
-
-
 def real(run: Run) -> Run:
     """The book, were its world photographed: what the study's choices depend on."""
     own = Run(run.profile, run.folder)
@@ -45,12 +39,8 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
 
 
 def test_a_rows_changes_of_dive_do_not_reach_the_profiles_variants_of_it(tiny_run):
-    run = tiny_run(
-        {
-            "generators.dive_tone": {"variant_of": "dive", "tone": "cameras"},  # which is not for `start: image`
-            "reid.training_sets": ["real", "dive", "dive_tone"],
-        }
-    )
+    variant = {"variant_of": "dive", "tone": "cameras"}  # which is not for `start: image`
+    run = tiny_run({"generators.dive_tone": variant, "reid.training_sets": ["real", "dive", "dive_tone"]})
     rows = {row.name: row for row in dive.study(run, "grayscale").rows}
     changed = run_of(run, rows["agw_dive_from_image"]).profile
     assert changed.generators["dive"]["start"] == "image"
@@ -58,18 +48,18 @@ def test_a_rows_changes_of_dive_do_not_reach_the_profiles_variants_of_it(tiny_ru
     assert "dive_tone" in run_of(run, rows["agw_dive"]).profile.variants, "of rows without changes they stay"
 
 
-def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
-    study = dive.study(counting_book, "grayscale")
+def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(tiny_run):
+    """Of a book whose expanded people are fewer than some counts of figure 5 and more than others."""
+    book = tiny_run({"expand.identities": 2, "expand.counts": [3, 1]})
+    study = dive.study(book, "grayscale")
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
-    assert list(rows) == ["dive_1", "oracle_ir_1", "oracle_ir_3"], (
-        "beyond the expanded people the miniature world has the truth"
-    )
-    assert run_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
-    assert run_of(counting_book, rows["oracle_ir_3"]).data().external["identity"].nunique() == 3
+    assert list(rows) == ["dive_1", "oracle_ir_1", "oracle_ir_3"], "beyond the expanded people there is the truth"
+    assert run_of(book, rows["dive_1"]).profile.reid.expanded == 1
+    assert run_of(book, rows["oracle_ir_3"]).data().external["identity"].nunique() == 3
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
-    study = dive.study(real(counting_book), "grayscale")
+    study = dive.study(real(book), "grayscale")
     names = [row.name for row in study.rows if FIGURE_5.fullmatch(row.name)]
     assert names == ["dive_1", "oracle_ir_1", "dive_3"]
     claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]

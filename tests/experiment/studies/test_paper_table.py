@@ -49,6 +49,9 @@ ROWS = {
 """The study's row of each printed row, by table; - where it has none."""
 
 
+WITHHELD = "No printed number"
+
+
 @pytest.fixture(scope="module")
 def study(tiny_book) -> Study:
     """DiVE's, in which AGW takes the place of the paper's method in all tables but the second."""
@@ -92,38 +95,38 @@ def test_what_a_profile_sets_moves_the_printed_row_on_real_data(study):
     rows = {row.printed: study.row_of(row, single, "agw") for row in study.table(3).rows}
     assert rows["RGB+IR, Single"].name == "agw_dive" and rows["IR, Single"].name == "infrared_single"
     found = shown(single, study, 3, method="agw")
-    assert "measured here (sysu_mm01, all, AGW), where the paper has DEEN" in found.caption
+    assert "(sysu_mm01, all, AGW)" in found.caption and "DEEN" in found.caption
     assert printed(found) == ["74.70", "75.59", "76.89", "75.59", "76.89", "–"]
-    assert "No printed number in RGB+IR, Multi: here generators.dive.views = single" in found.caption
+    assert WITHHELD in found.caption and "RGB+IR, Multi: here generators.dive.views = single" in found.caption
 
 
 def test_the_column_measured_as_ours_stands_beside_ours(study):
     found = shown(real("sysu"), study, 2)
-    assert printed(found)[:2] == ["47.50", "57.47"] and "No printed number" not in found.caption
-    assert "SYSU-MM01 All search (sysu_mm01, all, shots 1, draw seeded)" in found.caption
+    assert printed(found)[:2] == ["47.50", "57.47"] and WITHHELD not in found.caption
+    assert "(sysu_mm01, all, shots 1, draw seeded)" in found.caption
     indoor = shown(real("sysu", **{"evaluation.modes": ["indoor"]}), study, 2)
-    assert printed(indoor)[:2] == ["54.17", "63.72"] and "measured here (sysu_mm01, indoor)" in indoor.caption
+    assert printed(indoor)[:2] == ["54.17", "63.72"] and "(sysu_mm01, indoor)" in indoor.caption
 
 
-OTHERWISE = [("evaluation.shots", 10, "shots is 1 there, 10 here"), ("evaluation.trials", 3, "10 trials there, 3 here")]
-OTHERWISE += [("evaluation.draw", "official", "draw is seeded there, official here")]
-OTHERWISE += [("reid.config.steps", 100, "here reid.config.steps = 100")]
+OTHERWISE = [("evaluation.shots", 10), ("evaluation.trials", 3), ("evaluation.draw", "official")]
 
 
-@pytest.mark.parametrize(("name", "value", "why"), OTHERWISE)
-def test_another_protocol_or_length_shows_no_number_and_says_why(name, value, why, study):
+@pytest.mark.parametrize(("name", "value"), [*OTHERWISE, ("reid.config.steps", 100)])
+def test_another_protocol_or_length_shows_no_number_and_says_why(name, value, study):
     found = shown(real("sysu", **{name: value}), study, 2)
-    assert set(printed(found)) == {"–"} and why in found.caption
+    assert set(printed(found)) == {"–"}
+    _, _, why = found.caption.partition(WITHHELD)
+    assert name.rpartition(".")[2] in why and str(value) in why
     assert {here for _, here in cells(found)["rank-1"]} == {"50.0 ± 0.0"}, "ours are shown"
 
 
 def test_an_llcm_profile_never_shows_the_column_of_another_data_set(study):
     llcm = real("llcm")
     found = shown(llcm, study, 2)  # LLCM's visible to infrared is the release's reading there, the paper's here
-    assert printed(found)[0] == "49.13" and "measured here (llcm, infrared-to-visible)" in found.caption
+    assert printed(found)[0] == "49.13" and "(llcm, infrared-to-visible)" in found.caption
     one_way = real("llcm", **{"evaluation.modes": ["visible-to-infrared"]})
     found = shown(one_way, study, 2)
-    assert set(printed(found)) == {"–"} and "reading is release there, paper here" in found.caption
+    assert set(printed(found)) == {"–"} and "reading" in found.caption
     released = real("llcm", **{"evaluation.reading": "release"})
     assert printed(shown(released, study, 2))[0] == "63.72"
     for number, profile in ((1, llcm), (2, llcm), (3, llcm), (4, llcm), (2, one_way), (2, real("regdb"))):
@@ -131,7 +134,7 @@ def test_an_llcm_profile_never_shows_the_column_of_another_data_set(study):
         places = [place for place, column in enumerate(table.columns) if column.dataset == profile.data.target]
         own = {f"{row.values[place][0]:.2f}" for row in table.rows for place in places}
         assert set(printed(shown(profile, study, number, method="" if number == 2 else "agw"))) <= own | {"–"}
-    assert "the data set is sysu_mm01 there, regdb here" in shown(real("regdb"), study, 2).caption
+    assert "sysu_mm01" in shown(real("regdb"), study, 2).caption
 
 
 def test_an_equal_length_is_not_the_papers_where_images_were_added(study):
@@ -142,8 +145,7 @@ def test_an_equal_length_is_not_the_papers_where_images_were_added(study):
 def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows(study):
     found = shown(load_profile("mini"), study, 2)
     assert printed(found)[0] == "47.50" and "–" not in printed(found)
-    words = "SYSU-MM01 All search (sysu_mm01, all, shots 1, draw seeded), for the order of rows alone"
-    assert f"printed there, {words}" in found.caption
+    assert "(sysu_mm01, all, shots 1, draw seeded)" in found.caption and WITHHELD not in found.caption
 
 
 def test_the_campus_set_is_the_papers_second_external_set(study):
@@ -162,9 +164,7 @@ def test_conditions_that_do_not_matter_are_not_asked_for():
     own = {"shots": 1, "draw": "seeded"}
     paper = Conditions("sysu_mm01", "all", own, 10)
     assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 1}, 10), paper) == []
-    assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 4}, 40), paper) == [
-        "the test identities are one gallery there, 4 here"
-    ]
-    assert unlike(Conditions("llcm", "visible-to-infrared", {"reading": "paper"}, 10), column) == [
-        "the mode is infrared-to-visible there, visible-to-infrared here"
-    ]
+    (why,) = unlike(Conditions("sysu_mm01", "all", own | {"galleries": 4}, 40), paper)
+    assert "4" in why
+    (why,) = unlike(Conditions("llcm", "visible-to-infrared", {"reading": "paper"}, 10), column)
+    assert "mode" in why

@@ -56,13 +56,13 @@ def test_a_study_trains_its_reduced_rows_and_ends_with_verdicts(name, executed, 
         for row in study.chosen()
     }
     assert all(f"{study.paper.short}, Table {number}:" in run.markup for number in STUDIES[name])
-    assert f"Of {len(study.claims)} claims:" in run.printed and "one seed only" in run.markup and run.pictures >= 6
+    assert f"{len(study.claims)} claims" in run.printed and "one seed only" in run.markup and run.pictures >= 6
 
 
 def test_dives_study_shows_the_papers_tables_and_figures(executed, tiny_book):
     run = executed("dive", tiny_book.profile, "-p", "compared=grayscale", workspace=tiny_book.folder)
     assert all(f"DiVE, Table {number}:" in run.markup for number in (1, 2, 3, 4)) and run.pictures >= 8
-    assert f"Of {len(dive.study(tiny_book, 'grayscale').claims)} claims:" in run.printed
+    assert f"{len(dive.study(tiny_book, 'grayscale').claims)} claims" in run.printed
 
 
 @pytest.mark.parametrize("generator", ["cyclegan", pytest.param("interpolation", marks=pytest.mark.slow)])
@@ -70,4 +70,4 @@ def test_the_tour_shows_a_generator_and_what_it_makes(generator, executed, tiny_
     """One that translates, and one that only expands."""
     run = tiny_run({"generators.cyclegan.steps": 20})
     found = executed("tour", run.profile, "-p", f"generator={generator}", workspace=run.folder)
-    assert found.pictures >= 7 and "differ by at most 0 of 255 grey levels" in found.printed
+    assert found.pictures >= 7 and "at most 0 of 255" in found.printed

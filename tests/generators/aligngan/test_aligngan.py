@@ -10,16 +10,11 @@ from vireid_lib.generators.aligngan.networks import Classifier, PairDiscriminato
 from vireid_lib.reid.features import extract
 
 
-def _reading(generator):
-    """The method's settings of which the generator was fitted."""
-    shared = {own: getattr(generator.config, theirs) for own, theirs in SHARED.items()}
-    return AlignGanReidConfig(**shared)
-
-
 def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people, pixels_of):
     """Its feature of a visible image is that of the infrared image made of it."""
     generator, folder = learnt("aligngan")
-    network, config = generator.reid_network(), _reading(generator)
+    config = AlignGanReidConfig(**{own: getattr(generator.config, theirs) for own, theirs in SHARED.items()})
+    network = generator.reid_network()
     own = toy_people[toy_people["split"] == "train"].reset_index(drop=True)
     features = extract(network, own, config, None)
     assert features.shape == (72, 96)

@@ -56,37 +56,27 @@ def test_saturated_latents_are_inverted_too():
     assert torch.isfinite(layer(torch.ones(1, 1, 2, 2), generate=True)).all()
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        InvertibleConvolution(4),
-        _stir(AffineCoupling(4, 8)),
-        InvertibleTanh(),
-        InvertibleTanh(5.0),
-        _stir(AffineCoupling(4, 8, bounded=False)),
-        real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(),
-        real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(),
-    ],
-)
-def test_log_determinant_of_a_layer(layer):
-    _log_determinant_by_autograd(layer.double(), torch.randn(1, 4, 2, 2, dtype=torch.float64))
+LAYER, FLOW = (1, 4, 2, 2), (1, 3, 4, 4)
 
 
 @pytest.mark.parametrize(
-    "flow",
+    ("layer", "shape"),
     [
-        Flow(blocks=4, squeezes=2, width=8),
-        Flow(blocks=4, squeezes=2, width=8, place="middle", scale=2.0, bounded=False),
-        real_nvp.RealNvp(width=4, blocks=1).eval().flows,
-        real_nvp.RealNvp(width=4, blocks=1, activation=True).eval().flows,
+        (InvertibleConvolution(4), LAYER),
+        (_stir(AffineCoupling(4, 8)), LAYER),
+        (InvertibleTanh(), LAYER),
+        (InvertibleTanh(5.0), LAYER),
+        (_stir(AffineCoupling(4, 8, bounded=False)), LAYER),
+        (real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(), LAYER),
+        (real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(), LAYER),
+        (_stir(Flow(blocks=4, squeezes=2, width=8)), FLOW),
+        (_stir(Flow(blocks=4, squeezes=2, width=8, place="middle", scale=2.0, bounded=False)), FLOW),
+        (_stir(real_nvp.RealNvp(width=4, blocks=1).eval().flows), FLOW),
+        (_stir(real_nvp.RealNvp(width=4, blocks=1, activation=True).eval().flows), FLOW),
     ],
 )
-def test_log_determinant_of_a_flow(flow):
-    torch.manual_seed(1)
-    _log_determinant_by_autograd(_stir(flow).double(), torch.rand(1, 3, 4, 4, dtype=torch.float64) * 2 - 1)
-
-
-def _log_determinant_by_autograd(layer, values):
+def test_log_determinant_of_a_layer_or_flow(layer, shape):
+    layer, values = layer.double(), torch.rand(shape, dtype=torch.float64) * 2 - 1
     jacobian = torch.autograd.functional.jacobian(lambda x: layer(x)[0], values)
     expected = torch.linalg.slogdet(jacobian.reshape(values.numel(), values.numel()))[1]
     torch.testing.assert_close(layer(values)[1][0], expected, atol=1e-9, rtol=1e-9)
@@ -169,7 +159,7 @@ def test_released_flow(name):
     held, about = oracle_files.read(name), oracle_files.meta(name)
     sizes = {"scales": about["num_scales"], "width": about["mid_channels"], "blocks": about["num_blocks"]}
     flow = _fill(real_nvp.RealNvp(**sizes), held).eval()
-    images = dequantised(held["in.x"], held["in.dequantisation_noise"])
+    images = ((held["in.x"] + 1) / 2 * 255 + held["in.dequantisation_noise"]) / 256 * 2 - 1
     logits, log_determinant = flow.to_logits(images)
     _close(logits, held["out.logits"])
     _close(log_determinant, held["out.pre_sldj"])
@@ -181,10 +171,6 @@ def test_released_flow(name):
     latents, log_determinant = flow.train()(images)
     _close(latents, held["out.train_z"])
     _close(log_determinant, held["out.train_sldj"])
-
-
-def dequantised(images, noise):
-    return ((images + 1) / 2 * 255 + noise) / 256 * 2 - 1
 
 
 def _close(ours, theirs):

@@ -26,18 +26,15 @@ def test_released_noise_loss(name):
     equals_the_release(name, lambda held, own: noise_loss(own, held["in.labels"], "ratio"), feats="out.grad")
 
 
-def test_released_identity_distance():
-    def loss(held, first, second):
+def test_released_identity_distance_and_triplet():
+    def distance(held, first, second):
         return identity_distance(first, second, held["in.labels1"], held["in.labels2"])
 
-    equals_the_release("losses/f2f_cross_modality_identity", loss, emb1="out.grad_emb1", emb2="out.grad_emb2")
-
-
-def test_released_triplet_is_the_hard_triplet():
-    def loss(held, features):
+    def triplet(held, features):
         return hard_triplet(features, held["in.labels"], margin=oracle_files.meta("losses/f2f_triplet")["margin"])
 
-    equals_the_release("losses/f2f_triplet", loss, feats="out.grad")
+    equals_the_release("losses/f2f_cross_modality_identity", distance, emb1="out.grad_emb1", emb2="out.grad_emb2")
+    equals_the_release("losses/f2f_triplet", triplet, feats="out.grad")
 
 
 def test_noise_loss_by_hand():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from toys import stopped
 
 from vireid_lib.generators import build, configure, load
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
@@ -51,22 +52,10 @@ def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_pa
     assert maker.translate(images, "toy/0000", "toy/3").shape == images.shape
 
 
-class _Stopped(Exception):
-    pass
-
-
 @pytest.mark.parametrize("changes", [{}, {"set_level": "adversarial", "end_to_end": False}])
-def test_resume_is_bitwise(people, start, tmp_path, monkeypatch, changes):
+def test_resume_is_bitwise(people, start, tmp_path, changes):
     whole, _ = _train(people, tmp_path / "whole", start, **changes)
-    real = JointTask.step
-
-    def stops(self, accelerator, step):
-        if step == 3:
-            raise _Stopped
-        return real(self, accelerator, step)
-
-    with monkeypatch.context() as patch, pytest.raises(_Stopped):
-        patch.setattr(JointTask, "step", stops)
+    with stopped(JointTask, 3):
         _train(people, tmp_path / "parts", start, **changes)
     parts, _ = _train(people, tmp_path / "parts", start, **changes)
     ours, theirs = parts.state_dict(), whole.state_dict()
@@ -160,9 +149,8 @@ def test_release_form(people, tiny, tmp_path):
 @pytest.mark.slow
 def test_one_step_at_the_papers_size(people, tmp_path):
     sizes = {"pretrained": None, "identities": 2, "images": 2, "steps": 1}
-    build("jsia", configure("jsia", sizes | {"visible_only": 0}), device="cpu", progress=False).fit(
-        people, tmp_path / "a"
-    )
+    generator = build("jsia", configure("jsia", sizes | {"visible_only": 0}), device="cpu", progress=False)
+    generator.fit(people, tmp_path / "a")
     options = {"generator": tmp_path / "a", "seed": 0, "cache": None, "progress": False, "device": "cpu"}
     network = train_joint(people, JsiaReidConfig(**sizes), tmp_path / "b", **options)
     assert network.features(torch.rand(2, 3, 256, 128), "visible").shape == (2, 2048)

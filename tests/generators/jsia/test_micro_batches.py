@@ -19,12 +19,8 @@ GPU = 80e9
 
 
 def _gradients(modules):
-    return {
-        f"{name}.{key}": value.grad
-        for name, module in modules.items()
-        for key, value in module.named_parameters()
-        if value.grad is not None
-    }
+    named = ((f"{name}.{key}", value) for name, own in modules.items() for key, value in own.named_parameters())
+    return {name: value.grad for name, value in named if value.grad is not None}
 
 
 def _close(found, plain):
@@ -113,9 +109,8 @@ def test_the_steps_memory_is_told_without_taking_it(tiny, toy_people):
 def test_the_papers_batch_fits_one_gpu(toy_people):
     """The pre-training's 16 people with 4 + 4 images; counted without one number being computed."""
     config = JsiaConfig(pretrained=None)
-    outline = JsiaTask.outline(
-        config.model_copy(update={"identities": 2}), Batches(toy_people, (2, 2), None, blank=True)
-    )
+    blank = Batches(toy_people, (2, 2), None, blank=True)
+    outline = JsiaTask.outline(config.model_copy(update={"identities": 2}), blank)
     outline.rows = lambda step: (range(80), range(64))
     assert 5e9 < outline.step_bytes(0) < 0.5 * GPU
 

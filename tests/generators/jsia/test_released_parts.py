@@ -135,32 +135,21 @@ def _ours(name):
     raise KeyError(name)
 
 
-@pytest.fixture(scope="module")
-def released_network():
-    """The released encoder, filled by the oracles' rule, in float64."""
+def test_encoder_outputs_are_the_releases():
+    """Filled by the oracles' rule, in float64."""
     oracle = oracle_files.read_json("networks/jsia_encoder_entries")
     config = JsiaReidConfig(form="release", pretrained=None)
     with torch.device("meta"):
         network = JsiaNetwork(config, oracle["meta"]["num_classes"])
     network = network.to_empty(device="cpu").double()
-    weights = {
-        _ours(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
-        for place, (name, shape) in enumerate(oracle["entries"])
-    }
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    oracle_files.filled(network, oracle, _ours)
     frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
     assert frozen == [_ours(name) for name in oracle["not_trainable"]]
-    return network
 
-
-def test_encoder_outputs_are_the_releases(released_network):
-    held, network = oracle_files.read("networks/jsia_encoder_outputs", torch.float64), released_network
+    held = oracle_files.read("networks/jsia_encoder_outputs", torch.float64)
     about = oracle_files.meta("networks/jsia_encoder_outputs")
-    images = {
-        name: functional.interpolate(batch, INSIDE, mode="bilinear")
-        for name, batch in oracle_files.images(about).items()
-    }
+    shown = oracle_files.images(about)
+    images = {name: functional.interpolate(batch, INSIDE, mode="bilinear") for name, batch in shown.items()}
     seen = {short: network_input(images[name]) for short, name in (("vis", "visible"), ("ir", "infrared"))}
     rows, columns = held["out.setlevel_gray_patch"].shape[2:]
     found = {}
@@ -175,7 +164,6 @@ def test_encoder_outputs_are_the_releases(released_network):
         found["out.eval_ir_feat"] = network.features(seen["ir"], "infrared")
         output = network.train()(seen["vis"])
         found["out.train_pool"], found["out.train_logits"] = output.pooled, output.logits
-    network.set_level.grey = True
     assert found.keys() == held.keys()
     for name, value in found.items():
         limit = 1e-4 if "train" in name else 5e-6  # statistics of two samples enlarge the release's float32 constants
@@ -230,12 +218,9 @@ def test_variation_losses_by_hand():
     found = losses.variation(maps, rebuilt, mean, deviation, distribution_weight=1.0)
     assert found["variation_maps"] == 1.0  # ‖M − M̂‖₁ = 4 over 4 values
     assert found["variation_latents"].item() == pytest.approx((5 + 0) / 2 / 4)
-    encoder, decoder = (
-        networks.LatentEncoder(6, 16, 8, width=4, latent=5),
-        networks.LatentDecoder(6, 16, 8, width=4, latent=5),
-    )
+    encoder = networks.LatentEncoder(6, 16, 8, width=4, latent=5)
+    decoder = networks.LatentDecoder(6, 16, 8, width=4, latent=5)
     mean, deviation = encoder(torch.rand(3, 6, 16, 8))
     assert mean.shape == (3, 5) and (deviation > 0).all() and decoder(mean).shape == (3, 6, 16, 8)
-    assert torch.equal(
-        losses.mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0], torch.tensor([0.25, 1.0])
-    )
+    mixed = losses.mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))
+    assert mixed.tolist() == [[0.25] * 3, [1.0] * 3]

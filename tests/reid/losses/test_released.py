@@ -108,7 +108,7 @@ TOLERANCES = {  # of value and gradient in float64
 @pytest.mark.parametrize(
     ("oracle", "case"), [(oracle, case) for case in CASES for oracle in oracle_files.names(f"losses/{case.split()[0]}")]
 )
-def test_value_and_gradients(oracle: str, case: str) -> None:
+def test_value_and_gradients(oracle, case):
     loss, gradients, more, settings, *value = CASES[case]
     about = {"margin": oracle_files.in_name(oracle, "m", 0.3), "T": oracle_files.in_name(oracle, "T", 3.0)}
     about |= oracle_files.meta(oracle)

@@ -1,7 +1,5 @@
 """CAJ: its three views of the images, its consistency term, its recipes."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
@@ -16,7 +14,7 @@ def still(**changes) -> CajConfig:
 
 
 @pytest.mark.parametrize("form", ["paper", "release"])
-def test_visible_images_are_shown_as_they_are_and_with_one_channel(form: str, random_batch: Callable) -> None:
+def test_visible_images_are_shown_as_they_are_and_with_one_channel(form, random_batch):
     batch = random_batch()
     shown = methods.build("caj", still(form=form, infrared_exchange=0.0, infrared_grey=0.0), 4).augment(batch)
     plain, exchanged = shown.visible.chunk(2)
@@ -32,7 +30,7 @@ def test_visible_images_are_shown_as_they_are_and_with_one_channel(form: str, ra
         assert any(torch.equal(exchanged[i], option) for option in options)
 
 
-def test_infrared_images_keep_turn_grey_or_show_a_channel(random_batch: Callable) -> None:
+def test_infrared_images_keep_turn_grey_or_show_a_channel(random_batch):
     batch = random_batch(64, 4, 4, 4)
     before = augment.normalise(batch.infrared)
     after = methods.build("caj", still(), 64).augment(batch).infrared
@@ -44,7 +42,7 @@ def test_infrared_images_keep_turn_grey_or_show_a_channel(random_batch: Callable
     assert torch.stack(shares).tolist() == pytest.approx([1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8], abs=0.08)
 
 
-def test_consistency_pulls_visible_predictions_to_infrared_ones(random_batch: Callable) -> None:
+def test_consistency_pulls_visible_predictions_to_infrared_ones(random_batch):
     method = methods.build("caj", still(consistency=0.5), 4)
     losses = method.loss(method.augment(random_batch()))
     assert losses.keys() == {"total", "identity", "triplet", "consistency", "accuracy"}

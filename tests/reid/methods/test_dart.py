@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,7 +38,7 @@ def build(config: DartConfig, rows: int = 32) -> Dart:
     return method
 
 
-def test_each_network_sees_its_images_as_they_are_and_with_one_channel() -> None:
+def test_each_network_sees_its_images_as_they_are_and_with_one_channel():
     config = tiny(padding=0, flip=0.0, erasing=0.0, infrared_exchange=0.0, infrared_grey=0.0)
     batch = pair_batch()
     shown = build(config).augment(batch)
@@ -51,7 +50,7 @@ def test_each_network_sees_its_images_as_they_are_and_with_one_channel() -> None
     assert torch.equal(shown.infrared, augment.normalise(batch.infrared))
 
 
-def test_a_network_is_weighed_by_what_the_other_found() -> None:
+def test_a_network_is_weighed_by_what_the_other_found():
     method = build(tiny())
     batch = method.augment(pair_batch(epoch=1))
 
@@ -67,7 +66,7 @@ def test_a_network_is_weighed_by_what_the_other_found() -> None:
     assert first == 0 and second > 0
 
 
-def test_probabilities_belong_to_views_and_rows() -> None:
+def test_probabilities_belong_to_views_and_rows():
     method = build(tiny(label_smoothing=0.0))
     batch = method.augment(pair_batch(epoch=1))
     method.pair.clean[1] = 0
@@ -78,7 +77,7 @@ def test_probabilities_belong_to_views_and_rows() -> None:
     assert method.loss(batch)["identity"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_batches_of_the_networks_differ_after_the_warm_up() -> None:
+def test_batches_of_the_networks_differ_after_the_warm_up():
     labels = np.arange(80) % 8
     sampler = Dart.sampler(tiny(noise_warm_up=1, redraw_below=4, mix=None), labels, labels[:64], external=[], seed=0)
     assert sampler.steps_per_epoch == 80 // 8 + 1 == AllImagesSampler(80, 64, images=8, seed=0).steps_per_epoch
@@ -91,7 +90,7 @@ def test_batches_of_the_networks_differ_after_the_warm_up() -> None:
     assert np.isin(labels[mixed[0]], [6, 7]).tolist() == ([False] * 4 + [True] * 4) * 2
 
 
-def test_wrong_labels_are_found(coloured: Callable, tmp_path: Path) -> None:
+def test_wrong_labels_are_found(coloured, tmp_path):
     table, config = coloured(8, 8), tiny(steps=36, noise_warm_up=2, label_noise=0.2, erasing=0.0)
     network = train_reid(table, config, tmp_path, seed=0, cache=None, progress=False, device="cpu")
     task = ReidTask(table, config, seed=0, cache=None)
@@ -100,16 +99,14 @@ def test_wrong_labels_are_found(coloured: Callable, tmp_path: Path) -> None:
     assert probability[~wrong].mean() > probability[wrong].mean() + 0.3
 
 
-def test_features_are_the_mean_of_both_networks() -> None:
+def test_features_are_the_mean_of_both_networks():
     pair = build(tiny()).network.eval()
     images = torch.rand(3, 3, 64, 32)
     expected = sum(F.normalize(net.features(images, "infrared")) for net in (pair.first, pair.second)) / 2
     torch.testing.assert_close(pair.features(images, "infrared"), expected)
 
 
-def test_noise_modelling_is_not_repeated_by_a_resumed_training(
-    coloured: Callable, broken_training: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noise_modelling_is_not_repeated_by_a_resumed_training(coloured, broken_training, monkeypatch):
     # Epochs of three steps; the run breaks in the second, after a checkpoint that follows its noise modelling.
     whole, resume = broken_training(coloured(6, 3), tiny(steps=7, label_noise=0.2), at=5, every=4)
     assert ((0 < whole.clean) & (whole.clean < 1)).any()

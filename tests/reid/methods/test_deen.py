@@ -1,7 +1,5 @@
 """DEEN: each of its settings gives a network that trains."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
@@ -27,9 +25,7 @@ ALL = {"identity", "triplet", "cpm", "orthogonal"}
         ({"gem": True}, 3, ALL),
     ],
 )
-def test_each_knob_gives_a_network_that_trains(
-    changes: dict, branches: int, terms: set, random_batch: Callable
-) -> None:
+def test_each_knob_gives_a_network_that_trains(changes, branches, terms, random_batch):
     method = methods.build("deen", DeenConfig.small(**changes), 4)
     losses = method.loss(method.augment(random_batch()))
     assert losses.keys() == terms | {"total", "accuracy"}

@@ -1,9 +1,7 @@
 """What every method of the registry must do; and a method that is added by one file does it too."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import pandas as pd
@@ -48,7 +46,7 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize(("name", "changes"), VARIANTS)
-def test_one_batch_is_learnt_by_heart(name: str, changes: dict, coloured: Callable) -> None:
+def test_one_batch_is_learnt_by_heart(name, changes, coloured):
     sizes = {"height": 32, "width": 16, "images": 4 if name == "mpanet_expanded" else 2}
     config = kind(name).small(**TINY | sizes | {"label_smoothing": 0.0} | changes)
     task = ReidTask(trained_on(name, coloured(4, 4)), config, seed=0, cache=None)
@@ -66,7 +64,7 @@ def test_one_batch_is_learnt_by_heart(name: str, changes: dict, coloured: Callab
 
 
 @every_method
-def test_trainings_of_a_seed_start_from_the_same_weights(name: str) -> None:
+def test_trainings_of_a_seed_start_from_the_same_weights(name):
     """Whatever the number of identities: all but the classifiers, which have a row for each."""
     found = []
     for identities in (5, 9):
@@ -82,7 +80,7 @@ def test_trainings_of_a_seed_start_from_the_same_weights(name: str) -> None:
 
 
 @every_method
-def test_a_resumed_training_is_the_unbroken_one(name: str, coloured: Callable, broken_training: Callable, tmp_path):
+def test_a_resumed_training_is_the_unbroken_one(name, coloured, broken_training, tmp_path):
     config = kind(name).small(**TINY | (EARLY_NOISE if name == "dart" else {}))
     table = trained_on(name, coloured(6, 4))
     whole, resume = broken_training(table, config)
@@ -97,7 +95,7 @@ def test_a_resumed_training_is_the_unbroken_one(name: str, coloured: Callable, b
 
 
 @every_method
-def test_an_identity_may_have_a_single_image(name: str, coloured: Callable) -> None:
+def test_an_identity_may_have_a_single_image(name, coloured):
     table, config = coloured(4, 1), kind(name).small(**TINY)
     if name == "mpanet_expanded":
         table = pd.concat([table.assign(source=source) for source in ("real", "flow2flow")])
@@ -110,7 +108,7 @@ def test_an_identity_may_have_a_single_image(name: str, coloured: Callable) -> N
 
 
 @every_method
-def test_what_it_was_not_made_for_is_refused(name: str, coloured: Callable) -> None:
+def test_what_it_was_not_made_for_is_refused(name, coloured):
     task = ReidTask(trained_on(name, coloured(4, 4)), kind(name).small(**TINY), seed=0, cache=None)
     batch = task.method.augment(task.batch(0))
     with pytest.raises(ValueError, match="from . to 12, but the classifier has 4 identities"):
@@ -127,7 +125,7 @@ def test_what_it_was_not_made_for_is_refused(name: str, coloured: Callable) -> N
 @pytest.mark.slow
 @every_method
 @pytest.mark.parametrize("dataset", ["sysu_mm01", "regdb"])
-def test_a_published_training_step_runs(name: str, dataset: str, random_batch: Callable) -> None:
+def test_a_published_training_step_runs(name, dataset, random_batch):
     """At the published input size and batch, untrained: every loss is finite, every weight learns."""
     config = kind(name).published(dataset, pretrained=None)
     method, networks = methods.build(name, config, 395), 2 if name == "dart" else 1
@@ -143,14 +141,14 @@ def test_a_published_training_step_runs(name: str, dataset: str, random_batch: C
     assert not [key for key, value in learnt if value.grad is None]
 
 
-def test_every_setting_of_every_method_has_an_origin() -> None:
+def test_every_setting_of_every_method_has_an_origin():
     for config in (AlignGanReidConfig, JsiaReidConfig, *map(kind, methods.names())):
         origins = config.origins()
         assert list(origins) == list(config.model_fields) and set(origins.values()) <= set(get_args(Origin))
         assert "ORIGINS" in vars(config) or config.__name__ == "MpanetExpandedConfig", "its own settings pass for ours"
 
 
-def test_a_method_is_added_by_one_file(coloured: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_is_added_by_one_file(coloured, tmp_path, monkeypatch):
     (tmp_path / "methods").mkdir()
     (tmp_path / "methods/pull.py").write_text(listing("A method").replace("NAME", "pull"))
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path / "methods")])

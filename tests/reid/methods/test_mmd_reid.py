@@ -1,7 +1,5 @@
 """MMD-ReID: its loss and its test feature."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
@@ -12,7 +10,7 @@ from vireid_lib.reid.methods.mmd_reid import MmdReidConfig
 
 
 @pytest.mark.parametrize("discrepancy", ["margin_mmd", "mmd", "none"])
-def test_terms_are_weighted(discrepancy: str, random_batch: Callable) -> None:
+def test_terms_are_weighted(discrepancy, random_batch):
     method = methods.build("mmd_reid", MmdReidConfig.small(discrepancy=discrepancy), 4)
     batch = method.augment(random_batch())
     losses = method.loss(batch)
@@ -28,7 +26,7 @@ def test_terms_are_weighted(discrepancy: str, random_batch: Callable) -> None:
         torch.testing.assert_close(losses[name], value)
 
 
-def test_the_test_feature_may_stand_before_the_neck(random_batch: Callable) -> None:
+def test_the_test_feature_may_stand_before_the_neck(random_batch):
     method = methods.build("mmd_reid", MmdReidConfig.small(test_feature="pooled"), 4)
     network, images = method.network.eval(), method.augment(random_batch()).visible
     network.bottleneck.running_mean += 1  # so that the neck does something

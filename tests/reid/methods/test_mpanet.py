@@ -1,14 +1,12 @@
 """MPANet: its forms and its teachers."""
 
-from collections.abc import Callable
-
 import torch
 
 from vireid_lib.reid import methods
 from vireid_lib.reid.methods.mpanet import MpanetConfig
 
 
-def test_forms_differ_where_the_release_does(random_batch: Callable) -> None:
+def test_forms_differ_where_the_release_does(random_batch):
     torch.manual_seed(0)
     method = methods.build("mpanet", MpanetConfig.small(centre_weight=1.0, label_smoothing=0.0), 4)
     given = random_batch()
@@ -28,7 +26,7 @@ def test_forms_differ_where_the_release_does(random_batch: Callable) -> None:
         assert torch.equal(paper[same], release[same])
 
 
-def test_teachers_follow_their_classifier_and_get_no_gradient(random_batch: Callable) -> None:
+def test_teachers_follow_their_classifier_and_get_no_gradient(random_batch):
     torch.manual_seed(0)
     method = methods.build("mpanet", MpanetConfig.small(), 4)
     network, given = method.network, random_batch()

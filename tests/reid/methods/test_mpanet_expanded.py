@@ -1,7 +1,5 @@
 """MPANet on real and generated images apart: each kind in its own head, both heads side by side."""
 
-from collections.abc import Callable
-
 import pandas as pd
 import pytest
 import torch
@@ -34,7 +32,7 @@ def gradients(method, batch, wanted: str) -> dict[str, float]:
     return parts
 
 
-def test_real_and_generated_images_never_meet_in_a_head(random_batch: Callable):
+def test_real_and_generated_images_never_meet_in_a_head(random_batch):
     method, given = build(MIXED), random_batch()
     before = method.loss(given)
     given.visible[torch.tensor(MIXED)] = 0.5  # the real images look otherwise; the backbone's batch norm notices
@@ -45,7 +43,7 @@ def test_real_and_generated_images_never_meet_in_a_head(random_batch: Callable):
     assert before["identity"] > 0 and "generated_identity" in before
 
 
-def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable):
+def test_an_image_is_described_by_both_heads_side_by_side(random_batch):
     network, images = build(MIXED).network.eval(), random_batch().infrared
     maps = network.feature_map(images, "infrared")
     found, width = network.features(images, "infrared"), network.width
@@ -55,7 +53,7 @@ def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable
     assert not torch.allclose(found[:, :width], found[:, width:])
 
 
-def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch: Callable):
+def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch):
     expanded = build([True] * 8 + [False])
     plain = methods.build("mpanet", MpanetConfig.small(), 4)
     own = {name: value for name, value in expanded.network.state_dict().items() if not name.startswith("generated.")}
@@ -65,7 +63,7 @@ def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch: Callable):
 
 
 @pytest.mark.parametrize("real", [[False] * 4 + [True] * 4, [True] * 7 + [False], [False] * 2 + [True] * 6])
-def test_a_kind_may_lack_a_modality_or_be_rare(random_batch: Callable, real: list[bool]):
+def test_a_kind_may_lack_a_modality_or_be_rare(random_batch, real):
     """Expanding visible images alone leaves the other head without infrared ones; one identity cannot be told apart."""
     method, given = build(real + [True] * 8), random_batch()
     given.infrared_rows = given.visible_rows + 8

@@ -58,11 +58,8 @@ def ours(name: str, case: str) -> str | None:
         return None
     if name.startswith(("visible_", "thermal_")) and not stem or name.startswith("bottleneck_2."):
         return None
-    if name.startswith("DEE.FC"):
-        number, parameter = name.removeprefix("DEE.FC").split(".")
-        branch = int(number[0]) - 1
-        place = f"restore.{branch}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}"
-        return f"expansion.{place}.{parameter}"
+    if name.startswith("DEE."):
+        return f"expansion.{oracle_files.expansion_name(name.removeprefix('DEE.'))}"
     for theirs, own in NAMES.items():
         name = name.replace(theirs, own)
     return name
@@ -100,21 +97,13 @@ def shapes(network: nn.Module) -> dict[str, list[int]]:
 
 def fill(network: nn.Module, case: str, dtype: torch.dtype, without: tuple[str, ...] = ()) -> nn.Module:
     """The network with the oracle's weights, but for its parts `without` them."""
-    oracle = entries(case)
-    weights = {
-        ours(name, case): oracle_files.fill(name, place, shape, oracle["fill_rule"]).to(dtype)
-        for place, (name, shape) in enumerate(oracle["entries"])
-        if ours(name, case) is not None and ours(name, case).split(".")[0] not in without
-    }
     network = network.to_empty(device="cpu").to(dtype)
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    missing = [name for name in missing if name.split(".")[0] not in without]
-    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    oracle_files.filled(network, entries(case), lambda name: ours(name, case), without)
     return network
 
 
 @pytest.mark.parametrize("case", ["agw", "caj", "dart", "deen_llcm", "deen_regdb", "mpanet"])
-def test_parameters(case: str) -> None:
+def test_parameters(case):
     oracle = entries(case)
     expected = {ours(name, case): shape for name, shape in oracle["entries"] if ours(name, case) is not None}
     found = networks(case, oracle["meta"]["num_classes"])
@@ -143,7 +132,7 @@ def compare(found: dict[str, torch.Tensor], outputs: dict[str, torch.Tensor], dt
     ],
 )
 @torch.no_grad()
-def test_outputs(case: str, dtype: torch.dtype) -> None:
+def test_outputs(case, dtype):
     network = fill(networks(case, entries(case)["meta"]["num_classes"])[0], case, dtype)
     about, outputs = (get(f"networks/{case}_outputs") for get in (oracle_files.meta, oracle_files.read))
     images = {modality: batch.to(dtype) for modality, batch in oracle_files.images(about).items()}
@@ -175,7 +164,7 @@ def test_outputs(case: str, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", BOTH)
 @torch.no_grad()
-def test_mpanets_outputs(dtype: torch.dtype) -> None:
+def test_mpanets_outputs(dtype):
     unused = ("classifier", "own_classifiers", "teachers")  # for features: five times 5.7 million numbers
     network = fill(networks("mpanet", 2)[0], "mpanet", dtype, unused).eval()
     data, found = oracle_files.read("networks/mpanet_outputs", torch.float64), {}
@@ -189,7 +178,7 @@ def test_mpanets_outputs(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("case", ["agw", "caj", "dart", "deen_sysu", "deen_llcm", "deen_regdb"])
-def test_optimisers_and_rates(case: str) -> None:
+def test_optimisers_and_rates(case):
     name, _, dataset = case.partition("_")
     recorded, rate = oracle_files.schedule("_".join([name.upper(), *filter(None, [dataset])]))
     config, of_network = config_of(case, learning_rate=rate), {"deen_sysu": "deen_llcm"}.get(case, case)
@@ -221,7 +210,7 @@ def rate_list(per_epoch: list[list[float]]) -> object:
 
 
 @pytest.mark.parametrize("name", ["baseline", "den", "mmd_reid"])
-def test_recipes_of_agw(name: str) -> None:
+def test_recipes_of_agw(name):
     """Of DEN, the paper's base model is AGW's; MMD-ReID's release trains by AGW's rates for fewer epochs."""
     recorded, rate = oracle_files.schedule("AGW")
     oracle, config = recorded["optimizer"], config_of(name, learning_rate=rate)
@@ -240,7 +229,7 @@ def test_recipes_of_agw(name: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["sysu_mm01", "regdb"])
-def test_mpanets_optimiser_and_rates(dataset: str) -> None:
+def test_mpanets_optimiser_and_rates(dataset):
     oracle, _ = oracle_files.schedule({"sysu_mm01": "MPANet_sysu", "regdb": "MPANet_regdb"}[dataset])
     config = MpanetConfig.published(dataset, pretrained=None)
     with torch.device("meta"):
@@ -273,7 +262,7 @@ class _Given(nn.Module):
         return Expanded(pooled, self.classifier(self.bottleneck(pooled)), pooled)
 
 
-def test_deens_whole_objective() -> None:
+def test_deens_whole_objective():
     data = oracle_files.read("losses/deen_train_step_total")
     config = DeenConfig.small(form="release", label_smoothing=0.0)
     method = methods.build("deen", config, len(data["in.classifier_weight"]))
@@ -295,25 +284,18 @@ def test_deens_whole_objective() -> None:
         torch.testing.assert_close(parameter.grad, data[f"out.grad_{theirs}"], rtol=1e-9, atol=1e-12)
 
 
-class _NoBackbone(nn.Module):
-    """Stands for a backbone where its maps are given."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-
-
 @pytest.mark.parametrize("dtype", BOTH)
-def test_mpanets_head_and_losses(dtype: torch.dtype) -> None:
+def test_mpanets_head_and_losses(dtype):
     data, about = (get("modules/mpanet_pattern_and_mutual") for get in (oracle_files.read, oracle_files.meta))
     tensors = oracle_files.read("modules/mpanet_pattern_and_mutual", dtype)
-    (identities, _), channels = data["w.classifier.weight"].shape, data["in.feature_map"].shape[1]
+    identities, no_backbone = len(data["w.classifier.weight"]), nn.Identity()  # its maps are given
+    no_backbone.channels = data["in.feature_map"].shape[1]
     settings = {"separation_weight": "weight_sep", "modality_weight": "weight_sid", "mutual_weight": "weight_KL"}
     settings |= {"patterns": "num_parts", "margin": "margin"}
     given = {"form": "release", "backbone": "small", "pretrained": None}
     config = MpanetConfig().model_copy(update=given | {own: about[theirs] for own, theirs in settings.items()})
     method = Mpanet(config, identities)
-    network = PatternNetwork(_NoBackbone(channels), identities, patterns=about["num_parts"]).to(dtype)
+    network = PatternNetwork(no_backbone, identities, patterns=about["num_parts"]).to(dtype)
     method.network = method.plain = network
     network.load_state_dict(oracle_files.weights(tensors, lambda name: ours(name, "mpanet")))
     # Their head sorts the rows by modality; ours expects them so.
