@@ -1,4 +1,8 @@
-"""Branches of the denoiser, one for each camera code, several in one batch: LoRA, and norms if asked for."""
+"""Branches of the denoiser, one for each camera code, several in one batch: LoRA, and norms if asked for.
+
+peft trains no batch of several adapters (its cost against this: `FULL_SIZE.md`). It could train `lora_scope: shared`,
+which here is the case of one branch: two implementations would be longer, and would have to give the same bits.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
