@@ -3,11 +3,11 @@
     python tests/regression.py WORKSPACE                # compare with the oracle of this kind of processor
     python tests/regression.py WORKSPACE --write NAME   # make it the oracle NAME
 
-The oracles in `tests/oracles/regression.json` are of the smoke book and its studies, and of seed 0 of mini, one for
-each kind of processor. They were made again when the trainings of a seed were paired (other initial weights and
-batches). The same bits are expected of the same versions on the same kind of processor with the same width of vectors;
-another kind rounds otherwise, which makes another training of every seed. The oldest oracle names no family, and its
-"AMD EPYC" is not of family 26.
+The oracles in `tests/oracles/regression.json` are of the smoke book, one for each kind of processor (on the one with
+AVX2 with DEN's and Flow2Flow's studies), and of seed 0 of mini. They were made again when the trainings of a seed were
+paired (other initial weights and batches). The same bits are expected of the same versions on the same kind of
+processor with the same width of vectors; another kind rounds otherwise, which makes another training of every seed. The
+oldest oracle names no family, and its "AMD EPYC" is not of family 26.
 """
 
 import argparse
