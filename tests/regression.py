@@ -125,11 +125,11 @@ def main() -> int:
         ORACLE.write_text(json.dumps(oracle, indent=1, ensure_ascii=False) + "\n")
         return 0
     oldest = about["machine"] | {"processor": about["machine"]["processor"].partition(", family")[0]}  # names no family
-    known = {json.dumps([each["profile"], each["machine"]]): each for each in oracle.values()}
-    names = [json.dumps([about["profile"], kind]) for kind in (about["machine"], oldest)]
-    expected = next((known[name] for name in names if name in known), None)
+    own = [each for each in oracle.values() if each["profile"] == about["profile"]]
+    expected = next((each for kind in (about["machine"], oldest) for each in own if each["machine"] == kind), None)
     if expected is None:
-        print(f"The oracles are of {'; '.join(known)}; this is {about}: nothing can be compared bit for bit.")
+        known = "; ".join(f"{each['profile']} on {each['machine']}" for each in oracle.values())
+        print(f"The oracles are of {known}; this is {about}: nothing can be compared bit for bit.")
         return 2
     lines = differences(found, expected)
     counted = sum(len(held) for kind, own in found.items() for name, held in own.items() if name in expected[kind])

@@ -52,11 +52,11 @@ def in_words(place: Path, needed: int | None = None) -> str:
 def told(error: BaseException, place: Path) -> str:
     """The error's type and words, and if the disk is full, that it is and what to do."""
     words = f"{type(error).__name__}: {error}"
-    if not is_full(error):
+    if not is_full(error) or SAID in words:
         return words
     written = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file()) if place.is_dir() else 0
     so_far = f" {readable(written)} have been written to {place} so far." if written else ""
-    return with_remedy(words, place) + so_far
+    return f"{words}\n{in_words(place)}{so_far}"
 
 
 def with_remedy(words: str, place: Path) -> str:

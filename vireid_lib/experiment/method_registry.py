@@ -39,7 +39,7 @@ def names() -> list[str]:
 
 def module(method: str) -> ModuleType:
     """The module of a method, whose docstring says what it is. That of a joint method has `METHOD` as any other, and
-    beside it `starting_point`, `train_joint` and `load_joint`. Raises ValueError, with the nearest names, for an
+    also `starting_point`, `train_joint` and `load_joint`. Raises ValueError, with the nearest names, for an
     unknown method."""
     if method not in (known := _modules()):
         raise ValueError(f"There is no method {method!r}; {hint(method, known, 3, cutoff=0.0)} All: {sorted(known)}.")
